@@ -1,1 +1,10 @@
-export {};
+export * from './chance.js';
+export * from './clock.js';
+export * from './digest.js';
+export * from './errors.js';
+export * from './failpoint.js';
+export * from './kernel.js';
+export * from './lifecycle.js';
+export * from './retry.js';
+export * from './time.js';
+export * from './work.js';
