@@ -1,0 +1,21 @@
+/** SHA-256 of a blob's bytes in hex: its address. */
+export type BlobDigest = string;
+
+export interface BlobsFeatures {
+  readonly name: string;
+}
+
+/**
+ * Content-addressed bytes. `put` is atomic (a blob is whole or absent) and durable when it resolves; putting twice is harmless.
+ * `get` checks the digest: CORRUPT when the bytes differ, NOT_FOUND when absent.
+ */
+export interface Blobs {
+  readonly features: BlobsFeatures;
+  put(bytes: Uint8Array): Promise<BlobDigest>;
+  get(digest: BlobDigest): Promise<Uint8Array>;
+  has(digest: BlobDigest): Promise<boolean>;
+  remove(digest: BlobDigest): Promise<void>;
+  /** Digests in order, above `after`. */
+  list(options: { readonly after?: BlobDigest; readonly limit: number }): Promise<BlobDigest[]>;
+  close(): Promise<void>;
+}
