@@ -1,1 +1,2 @@
-export {};
+export * from './pipeline/spec.js';
+export * from './rows.js';
