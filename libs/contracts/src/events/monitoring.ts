@@ -1,0 +1,146 @@
+import Type, { type Static } from 'typebox';
+import { defineEvent } from '../define-event.js';
+import { Columns } from '../rows.js';
+import { Cause } from './model.js';
+
+const closed = { additionalProperties: false } as const;
+const nullableNumber = Type.Union([Type.Number(), Type.Null()]);
+
+/** What one model said to a batch of rows. `champion` answers; `frozen` is the first promoted model, scored for comparison only. */
+export const Arm = Type.Object(
+  { arm: Type.Union([Type.Literal('champion'), Type.Literal('frozen')]), model: Type.Integer(), outputs: Columns },
+  closed,
+);
+export type Arm = Static<typeof Arm>;
+
+export const predictionLogged = defineEvent({
+  name: 'prediction.logged',
+  version: 1,
+  topic: 'predictions',
+  data: Type.Object(
+    {
+      kind: Type.Union([Type.Literal('stream'), Type.Literal('request')]),
+      /** The raw event's id of each row, by which labels join; null: never joined. */
+      ids: Type.Array(Type.Union([Type.String(), Type.Null()])),
+      times: Type.Array(Type.Number()),
+      /** Addresses in `features` of stream rows; empty for requests. */
+      at: Type.Array(Type.Number()),
+      inputs: Columns,
+      arms: Type.Array(Arm),
+      watermark: nullableNumber,
+      request: Type.Optional(
+        Type.Object({ id: Type.String(), computeMs: Type.Number(), totalMs: Type.Number() }, closed),
+      ),
+    },
+    closed,
+  ),
+});
+
+const window = { start: Type.Number(), end: Type.Number() };
+
+/** Opaque to all but libs/stats: counts on edges frozen from the model's reference. */
+const Counts = Type.Unknown();
+
+/**
+ * One window of one shard, complete. `inputs`: its rows have all come; `outcomes`: its labels have all come or are overdue.
+ * Counts merge exactly over shards and windows.
+ */
+export const windowProfiled = defineEvent({
+  name: 'window.profiled',
+  version: 1,
+  topic: 'monitoring',
+  data: Type.Object(
+    {
+      ...window,
+      part: Type.Union([Type.Literal('inputs'), Type.Literal('outcomes')]),
+      shard: Type.Integer(),
+      rows: Type.Integer(),
+      predictions: Type.Integer(),
+      /** Labels that joined a row of the window (`outcomes`). */
+      labelled: Type.Integer(),
+      /** Labels known in the shard so far, whatever their window. */
+      labelledTotal: Type.Integer(),
+      /** Address in `data.valid` up to which the shard's fold had read. */
+      read: Type.Number(),
+      models: Type.Array(
+        Type.Object(
+          {
+            arm: Arm.properties.arm,
+            model: Type.Integer(),
+            counts: Type.Optional(Counts),
+            scores: Type.Optional(Counts),
+          },
+          closed,
+        ),
+      ),
+    },
+    closed,
+  ),
+});
+
+export const FeatureDrift = Type.Object(
+  {
+    feature: Type.String(),
+    method: Type.String(),
+    statistic: nullableNumber,
+    threshold: nullableNumber,
+    state: Type.Union([
+      Type.Literal('OK'),
+      Type.Literal('DRIFT'),
+      Type.Literal('NO_DATA'),
+      Type.Literal('NOT_COMPUTABLE'),
+    ]),
+  },
+  closed,
+);
+export type FeatureDrift = Static<typeof FeatureDrift>;
+
+export const driftReported = defineEvent({
+  name: 'drift.reported',
+  version: 1,
+  topic: 'monitoring',
+  data: Type.Object(
+    {
+      ...window,
+      model: Type.Integer(),
+      rows: Type.Integer(),
+      state: FeatureDrift.properties.state,
+      share: nullableNumber,
+      features: Type.Array(FeatureDrift),
+    },
+    closed,
+  ),
+});
+
+export const performanceReported = defineEvent({
+  name: 'performance.reported',
+  version: 1,
+  topic: 'monitoring',
+  data: Type.Object(
+    {
+      ...window,
+      metric: Type.String(),
+      model: Type.Integer(),
+      value: nullableNumber,
+      frozen: nullableNumber,
+      /** The quality of the last windows together, which the trigger compares with `reference`. */
+      trailing: nullableNumber,
+      reference: nullableNumber,
+      labelled: Type.Integer(),
+      predictions: Type.Integer(),
+      state: FeatureDrift.properties.state,
+    },
+    closed,
+  ),
+});
+
+/** An alarm began: hysteresis has been passed. One incident, whether or not a retrain follows. */
+export const driftDetected = defineEvent({
+  name: 'drift.detected',
+  version: 1,
+  topic: 'monitoring',
+  data: Type.Object(
+    { kind: Type.Union([Type.Literal('drift'), Type.Literal('performance')]), causes: Type.Array(Cause) },
+    closed,
+  ),
+});

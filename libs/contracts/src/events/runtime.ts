@@ -1,0 +1,24 @@
+import Type from 'typebox';
+import { defineEvent } from '../define-event.js';
+
+/** A record that no consumer of a group could take: its original bytes (base64), where it stood, and why. */
+export const deadLettered = defineEvent({
+  name: 'dead-letter',
+  version: 1,
+  topic: 'dead-letters',
+  data: Type.Object(
+    {
+      consumer: Type.String(),
+      topic: Type.String(),
+      partition: Type.Integer(),
+      position: Type.Number(),
+      key: Type.Union([Type.String(), Type.Null()]),
+      headers: Type.Record(Type.String(), Type.String()),
+      value: Type.String(),
+      records: Type.Integer(),
+      code: Type.String(),
+      message: Type.String(),
+    },
+    { additionalProperties: false },
+  ),
+});
