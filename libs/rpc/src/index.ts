@@ -1,1 +1,2 @@
-export {};
+export * from './port.js';
+export { type Codecs, messageOptions, protoRoot, serviceOf } from './service.js';

@@ -1,1 +1,3 @@
-export {};
+export { GrpcChannel, type GrpcChannelOptions } from './channel.js';
+export { HealthBoard, healthService, type ServingStatus } from './health.js';
+export { GrpcServer, type GrpcServerOptions } from './server.js';

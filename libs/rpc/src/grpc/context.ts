@@ -1,0 +1,42 @@
+import type { Metadata, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
+import type { Clock } from '@relearn/kernel';
+import type { CallContext } from '../port.js';
+
+type ServerCall = ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown>;
+
+/** The call's context; signal and metadata are made when asked for, since most calls never ask. */
+export class GrpcCallContext implements CallContext {
+  readonly deadline: number;
+  private readonly call: ServerCall;
+  private controller: AbortController | undefined;
+  private texts: Readonly<Record<string, string>> | undefined;
+
+  constructor(call: ServerCall, clock: Clock) {
+    this.call = call;
+    const deadline = Number(call.getDeadline());
+    this.deadline = Number.isFinite(deadline) ? clock.now() + deadline - clock.wall() : Number.POSITIVE_INFINITY;
+  }
+
+  get signal(): AbortSignal {
+    if (this.controller === undefined) {
+      const controller = new AbortController();
+      this.controller = controller;
+      if (this.call.cancelled) controller.abort();
+      else this.call.once('cancelled', () => controller.abort());
+    }
+    return this.controller.signal;
+  }
+
+  get metadata(): Readonly<Record<string, string>> {
+    this.texts ??= textsOf(this.call.metadata);
+    return this.texts;
+  }
+}
+
+function textsOf(metadata: Metadata): Readonly<Record<string, string>> {
+  const texts: Record<string, string> = {};
+  for (const [name, value] of Object.entries(metadata.getMap())) {
+    if (typeof value === 'string') texts[name] = value;
+  }
+  return texts;
+}

@@ -1,0 +1,32 @@
+import { Metadata, type ServiceError, type StatusObject } from '@grpc/grpc-js';
+import type { RelearnError } from '@relearn/kernel';
+import { errorOf, statusOf } from '../status.js';
+
+const codeKey = 'relearn-code';
+/** gRPC's own name for the delay after which a retry is welcome, in milliseconds. */
+const retryKey = 'grpc-retry-pushback-ms';
+
+/** The status, with the error's code and retry delay as trailers. */
+export function wireStatusOf(thrown: unknown): Partial<StatusObject> {
+  const { status, message, code, retryAfterMs } = statusOf(thrown);
+  const metadata = new Metadata();
+  if (code !== undefined) metadata.set(codeKey, code);
+  if (retryAfterMs !== undefined) metadata.set(retryKey, String(Math.ceil(retryAfterMs)));
+  return { code: status, details: message, metadata };
+}
+
+export function errorOfWire(error: ServiceError): RelearnError {
+  const code = textOf(error.metadata, codeKey);
+  const retryAfter = Number(textOf(error.metadata, retryKey) ?? Number.NaN);
+  return errorOf({
+    status: error.code,
+    message: error.details,
+    ...(code === undefined ? {} : { code }),
+    ...(Number.isFinite(retryAfter) ? { retryAfterMs: retryAfter } : {}),
+  });
+}
+
+function textOf(metadata: Metadata | undefined, key: string): string | undefined {
+  const value = metadata?.get(key)[0];
+  return typeof value === 'string' ? value : undefined;
+}

@@ -1,0 +1,21 @@
+import { systemClock } from '@relearn/kernel';
+import { rpcConformance } from '../src/conformance/index.js';
+import { GrpcChannel, GrpcServer } from '../src/grpc/index.js';
+import { InProcessRpc } from '../src/in-process/index.js';
+
+rpcConformance('in process', async () => {
+  const rpc = new InProcessRpc(systemClock);
+  return { server: rpc, connect: async () => rpc, stop: async () => undefined };
+});
+
+rpcConformance('grpc-js', async () => {
+  const server = new GrpcServer({ address: '127.0.0.1:0', clock: systemClock, drainMs: 100 });
+  return {
+    server,
+    connect: async () => {
+      await server.start();
+      return new GrpcChannel({ address: `127.0.0.1:${server.port}`, clock: systemClock });
+    },
+    stop: () => server.stop(),
+  };
+});
