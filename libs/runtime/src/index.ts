@@ -1,1 +1,16 @@
-export {};
+export * from './activity.js';
+export * from './business-clock.js';
+export * from './catalog.js';
+export * from './dead-letters.js';
+export * from './decider/aggregate.js';
+export * from './decider/definition.js';
+export * from './decider/host.js';
+export * from './decider/lease.js';
+export * from './decider/runner.js';
+export * from './emit.js';
+export * from './fold/checkpoint.js';
+export * from './fold/definition.js';
+export * from './fold/runner.js';
+export * from './ports.js';
+export * from './sequences.js';
+export * from './service.js';

@@ -1,0 +1,187 @@
+import type { Bus, StoredRecord } from '@relearn/bus';
+import {
+  decodeEvent,
+  type Event,
+  type LoggedEvent,
+  modelPromoted,
+  modelRegistered,
+  modelRolledBack,
+  partitionFor,
+  pipelineApplied,
+  type PipelineSpec,
+} from '@relearn/contracts';
+import { RelearnError } from '@relearn/kernel';
+import type { Activity } from './activity.js';
+import { Sequences } from './sequences.js';
+
+export interface AppliedPipeline {
+  readonly spec: PipelineSpec;
+  readonly version: number;
+  readonly digest: string;
+  /** Partition numbers in which the pipeline's records are. */
+  readonly shards: readonly number[];
+}
+
+export interface ModelRef {
+  readonly model: number;
+  readonly bundle: string;
+}
+
+/** The models in force for a pipeline from a position of its control partition on. */
+export interface InForce {
+  readonly champion: ModelRef;
+  readonly frozen: ModelRef | null;
+  readonly position: number;
+  /** Id of the promotion or rollback event. */
+  readonly event: string;
+}
+
+export type ControlListener = (event: LoggedEvent) => void;
+
+const limits = { maxRecords: 500, maxBytes: 4 * 1024 * 1024 };
+
+/**
+ * What the control log says, as a view that each process keeps for itself by reading the whole topic: pipelines by
+ * version, models, and which are in force. Derived by the sequence rule, so copies in the log change nothing.
+ */
+export class Catalog {
+  private readonly pipelines = new Map<string, AppliedPipeline[]>();
+  private readonly models = new Map<string, Map<number, string>>();
+  private readonly inForceBy = new Map<string, InForce>();
+  private readonly listeners = new Set<ControlListener>();
+  private readonly sequences = new Sequences();
+  private readonly done: number[];
+  private readonly stopped = new AbortController();
+  private readonly loops: Promise<void>[] = [];
+  private waiting: (() => void)[] = [];
+  private readonly bus: Bus;
+  private readonly partitions: number;
+
+  constructor(bus: Bus, partitions: number) {
+    this.bus = bus;
+    this.partitions = partitions;
+    this.done = new Array<number>(partitions).fill(0);
+  }
+
+  /** Reads what is there, then follows. */
+  async start(activity: Activity): Promise<void> {
+    const bounds = await this.bus.bounds('control');
+    activity.join({
+      doneBelow: (topic, partition) => (topic === 'control' ? this.done[partition] : undefined),
+      busy: () => false,
+    });
+    for (let partition = 0; partition < this.partitions; partition++) {
+      const end = bounds[partition]?.end ?? 0;
+      let next = bounds[partition]?.first ?? 0;
+      while (next < end) {
+        const records = await this.bus.read('control', partition, next, limits);
+        if (records.length === 0) break;
+        next = this.take(partition, records);
+      }
+      this.loops.push(this.follow(partition, next));
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.stopped.abort();
+    await Promise.all(this.loops);
+  }
+
+  listen(listener: ControlListener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  names(): string[] {
+    return [...this.pipelines.keys()].sort();
+  }
+
+  latest(pipeline: string): AppliedPipeline | undefined {
+    return this.pipelines.get(pipeline)?.at(-1);
+  }
+
+  version(pipeline: string, version: number): AppliedPipeline | undefined {
+    return this.pipelines.get(pipeline)?.find((applied) => applied.version === version);
+  }
+
+  inForce(pipeline: string): InForce | undefined {
+    return this.inForceBy.get(pipeline);
+  }
+
+  /** Bundle digest of a registered model. */
+  bundle(pipeline: string, model: number): string | undefined {
+    return this.models.get(pipeline)?.get(model);
+  }
+
+  /** Waits until the view knows the version, which the log must hold already. */
+  async known(pipeline: string, version: number, signal?: AbortSignal): Promise<AppliedPipeline> {
+    for (;;) {
+      const applied = this.version(pipeline, version);
+      if (applied !== undefined) return applied;
+      if (signal?.aborted || this.stopped.signal.aborted) {
+        throw new RelearnError('CANCELLED', `stopped while waiting for ${pipeline} version ${version}`);
+      }
+      await this.changed();
+    }
+  }
+
+  /** Waits until the view has read the position of the pipeline's control partition. */
+  async reached(partition: number, position: number): Promise<void> {
+    while ((this.done[partition] ?? 0) <= position && !this.stopped.signal.aborted) await this.changed();
+  }
+
+  controlPartition(pipeline: string): number {
+    return partitionFor(pipeline, this.partitions);
+  }
+
+  private changed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.waiting.push(resolve);
+      if (this.stopped.signal.aborted) this.wake();
+    });
+  }
+
+  private wake(): void {
+    const waiting = this.waiting;
+    this.waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  private async follow(partition: number, from: number): Promise<void> {
+    const reader = this.bus.follow('control', partition, from);
+    const { signal } = this.stopped;
+    while (!signal.aborted) this.take(partition, await reader.next(limits, signal));
+    this.wake();
+  }
+
+  private take(partition: number, records: readonly StoredRecord[]): number {
+    for (const record of records) {
+      const event = decodeEvent(record);
+      if (this.sequences.judge(event).kind === 'apply') {
+        this.sequences.advance(event);
+        this.apply(event, record.position);
+        for (const listener of this.listeners) {
+          listener({ ...event, topic: 'control', partition, position: record.position });
+        }
+      }
+      this.done[partition] = record.position + 1;
+    }
+    if (records.length > 0) this.wake();
+    return this.done[partition] ?? 0;
+  }
+
+  private apply(event: Event, position: number): void {
+    const { pipeline, pipelineversion } = event;
+    if (pipelineApplied.is(event)) {
+      const { spec, digest, shards } = event.data;
+      const versions = this.pipelines.get(pipeline) ?? [];
+      this.pipelines.set(pipeline, [...versions, { spec, digest, shards, version: pipelineversion }]);
+    } else if (modelRegistered.is(event)) {
+      const models = this.models.get(pipeline) ?? new Map<number, string>();
+      this.models.set(pipeline, models.set(event.data.model, event.data.bundle));
+    } else if (modelPromoted.is(event) || modelRolledBack.is(event)) {
+      const { model, bundle, frozen } = event.data;
+      this.inForceBy.set(pipeline, { champion: { model, bundle }, frozen, position, event: event.id });
+    }
+  }
+}

@@ -1,0 +1,36 @@
+import type { StoredRecord } from '@relearn/bus';
+import { deadLettered } from '@relearn/contracts';
+import type { RelearnError } from '@relearn/kernel';
+import { encodeEvent } from '@relearn/contracts';
+import { formatTimestamp } from '@relearn/kernel';
+import type { Ports } from './ports.js';
+
+/** Puts a record that a consumer can never take aside, with its original bytes and the reason. Durable when it resolves. */
+export async function deadLetter(ports: Ports, consumer: string, record: StoredRecord, error: RelearnError): Promise<void> {
+  const pipeline = record.headers['ce_pipeline'] ?? record.key ?? 'unknown';
+  const source = `${consumer}/${record.topic}/${record.partition}/dead-letters`;
+  const event = {
+    id: `${source}@${record.position}`,
+    source,
+    type: deadLettered.type,
+    sequence: record.position,
+    previous: null,
+    time: formatTimestamp(record.appendedAt),
+    pipeline,
+    pipelineversion: Number(record.headers['ce_pipelineversion'] ?? 0),
+    data: {
+      consumer,
+      topic: record.topic,
+      partition: record.partition,
+      position: record.position,
+      key: record.key,
+      headers: { ...record.headers },
+      value: Buffer.from(record.value).toString('base64'),
+      records: Number(record.headers['ce_records'] ?? 1),
+      code: error.code,
+      message: error.describe(),
+    },
+  };
+  await ports.bus.publish([{ topic: deadLettered.topic, partition: record.partition, key: pipeline, ...encodeEvent(event) }]);
+  ports.telemetry.log.warn({ consumer, topic: record.topic, position: record.position, code: error.code }, error.describe());
+}

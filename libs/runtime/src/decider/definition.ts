@@ -1,0 +1,78 @@
+import type { Attributes, Event, EventType, LoggedEvent, Topic } from '@relearn/contracts';
+import type { BusinessMs } from '@relearn/kernel';
+import type { Json } from '@relearn/store';
+import type { Static, TSchema } from 'typebox';
+import type { Ports } from '../ports.js';
+
+/** An event of an aggregate's own, not yet numbered. */
+export interface OwnEvent<S extends TSchema = TSchema> {
+  readonly type: EventType<S>;
+  readonly data: Static<S>;
+  readonly pipelineVersion: number;
+  readonly subject?: string;
+  /** The turn that the event belongs to. */
+  readonly correlationId?: string;
+  readonly actor?: string;
+}
+
+export function own<S extends TSchema>(event: OwnEvent<S>): OwnEvent {
+  return event as OwnEvent;
+}
+
+export interface JobOrder {
+  /** Unique within the service for ever; results of concurrent jobs are taken in the order of their ids. */
+  readonly id: string;
+  readonly kind: string;
+  readonly input: Json;
+}
+
+/** A job as the aggregate's document keeps it until its result has been taken. */
+export interface PendingJob extends JobOrder {
+  readonly cause: Attributes | null;
+}
+
+/** Fires once after the time on the machine's clock, as a `timer.fired` event of the aggregate. */
+export interface TimerOrder {
+  readonly id: string;
+  readonly afterMs: number;
+}
+
+export interface Decision {
+  readonly events?: readonly OwnEvent[];
+  readonly jobs?: readonly JobOrder[];
+  readonly cancelJobs?: readonly string[];
+  readonly timers?: readonly TimerOrder[];
+  readonly cancelTimers?: readonly string[];
+}
+
+export interface JobContext {
+  readonly ports: Ports;
+  readonly signal: AbortSignal;
+  progress(figures: Readonly<Record<string, unknown>>): void;
+}
+
+export type JobResult = { readonly ok: true; readonly value: Json } | { readonly ok: false; readonly code: string; readonly message: string };
+
+/** Long work: leased, fenced, in worker threads where it computes. Its result comes back to the aggregate as one decision. */
+export interface JobKind {
+  run(input: Json, context: JobContext): Promise<Json>;
+}
+
+/**
+ * A decider: `decide` looks at the state and says what follows; `evolve` folds an event into the state. Both are pure.
+ * The state is folded from the events that were routed to the aggregate and from its own, in the order of their handling.
+ */
+export interface Decider<S> {
+  readonly service: string;
+  readonly topics: readonly Topic[];
+  /** The aggregate that an event concerns; null: none. */
+  route(event: LoggedEvent): string | null;
+  initial(): S;
+  decide(state: S, event: LoggedEvent, now: BusinessMs): Decision;
+  /** What follows from a job's end; called once, however often the job ran. */
+  finish?(state: S, job: JobOrder, result: JobResult, now: BusinessMs): Decision;
+  evolve(state: S, event: Event): S;
+  readonly jobs?: Readonly<Record<string, JobKind>>;
+  encode(state: S): Json;
+  decode(body: Json): S;
+}

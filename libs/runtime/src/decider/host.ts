@@ -1,0 +1,267 @@
+import type { Attributes, LoggedEvent } from '@relearn/contracts';
+import { timerFired } from '@relearn/contracts';
+import { RelearnError, retry, type Timer } from '@relearn/kernel';
+import type { Ports } from '../ports.js';
+import { Sequences } from '../sequences.js';
+import {
+  type AggregateDocument,
+  applyDecision,
+  decodeAggregate,
+  emptyAggregate,
+  encodeAggregate,
+  type Handling,
+  outboxRecords,
+} from './aggregate.js';
+import type { Decider, Decision, JobResult, PendingJob } from './definition.js';
+import { own } from './definition.js';
+import { JobRunner } from './job-runner.js';
+
+interface Held {
+  readonly version: number;
+  readonly document: AggregateDocument;
+}
+
+/** What a handling does to an aggregate; null leaves it as it is. */
+type Change = (document: AggregateDocument) => AggregateDocument | null;
+
+export function aggregateCollection(service: string): string {
+  return `aggregates-${service}`;
+}
+
+function pipelineOf(aggregate: string): string {
+  return aggregate.split('/')[0] ?? aggregate;
+}
+
+/**
+ * Keeps a decider's aggregates: one change at a time each, written by compare-and-set with the outbox in the same
+ * document; the outbox is published, then cleared. Starts the jobs and timers that documents hold, also after a crash.
+ */
+export class AggregateHost<S> {
+  private readonly ports: Ports;
+  private readonly decider: Decider<S>;
+  private readonly held = new Map<string, Held>();
+  private readonly queues = new Map<string, Promise<unknown>>();
+  private readonly timers = new Map<string, Timer>();
+  private readonly jobs: JobRunner;
+  private active = 0;
+
+  constructor(ports: Ports, decider: Decider<S>) {
+    this.ports = ports;
+    this.decider = decider;
+    this.jobs = new JobRunner(ports, decider.service, decider.jobs ?? {}, (aggregate, job, result) =>
+      this.finishJob(aggregate, job, result),
+    );
+  }
+
+  busy(): boolean {
+    return this.active > 0 || this.jobs.running() > 0;
+  }
+
+  /** Resumes what documents of the partition left to do: outboxes, jobs, timers. */
+  async resume(partition: number): Promise<void> {
+    const { store } = this.ports;
+    let after: string | undefined;
+    for (;;) {
+      const page = await store.list(aggregateCollection(this.decider.service), { limit: 200, ...(after === undefined ? {} : { after }) });
+      for (const { id, body } of page) {
+        const document = decodeAggregate(body);
+        const due = document.outbox.length + document.jobs.length + document.timers.length;
+        if (document.partition === partition && due > 0) await this.change(id, () => null);
+      }
+      after = page.at(-1)?.id;
+      if (page.length < 200) return;
+    }
+  }
+
+  /** Lets go of a partition: its timers and jobs stop here and go on where it goes. */
+  async release(): Promise<void> {
+    for (const timer of this.timers.values()) timer.cancel();
+    this.timers.clear();
+    await this.jobs.stop();
+    await Promise.allSettled(this.queues.values());
+    this.held.clear();
+  }
+
+  async handle(event: LoggedEvent): Promise<void> {
+    const id = this.decider.route(event);
+    if (id === null) return;
+    await this.change(id, (document) => {
+      const sequences = new Sequences(document.applied);
+      const applied = sequences.of(event.source);
+      if (applied !== undefined && event.sequence <= applied) return null;
+      sequences.advance(event);
+      const now = Math.max(document.now, Date.parse(event.time));
+      const state = this.decider.decode(document.state);
+      const decision = this.decider.decide(state, event, now);
+      const evolved = this.decider.evolve(state, event);
+      return { ...this.apply(id, document, evolved, decision, { now, cause: event }), applied: sequences.toJSON() };
+    });
+  }
+
+  /** A door's write: one compare-and-set whose outbox holds the events that say all of it. */
+  async command(id: string, now: number, actor: string, decide: (state: S) => Decision): Promise<readonly Attributes[]> {
+    let events: readonly Attributes[] = [];
+    await this.change(id, (document) => {
+      const state = this.decider.decode(document.state);
+      const later = Math.max(now, document.now);
+      const next = this.apply(id, document, state, decide(state), { now: later, actor });
+      events = next.outbox.slice(document.outbox.length).map((entry) => entry.event);
+      return next;
+    });
+    return events;
+  }
+
+  async state(id: string): Promise<S> {
+    return this.decider.decode((await this.load(id)).document.state);
+  }
+
+  private apply(id: string, document: AggregateDocument, state: S, decision: Decision, handling: Handling): AggregateDocument {
+    return applyDecision(this.decider, id, document, state, decision, handling, this.ports.partitions);
+  }
+
+  private finishJob(aggregate: string, job: PendingJob, result: JobResult): Promise<void> {
+    return this.change(aggregate, (document) => {
+      if (!document.jobs.some((pending) => pending.id === job.id)) return null;
+      const state = this.decider.decode(document.state);
+      const decision = this.decider.finish?.(state, job, result, document.now) ?? {};
+      const rest = { ...document, jobs: document.jobs.filter((pending) => pending.id !== job.id) };
+      return this.apply(aggregate, rest, state, decision, { now: document.now, ...(job.cause === null ? {} : { cause: job.cause }) });
+    });
+  }
+
+  private fireTimer(aggregate: string, timer: string): Promise<void> {
+    return this.change(aggregate, (document) => {
+      if (!document.timers.some((pending) => pending.id === timer)) return null;
+      const rest = { ...document, timers: document.timers.filter((pending) => pending.id !== timer) };
+      const fired = own({ type: timerFired, data: { timer, aggregate }, pipelineVersion: 0 });
+      return this.apply(aggregate, rest, this.decider.decode(document.state), { events: [fired] }, { now: document.now });
+    });
+  }
+
+  /** Changes of one aggregate run one after another. */
+  private change(id: string, change: Change): Promise<void> {
+    const before = this.queues.get(id) ?? Promise.resolve();
+    this.active += 1;
+    const mine = before
+      .catch(() => undefined)
+      .then(() => this.changeNow(id, change))
+      .finally(() => {
+        this.active -= 1;
+        if (this.queues.get(id) === mine) this.queues.delete(id);
+      });
+    this.queues.set(id, mine);
+    return mine;
+  }
+
+  private async changeNow(id: string, change: Change): Promise<void> {
+    const { failpoints } = this.ports.kernel;
+    const { service } = this.decider;
+    for (;;) {
+      let held = await this.load(id);
+      if (held.document.outbox.length > 0) held = await this.publishOutbox(id, held);
+      const next = change(held.document);
+      if (next === null) return this.startDue(id, held.document);
+      failpoints.hit(`${service}:before-write`);
+      const written = await this.write(id, held, next);
+      if (written === null) continue;
+      failpoints.hit(`${service}:after-write`);
+      this.startDue(id, next);
+      if (next.outbox.length > 0) await this.publishOutbox(id, written);
+      return;
+    }
+  }
+
+  private async load(id: string): Promise<Held> {
+    const cached = this.held.get(id);
+    if (cached !== undefined) return cached;
+    const found = await this.retrying(() => this.ports.store.get(aggregateCollection(this.decider.service), id));
+    const pipeline = pipelineOf(id);
+    const held =
+      found === null
+        ? {
+            version: 0,
+            document: emptyAggregate(pipeline, this.ports.catalog.controlPartition(pipeline), this.decider.encode(this.decider.initial())),
+          }
+        : { version: found.version, document: decodeAggregate(found.body) };
+    this.held.set(id, held);
+    return held;
+  }
+
+  /** Null when somebody else wrote first: then the change is decided again on what they wrote. */
+  private async write(id: string, held: Held, document: AggregateDocument): Promise<Held | null> {
+    const collection = aggregateCollection(this.decider.service);
+    const body = encodeAggregate(document);
+    try {
+      const { version } = await this.retrying(() =>
+        held.version === 0
+          ? this.ports.store.create(collection, id, body)
+          : this.ports.store.replace(collection, id, held.version, body),
+      );
+      const written = { version, document };
+      this.held.set(id, written);
+      return written;
+    } catch (thrown) {
+      this.held.delete(id);
+      const { code } = RelearnError.from(thrown);
+      if (code === 'FENCED' || code === 'ALREADY_EXISTS') return null;
+      throw thrown;
+    }
+  }
+
+  private async publishOutbox(id: string, held: Held): Promise<Held> {
+    const { failpoints } = this.ports.kernel;
+    const { service } = this.decider;
+    failpoints.hit(`${service}:before-outbox`);
+    await this.retrying(() => this.ports.bus.publish(outboxRecords(held.document)));
+    failpoints.hit(`${service}:after-outbox`);
+    const cleared = await this.write(id, held, { ...held.document, outbox: [] });
+    return cleared ?? (await this.load(id));
+  }
+
+  private startDue(id: string, document: AggregateDocument): void {
+    this.jobs.keep(id, document.jobs);
+    for (const { id: timer, afterMs } of document.timers) {
+      const key = `${id}#${timer}`;
+      if (this.timers.has(key)) continue;
+      const fire = () => {
+        this.timers.delete(key);
+        this.fireTimer(id, timer).catch((thrown: unknown) => {
+          this.ports.telemetry.log.error({ aggregate: id, timer }, RelearnError.from(thrown).describe());
+        });
+      };
+      this.timers.set(key, this.ports.kernel.clock.after(afterMs, fire));
+    }
+    this.cancelTimers(id, new Set(document.timers.map((timer) => `${id}#${timer.id}`)));
+  }
+
+  private cancelTimers(id: string, due: ReadonlySet<string>): void {
+    for (const [key, timer] of this.timers) {
+      if (!key.startsWith(`${id}#`) || due.has(key)) continue;
+      timer.cancel();
+      this.timers.delete(key);
+    }
+  }
+
+  private retrying<T>(work: () => Promise<T>): Promise<T> {
+    const { kernel, telemetry } = this.ports;
+    const once = async () => {
+      try {
+        return await work();
+      } catch (thrown) {
+        const error = RelearnError.from(thrown);
+        if (error.code === 'CONFLICT') throw new RelearnError('FENCED', error.message, { cause: error });
+        throw error;
+      }
+    };
+    return retry(
+      {
+        clock: kernel.clock,
+        chance: kernel.chance,
+        onRetry: (error, attempt) => {
+          if (attempt % 10 === 1) telemetry.log.warn({ service: this.decider.service, code: error.code }, error.message);
+        },
+      },
+      once,
+    );
+  }
+}

@@ -1,0 +1,89 @@
+import { RelearnError } from '@relearn/kernel';
+import type { Ports } from '../ports.js';
+import type { JobKind, JobResult, PendingJob } from './definition.js';
+import { Lease } from './lease.js';
+
+type Finish = (aggregate: string, job: PendingJob, result: JobResult) => Promise<void>;
+
+/** Tries of a job whose failure may mend itself (a worker died, a store was away) before it counts as failed. */
+const tries = 3;
+
+/** Runs an aggregate's jobs under leases. A result is taken only while the lease's fence is in force. */
+export class JobRunner {
+  private readonly ports: Ports;
+  private readonly service: string;
+  private readonly kinds: Readonly<Record<string, JobKind>>;
+  private readonly finish: Finish;
+  private readonly active = new Map<string, { aggregate: string; abort: AbortController; done: Promise<void> }>();
+
+  constructor(ports: Ports, service: string, kinds: Readonly<Record<string, JobKind>>, finish: Finish) {
+    this.ports = ports;
+    this.service = service;
+    this.kinds = kinds;
+    this.finish = finish;
+  }
+
+  running(): number {
+    return this.active.size;
+  }
+
+  /** Makes the aggregate's running jobs those that its document names. */
+  keep(aggregate: string, jobs: readonly PendingJob[]): void {
+    const wanted = new Set(jobs.map((job) => job.id));
+    for (const [id, running] of this.active) {
+      if (running.aggregate === aggregate && !wanted.has(id)) running.abort.abort();
+    }
+    for (const job of jobs) {
+      if (this.active.has(job.id)) continue;
+      const abort = new AbortController();
+      const done = this.run(aggregate, job, abort.signal).finally(() => this.active.delete(job.id));
+      this.active.set(job.id, { aggregate, abort, done });
+    }
+  }
+
+  async stop(): Promise<void> {
+    const all = [...this.active.values()];
+    for (const { abort } of all) abort.abort();
+    await Promise.all(all.map(({ done }) => done));
+  }
+
+  private async run(aggregate: string, job: PendingJob, signal: AbortSignal): Promise<void> {
+    const { kernel, store, bus, instance, telemetry } = this.ports;
+    const exclusive = !bus.features.sharedBetweenProcesses;
+    const options = { store, clock: kernel.clock, owner: instance, exclusive };
+    try {
+      const lease = await Lease.acquire(options, `${this.service}/${job.id}`, signal);
+      if (lease === null) return;
+      const result = await this.attempt(job, AbortSignal.any([signal, lease.lostSignal]));
+      kernel.failpoints.hit(`${this.service}:after-job`);
+      if (result === null) return await lease.abandon();
+      await lease.check();
+      await this.finish(aggregate, job, result);
+      await lease.release();
+    } catch (thrown) {
+      const error = RelearnError.from(thrown);
+      telemetry.log.error({ service: this.service, job: job.id, code: error.code }, `job left to others: ${error.describe()}`);
+    }
+  }
+
+  /** Null when the job was cancelled or its lease lost. */
+  private async attempt(job: PendingJob, signal: AbortSignal): Promise<JobResult | null> {
+    const kind = this.kinds[job.kind];
+    if (kind === undefined) return { ok: false, code: 'UNIMPLEMENTED', message: `no job of kind ${job.kind}` };
+    const { kernel, telemetry } = this.ports;
+    const progress = (figures: Readonly<Record<string, unknown>>) => {
+      telemetry.log.debug({ service: this.service, job: job.id, ...figures }, 'progress');
+    };
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return { ok: true, value: await kind.run(job.input, { ports: this.ports, signal, progress }) };
+      } catch (thrown) {
+        if (signal.aborted) return null;
+        const error = RelearnError.from(thrown);
+        telemetry.log.warn({ service: this.service, job: job.id, code: error.code, attempt }, error.describe());
+        if (!error.retryable || attempt >= tries) return { ok: false, code: error.code, message: error.describe() };
+        await kernel.clock.sleep(100 * 2 ** attempt, signal);
+      }
+    }
+  }
+}

@@ -1,0 +1,131 @@
+import type { Json, Store } from '@relearn/store';
+import { type Clock, RelearnError } from '@relearn/kernel';
+
+interface LeaseBody {
+  readonly owner: string;
+  /** Moves while the owner lives. */
+  readonly counter: number;
+  /** Grows with each owner: a result is taken only under the fence in force. */
+  readonly fence: number;
+}
+
+export const leaseCollection = 'leases';
+const heartbeatMs = 500;
+const durationMs = 3_000;
+
+function decode(body: Json): LeaseBody {
+  return body as unknown as LeaseBody;
+}
+
+function encode(body: LeaseBody): Json {
+  return body as unknown as Json;
+}
+
+export interface LeaseOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly owner: string;
+  /** Only one process can use the store: another owner's lease is a dead process's. */
+  readonly exclusive: boolean;
+}
+
+/** A lease on one job. It is taken over when its counter has not moved for its duration on the taker's own monotonic clock. */
+export class Lease {
+  private readonly options: LeaseOptions;
+  private readonly id: string;
+  private version: number;
+  private body: LeaseBody;
+  private beating: Promise<void> = Promise.resolve();
+  private readonly stopped = new AbortController();
+  private readonly lost = new AbortController();
+
+  private constructor(options: LeaseOptions, id: string, version: number, body: LeaseBody) {
+    this.options = options;
+    this.id = id;
+    this.version = version;
+    this.body = body;
+  }
+
+  /** Waits while another owner keeps it alive; null when the signal aborts first. */
+  static async acquire(options: LeaseOptions, id: string, signal: AbortSignal): Promise<Lease | null> {
+    const { store, clock, owner, exclusive } = options;
+    let seen = { counter: -1, since: clock.now() };
+    while (!signal.aborted) {
+      const found = await store.get(leaseCollection, id);
+      if (found === null) {
+        const body = { owner, counter: 0, fence: 1 };
+        const created = await unlessTaken(() => store.create(leaseCollection, id, encode(body)));
+        if (created !== null) return new Lease(options, id, created.version, body).beat();
+        continue;
+      }
+      const held = decode(found.body);
+      if (held.counter !== seen.counter) seen = { counter: held.counter, since: clock.now() };
+      if (exclusive || held.owner === owner || clock.now() - seen.since >= durationMs) {
+        const body = { owner, counter: held.counter + 1, fence: held.fence + 1 };
+        const taken = await unlessTaken(() => store.replace(leaseCollection, id, found.version, encode(body)));
+        if (taken !== null) return new Lease(options, id, taken.version, body).beat();
+        continue;
+      }
+      await clock.sleep(heartbeatMs, signal);
+    }
+    return null;
+  }
+
+  /** Aborts when another owner has taken the lease. */
+  get lostSignal(): AbortSignal {
+    return this.lost.signal;
+  }
+
+  /** Throws FENCED unless the lease is still ours in the store. */
+  async check(): Promise<void> {
+    const found = await this.options.store.get(leaseCollection, this.id);
+    if (found === null || decode(found.body).fence !== this.body.fence) {
+      throw new RelearnError('FENCED', `the lease of ${this.id} has been taken over`);
+    }
+  }
+
+  async release(): Promise<void> {
+    this.stopped.abort();
+    await this.beating;
+    if (!this.lost.signal.aborted) await this.options.store.remove(leaseCollection, this.id);
+  }
+
+  /** Stops the heartbeat and leaves the lease to whoever comes next. */
+  async abandon(): Promise<void> {
+    this.stopped.abort();
+    await this.beating;
+  }
+
+  private beat(): this {
+    this.beating = this.heartbeat();
+    return this;
+  }
+
+  private async heartbeat(): Promise<void> {
+    const { store, clock } = this.options;
+    const { signal } = this.stopped;
+    for (;;) {
+      await clock.sleep(heartbeatMs, signal);
+      if (signal.aborted) return;
+      const next = { ...this.body, counter: this.body.counter + 1 };
+      try {
+        this.version = (await store.replace(leaseCollection, this.id, this.version, encode(next))).version;
+        this.body = next;
+      } catch (thrown) {
+        if (RelearnError.from(thrown).code !== 'CONFLICT') continue;
+        this.lost.abort();
+        return;
+      }
+    }
+  }
+}
+
+async function unlessTaken<T>(write: () => Promise<T>): Promise<T | null> {
+  try {
+    return await write();
+  } catch (thrown) {
+    const { code } = RelearnError.from(thrown);
+    if (code === 'CONFLICT' || code === 'ALREADY_EXISTS' || code === 'NOT_FOUND') return null;
+    throw thrown;
+  }
+}

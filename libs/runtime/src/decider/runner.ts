@@ -1,0 +1,153 @@
+import type { PartitionReader, StoredRecord, Subscription } from '@relearn/bus';
+import { decodeEvent, type Topic } from '@relearn/contracts';
+import { type Part, RelearnError } from '@relearn/kernel';
+import { deadLetter } from '../dead-letters.js';
+import type { Ports } from '../ports.js';
+import { Sequences } from '../sequences.js';
+import type { Decider } from './definition.js';
+import { AggregateHost } from './host.js';
+
+const limits = { maxRecords: 200, maxBytes: 2 * 1024 * 1024 };
+
+/** A decider running on the partitions that the bus assigns, and the door to its aggregates. */
+export interface DeciderPart<S> extends Part {
+  readonly host: AggregateHost<S>;
+}
+
+export function deciderPart<S>(ports: Ports, decider: Decider<S>): DeciderPart<S> {
+  const host = new AggregateHost(ports, decider);
+  const loops = new Map<number, ControlLoop<S>>();
+  let subscription: Subscription | undefined;
+  let leave: () => void = () => undefined;
+  return {
+    name: `${decider.service} decider`,
+    host,
+    async start() {
+      leave = ports.activity.join({
+        doneBelow: (topic, partition) => loops.get(partition)?.doneBelow(topic),
+        busy: () => host.busy() || [...loops.values()].some((loop) => loop.busy()),
+      });
+      subscription = await ports.bus.subscribe({
+        group: `${decider.service}-decider`,
+        topics: decider.topics,
+        onAssigned: (partition, readers) => {
+          const loop = new ControlLoop(ports, decider, host, partition, readers);
+          loops.set(partition, loop);
+          loop.start();
+        },
+        onRevoked: async (partition) => {
+          await loops.get(partition)?.stop();
+          loops.delete(partition);
+        },
+      });
+    },
+    async stop() {
+      await subscription?.close();
+      await host.release();
+      leave();
+    },
+  };
+}
+
+/** Reads a partition's control events in order; one that cannot be handled holds the partition. */
+class ControlLoop<S> {
+  private readonly ports: Ports;
+  private readonly decider: Decider<S>;
+  private readonly host: AggregateHost<S>;
+  private readonly partition: number;
+  private readonly readers: readonly PartitionReader[];
+  private readonly stopping = new AbortController();
+  private readonly sequences = new Sequences();
+  private readonly done = new Map<string, number>();
+  private running: Promise<void> = Promise.resolve();
+  private working = true;
+
+  constructor(
+    ports: Ports,
+    decider: Decider<S>,
+    host: AggregateHost<S>,
+    partition: number,
+    readers: readonly PartitionReader[],
+  ) {
+    this.ports = ports;
+    this.decider = decider;
+    this.host = host;
+    this.partition = partition;
+    this.readers = readers;
+  }
+
+  start(): void {
+    this.running = this.run();
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.running;
+  }
+
+  doneBelow(topic: Topic): number | undefined {
+    return this.decider.topics.includes(topic) ? (this.done.get(topic) ?? 0) : undefined;
+  }
+
+  busy(): boolean {
+    return this.working;
+  }
+
+  private async run(): Promise<void> {
+    const { kernel } = this.ports;
+    await this.holding(() => this.host.resume(this.partition));
+    this.working = false;
+    await Promise.all(this.readers.map((reader) => this.consume(reader)));
+    this.working = false;
+    await kernel.clock.breathe();
+  }
+
+  private async consume(reader: PartitionReader): Promise<void> {
+    const { signal } = this.stopping;
+    while (!signal.aborted) {
+      for (const record of await reader.next(limits, signal)) {
+        if (signal.aborted) return;
+        this.working = true;
+        await this.holding(() => this.handle(record));
+        this.done.set(record.topic, record.position + 1);
+      }
+      this.working = false;
+      const position = this.done.get(reader.topic);
+      if (position !== undefined) await this.holding(() => reader.commit(position));
+    }
+  }
+
+  private async handle(record: StoredRecord): Promise<void> {
+    let event: ReturnType<typeof decodeEvent>;
+    try {
+      event = decodeEvent(record);
+    } catch (thrown) {
+      return deadLetter(this.ports, `${this.decider.service}-decider`, record, RelearnError.from(thrown));
+    }
+    const verdict = this.sequences.judge(event);
+    if (verdict.kind === 'gap') {
+      throw new RelearnError('GAP', `${event.source} jumps from ${this.sequences.of(event.source)} to ${event.previous}`);
+    }
+    if (verdict.kind === 'skip') return;
+    await this.host.handle({ ...event, topic: record.topic as Topic, partition: record.partition, position: record.position });
+    this.sequences.advance(event);
+  }
+
+  /** Tries again until it works or the partition goes away: a control event is never skipped. */
+  private async holding(work: () => Promise<void>): Promise<void> {
+    const { kernel, telemetry } = this.ports;
+    const { signal } = this.stopping;
+    for (let attempt = 1; !signal.aborted; attempt++) {
+      try {
+        return await work();
+      } catch (thrown) {
+        const error = RelearnError.from(thrown);
+        telemetry.log.error(
+          { service: this.decider.service, partition: this.partition, code: error.code, attempt, stack: error.stack },
+          `the partition is held: ${error.describe()}`,
+        );
+        await kernel.clock.sleep(Math.min(30_000, 100 * 2 ** attempt), signal);
+      }
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import type { OutgoingRecord } from '@relearn/bus';
+import { maxRecordBytes } from '@relearn/bus';
+import { encodeEvent, type Event, type EventType, partitionFor } from '@relearn/contracts';
+import { formatTimestamp, RelearnError } from '@relearn/kernel';
+import type { Static, TSchema } from 'typebox';
+
+/** An event that a handler wants published; the runtime numbers it and chooses its partition. */
+export interface Emission<S extends TSchema = TSchema> {
+  readonly type: EventType<S>;
+  readonly pipeline: string;
+  readonly pipelineVersion: number;
+  /** Name of the numbering stream. */
+  readonly source: string;
+  readonly sequence: number;
+  /** Business time, ms. */
+  readonly time: number;
+  readonly data: Static<S>;
+  readonly partition: number;
+  readonly subject?: string;
+  readonly causationId?: string;
+  readonly correlationId?: string;
+  /** For batches of rows: the part [from, to), so that one too large for the bus can be halved. */
+  readonly rows?: { readonly count: number; slice(from: number, to: number): { data: Static<S>; sequence: number } };
+}
+
+export function emission<S extends TSchema>(fields: Emission<S>): Emission {
+  return fields as Emission;
+}
+
+/** The key that keeps a pipeline's control events in one order. */
+export function controlPartition(pipeline: string, partitions: number): number {
+  return partitionFor(pipeline, partitions);
+}
+
+export function eventOf(emitted: Emission, previous: number | null): Event {
+  const { type, source, sequence, time, pipeline, pipelineVersion, subject, causationId, correlationId } = emitted;
+  return {
+    id: `${source}@${sequence}`,
+    source,
+    type: type.type,
+    sequence,
+    previous,
+    time: formatTimestamp(time),
+    pipeline,
+    pipelineversion: pipelineVersion,
+    ...(subject === undefined ? {} : { subject }),
+    ...(causationId === undefined ? {} : { causationid: causationId }),
+    ...(correlationId === undefined ? {} : { correlationid: correlationId }),
+    data: emitted.data,
+  };
+}
+
+export function recordOf(event: Event, topic: string, partition: number): OutgoingRecord {
+  return { topic, partition, key: event.pipeline, ...encodeEvent(event) };
+}
+
+/** Room that headers and key take beside the value. */
+const headerBytes = 4096;
+
+/** The emission's records, halved until each fits the bus. `last` maps each source to its last published sequence and is advanced. */
+export function recordsFor(emitted: Emission, last: Map<string, number>): OutgoingRecord[] {
+  const previous = last.get(emitted.source) ?? null;
+  if (previous !== null && emitted.sequence <= previous) return [];
+  const record = recordOf(eventOf(emitted, previous), emitted.type.topic, emitted.partition);
+  if (record.value.byteLength <= maxRecordBytes - headerBytes) {
+    last.set(emitted.source, emitted.sequence);
+    return [record];
+  }
+  const { rows } = emitted;
+  if (rows === undefined || rows.count < 2) {
+    throw new RelearnError('TOO_LARGE', `event ${emitted.source}@${emitted.sequence} has ${record.value.byteLength} bytes`);
+  }
+  const middle = rows.count >> 1;
+  const part = (from: number, to: number): Emission => ({
+    ...emitted,
+    ...rows.slice(from, to),
+    rows: { count: to - from, slice: (a, b) => rows.slice(from + a, from + b) },
+  });
+  return [...recordsFor(part(0, middle), last), ...recordsFor(part(middle, rows.count), last)];
+}

@@ -1,0 +1,35 @@
+import type { LoggedEvent, Topic } from '@relearn/contracts';
+import type { Emission } from '../emit.js';
+import type { Ports } from '../ports.js';
+
+/** Named byte strings: a fold's state as its checkpoint keeps it. */
+export type Parts = ReadonlyMap<string, Uint8Array>;
+
+export interface Shard {
+  readonly partition: number;
+  readonly ports: Ports;
+  /** Address of a blob that is written before anything that follows from this call is published. */
+  blob(bytes: Uint8Array): string;
+}
+
+/**
+ * A fold: `(state, rows) → {state, rows out, blobs}`, deterministic: from one state the same records give the same
+ * emissions, however they are batched. The state belongs to the runtime's loop, which may throw it away at any time and
+ * open it again from its last checkpoint.
+ */
+export interface FoldDefinition<S> {
+  /** Service name: the consumer group and the first word of its sources. */
+  readonly service: string;
+  readonly topics: readonly Topic[];
+  /** Topics whose events are made once and numbered by their source; raw data is deduplicated by record ids instead. */
+  readonly sequenced: (topic: Topic) => boolean;
+  open(shard: Shard, saved: Parts): Promise<S> | S;
+  /** Called before records are applied; true when the state has changed and must be durable before the next record. */
+  prepare?(state: S, shard: Shard): Promise<boolean>;
+  /** Rows of the event below `fromRow` have been applied before. Throws INVALID_EVENT before touching the state. */
+  apply(state: S, event: LoggedEvent, fromRow: number, shard: Shard): Promise<readonly Emission[]> | readonly Emission[];
+  /** Parts that changed since the last save; null removes one. */
+  save(state: S): ReadonlyMap<string, Uint8Array | null>;
+  /** Figures that stand in the checkpoint beside the positions they belong to. */
+  counts?(state: S): Readonly<Record<string, Readonly<Record<string, number>>>>;
+}

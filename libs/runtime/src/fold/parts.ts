@@ -1,0 +1,63 @@
+import type { Blobs } from '@relearn/blobs';
+import { sha256 } from '@relearn/kernel';
+import type { Parts } from './definition.js';
+
+/** A fold's parts as blobs: only changed ones are written, and what a new checkpoint no longer names is discarded after it. */
+export class PartStore {
+  private readonly blobs: Blobs;
+  private readonly saved: Map<string, string>;
+  private contents: Map<string, Uint8Array>;
+  private readonly queued = new Map<string, Uint8Array>();
+
+  private constructor(blobs: Blobs, saved: Map<string, string>, contents: Map<string, Uint8Array>) {
+    this.blobs = blobs;
+    this.saved = saved;
+    this.contents = contents;
+  }
+
+  static async open(blobs: Blobs, digests: Readonly<Record<string, string>>): Promise<PartStore> {
+    const contents = new Map<string, Uint8Array>();
+    for (const [name, digest] of Object.entries(digests)) contents.set(name, await blobs.get(digest));
+    return new PartStore(blobs, new Map(Object.entries(digests)), contents);
+  }
+
+  /** Hands over what was loaded, once. */
+  loaded(): Parts {
+    const { contents } = this;
+    this.contents = new Map();
+    return contents;
+  }
+
+  /** The blob is written by the next `flush`. */
+  queue(bytes: Uint8Array): string {
+    const digest = sha256(bytes);
+    this.queued.set(digest, bytes);
+    return digest;
+  }
+
+  /** Takes over changed parts; answers the digests that no part names any more. */
+  stage(changed: ReadonlyMap<string, Uint8Array | null>): string[] {
+    const before = new Set(this.saved.values());
+    for (const [name, bytes] of changed) {
+      if (bytes === null) this.saved.delete(name);
+      else this.saved.set(name, this.queue(bytes));
+    }
+    const now = new Set(this.saved.values());
+    return [...before].filter((digest) => !now.has(digest));
+  }
+
+  async flush(): Promise<void> {
+    const writes = [...this.queued];
+    await Promise.all(writes.map(([, bytes]) => this.blobs.put(bytes)));
+    for (const [digest] of writes) this.queued.delete(digest);
+  }
+
+  digests(): Record<string, string> {
+    return Object.fromEntries([...this.saved].sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+
+  /** Parts are owned by one shard alone (their bytes name it), so nobody else refers to a replaced one. */
+  async discard(digests: readonly string[]): Promise<void> {
+    await Promise.all(digests.map((digest) => this.blobs.remove(digest)));
+  }
+}

@@ -1,0 +1,247 @@
+import type { PartitionReader, StoredRecord } from '@relearn/bus';
+import { decodeEvent, type LoggedEvent, type Topic } from '@relearn/contracts';
+import { RelearnError, retry } from '@relearn/kernel';
+import { deadLetter } from '../dead-letters.js';
+import { type Emission, recordsFor } from '../emit.js';
+import type { Ports } from '../ports.js';
+import { rowAddressesOf, Sequences } from '../sequences.js';
+import { OwnedCheckpoint } from './checkpoint.js';
+import type { FoldDefinition } from './definition.js';
+import { PartStore } from './parts.js';
+
+const limits = { maxRecords: 64, maxBytes: 2 * 1024 * 1024 };
+/** Main-thread time after which other work gets a turn. */
+const sliceMs = 8;
+/** How long a shard that has caught up waits for more before it writes its checkpoint. */
+const lingerMs = 15;
+/** The longest time between checkpoints of a busy shard. */
+const checkpointEveryMs = 500;
+/** A record whose handling fails for a reason that no retry mends is put aside after so many tries. */
+const triesBeforeDeadLetter = 3;
+
+type Arrival = { readonly which: number; readonly records: StoredRecord[] };
+
+/**
+ * Runs one shard of a fold: take the shard, resume from its checkpoint, apply records, publish, checkpoint, commit.
+ * Outputs are published before the checkpoint that covers them; after a crash the same outputs are made again and
+ * their readers skip them by sequence.
+ */
+export class ShardLoop<S> {
+  private readonly ports: Ports;
+  private readonly definition: FoldDefinition<S>;
+  private readonly partition: number;
+  private readonly readers: readonly PartitionReader[];
+  private readonly stopping = new AbortController();
+  private readonly done = new Map<string, number>();
+  private readonly tries = new Map<string, number>();
+  private running: Promise<void> = Promise.resolve();
+  private working = true;
+  private checkpoint!: OwnedCheckpoint;
+  private parts!: PartStore;
+  private state!: S;
+  private sequences = new Sequences();
+  private published = new Map<string, number>();
+  private deadLettered = 0;
+  private dirtySince: number | null = null;
+
+  constructor(ports: Ports, definition: FoldDefinition<S>, partition: number, readers: readonly PartitionReader[]) {
+    this.ports = ports;
+    this.definition = definition;
+    this.partition = partition;
+    this.readers = readers;
+  }
+
+  start(): void {
+    this.running = this.run();
+  }
+
+  /** Finishes the batch in hand, writes the checkpoint and lets go. */
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.running;
+  }
+
+  doneBelow(topic: Topic): number | undefined {
+    return this.definition.topics.includes(topic) ? (this.done.get(topic) ?? 0) : undefined;
+  }
+
+  busy(): boolean {
+    return this.working;
+  }
+
+  private async run(): Promise<void> {
+    const { kernel, telemetry } = this.ports;
+    const { signal } = this.stopping;
+    while (!signal.aborted) {
+      try {
+        await this.open();
+        await this.consume();
+        await this.writeCheckpoint();
+      } catch (thrown) {
+        const error = RelearnError.from(thrown);
+        if (error.code === 'FENCED' || (error.code === 'CANCELLED' && signal.aborted)) break;
+        telemetry.log.error(
+          { service: this.definition.service, partition: this.partition, code: error.code, stack: error.stack },
+          `shard stops and starts again from its checkpoint: ${error.describe()}`,
+        );
+        await kernel.clock.sleep(200 + kernel.chance.next() * 800, signal);
+      }
+    }
+    this.working = false;
+  }
+
+  private async open(): Promise<void> {
+    this.working = true;
+    const { ports, definition, partition } = this;
+    this.checkpoint = await this.retrying(() => OwnedCheckpoint.take(ports.store, definition.service, partition));
+    const { positions, applied, published, parts, deadLettered } = this.checkpoint.value;
+    this.parts = await PartStore.open(ports.blobs, parts);
+    this.sequences = new Sequences(applied);
+    this.published = new Map(Object.entries(published));
+    this.deadLettered = deadLettered;
+    this.dirtySince = null;
+    this.state = await definition.open(this.shard(), this.parts.loaded());
+    for (const reader of this.readers) {
+      const position = positions[reader.topic] ?? 0;
+      this.done.set(reader.topic, position);
+      reader.seek(position);
+    }
+  }
+
+  private shard() {
+    return { partition: this.partition, ports: this.ports, blob: (bytes: Uint8Array) => this.parts.queue(bytes) };
+  }
+
+  private async consume(): Promise<void> {
+    const { signal } = this.stopping;
+    const { clock } = this.ports.kernel;
+    const pending = this.readers.map((reader, which) => this.nextOf(reader, which));
+    while (!signal.aborted) {
+      this.working = this.dirtySince !== null && false;
+      const arrival = await (this.dirtySince === null
+        ? Promise.race(pending)
+        : Promise.race([...pending, clock.sleep(lingerMs, signal).then(() => null)]));
+      if (arrival === null) {
+        await this.writeCheckpoint();
+        continue;
+      }
+      if (arrival.records.length === 0) continue;
+      this.working = true;
+      await this.take(arrival.records);
+      const reader = this.readers[arrival.which];
+      if (reader !== undefined) pending[arrival.which] = this.nextOf(reader, arrival.which);
+      this.working = false;
+      if (this.dirtySince !== null && clock.now() - this.dirtySince > checkpointEveryMs) await this.writeCheckpoint();
+    }
+    await Promise.all(pending);
+  }
+
+  private async nextOf(reader: PartitionReader, which: number): Promise<Arrival> {
+    return { which, records: await reader.next(limits, this.stopping.signal) };
+  }
+
+  private async take(records: readonly StoredRecord[]): Promise<void> {
+    const { clock } = this.ports.kernel;
+    let sliceStart = clock.now();
+    let emissions: Emission[] = [];
+    for (const record of records) {
+      if (await this.prepared(emissions)) emissions = [];
+      emissions.push(...(await this.applyOne(record)));
+      this.done.set(record.topic, record.position + 1);
+      this.dirtySince ??= clock.now();
+      if (clock.now() - sliceStart > sliceMs) {
+        await clock.breathe();
+        sliceStart = clock.now();
+      }
+    }
+    await this.publish(emissions);
+  }
+
+  /** A change that must be durable before the next record: what came before it is published and checkpointed first. */
+  private async prepared(emissions: Emission[]): Promise<boolean> {
+    if (this.definition.prepare === undefined || !(await this.definition.prepare(this.state, this.shard()))) return false;
+    await this.publish(emissions);
+    await this.writeCheckpoint();
+    return true;
+  }
+
+  private async applyOne(record: StoredRecord): Promise<readonly Emission[]> {
+    let event: LoggedEvent;
+    try {
+      event = { ...decodeEvent(record), topic: record.topic as Topic, partition: record.partition, position: record.position };
+      return await this.judgeAndApply(event);
+    } catch (thrown) {
+      const error = RelearnError.from(thrown);
+      if (!this.hopeless(record, error)) throw error;
+      await this.retrying(() => deadLetter(this.ports, this.definition.service, record, error));
+      this.deadLettered += Number(record.headers['ce_records'] ?? 1);
+      return [];
+    }
+  }
+
+  private async judgeAndApply(event: LoggedEvent): Promise<readonly Emission[]> {
+    if (!this.definition.sequenced(event.topic)) return await this.definition.apply(this.state, event, 0, this.shard());
+    const verdict = this.sequences.judge(event, rowAddressesOf(event));
+    if (verdict.kind === 'skip') return [];
+    if (verdict.kind === 'gap') {
+      throw new RelearnError('GAP', `${event.source} jumps from ${this.sequences.of(event.source)} to ${event.previous}`);
+    }
+    const emissions = await this.definition.apply(this.state, event, verdict.fromRow, this.shard());
+    this.sequences.advance(event);
+    return emissions;
+  }
+
+  /** Events that do not fit their schema are hopeless at once; other lasting errors after some tries; a gap never. */
+  private hopeless(record: StoredRecord, error: RelearnError): boolean {
+    if (error.retryable || ['GAP', 'FENCED', 'CANCELLED'].includes(error.code)) return false;
+    if (error.code === 'INVALID_EVENT') return true;
+    const key = `${record.topic}/${record.position}`;
+    const tries = (this.tries.get(key) ?? 0) + 1;
+    this.tries.set(key, tries);
+    return tries >= triesBeforeDeadLetter;
+  }
+
+  private async publish(emissions: readonly Emission[]): Promise<void> {
+    await this.retrying(() => this.parts.flush());
+    this.ports.kernel.failpoints.hit(`${this.definition.service}:before-publish`);
+    const records = emissions.flatMap((emitted) => recordsFor(emitted, this.published));
+    if (records.length === 0) return;
+    await this.retrying(() => this.ports.bus.publish(records));
+    this.ports.kernel.failpoints.hit(`${this.definition.service}:after-publish`);
+  }
+
+  private async writeCheckpoint(): Promise<void> {
+    const { definition, state } = this;
+    if (this.dirtySince === null && definition.prepare === undefined) return;
+    const stale = this.parts.stage(definition.save(state));
+    await this.retrying(() => this.parts.flush());
+    this.ports.kernel.failpoints.hit(`${definition.service}:before-checkpoint`);
+    const next = {
+      positions: Object.fromEntries(this.done),
+      applied: this.sequences.toJSON(),
+      published: Object.fromEntries(this.published),
+      parts: this.parts.digests(),
+      counts: definition.counts?.(state) ?? {},
+      deadLettered: this.deadLettered,
+    };
+    await this.retrying(() => this.checkpoint.swap(next));
+    this.ports.kernel.failpoints.hit(`${definition.service}:after-checkpoint`);
+    this.dirtySince = null;
+    await this.parts.discard(stale);
+    for (const reader of this.readers) await this.retrying(() => reader.commit(this.done.get(reader.topic) ?? 0));
+  }
+
+  private retrying<T>(work: () => Promise<T>): Promise<T> {
+    const { kernel, telemetry } = this.ports;
+    return retry(
+      {
+        clock: kernel.clock,
+        chance: kernel.chance,
+        onRetry: (error, attempt) => {
+          if (attempt % 10 === 1) telemetry.log.warn({ code: error.code, attempt }, `${this.definition.service}: ${error.message}`);
+        },
+      },
+      work,
+    );
+  }
+}

@@ -1,0 +1,19 @@
+import type { Part } from '@relearn/kernel';
+import type { Topic } from '@relearn/contracts';
+import type { CollectionSpec } from '@relearn/store';
+import type { Ports } from './ports.js';
+
+/** What a service is, in one value: which topics it reads and writes, and how it is made. */
+export interface ServiceManifest {
+  readonly name: string;
+  readonly consumes: readonly Topic[];
+  readonly produces: readonly Topic[];
+  readonly collections: readonly CollectionSpec[];
+}
+
+export interface RunningService {
+  readonly manifest: ServiceManifest;
+  readonly parts: readonly Part[];
+}
+
+export type { Ports };
