@@ -1,1 +1,6 @@
-export {};
+export * from './log.js';
+export * from './metrics.js';
+export * from './names.js';
+export * from './telemetry.js';
+export * from './traceparent.js';
+export * from './tracing.js';

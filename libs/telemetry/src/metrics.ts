@@ -1,0 +1,140 @@
+import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
+import { RelearnError } from '@relearn/kernel';
+import {
+  Counter as PromCounter,
+  Gauge as PromGauge,
+  Histogram as PromHistogram,
+  collectDefaultMetrics,
+  Registry,
+} from 'prom-client';
+import { labelValueBound, type MetricKey, type MetricSpec, metricNames } from './names.js';
+
+type Specs = typeof metricNames;
+type LabelsOf<Key extends MetricKey> = Readonly<Record<Specs[Key]['labels'][number], string>>;
+
+export interface Counter<Labels> {
+  add(labels: Labels, amount?: number): void;
+}
+
+export interface Histogram<Labels> {
+  observe(labels: Labels, value: number): void;
+}
+
+export interface Gauge<Labels> {
+  set(labels: Labels, value: number): void;
+  /** Takes the series away: a model that no longer serves has no value, not a last one. */
+  clear(labels: Labels): void;
+}
+
+interface Instruments<Labels> {
+  readonly counter: Counter<Labels>;
+  readonly gauge: Gauge<Labels>;
+  readonly histogram: Histogram<Labels>;
+}
+
+export type MetricSet = { readonly [Key in MetricKey]: Instruments<LabelsOf<Key>>[Specs[Key]['kind']] };
+
+export interface Metrics extends MetricSet {
+  /** Delay of the event loop beyond the sampling interval since the last call of `render`, in milliseconds. */
+  eventLoopDelayMs(): { readonly p50: number; readonly p99: number };
+  /** The text that Prometheus scrapes, and its media type. */
+  render(): Promise<{ readonly contentType: string; readonly body: string }>;
+  /** Ends the sampling of the event loop. */
+  stop(): void;
+}
+
+export interface MetricsOptions {
+  /** Adds what the process and Node tell of themselves, and samples the event loop. Default true. */
+  readonly process?: boolean;
+}
+
+const resolutionMs = 10;
+const quantiles = [50, 99] as const;
+
+/** One registry with every metric of names.ts. A process makes one; a label's values are bounded by `labelValueBound`. */
+export function createMetrics(options: MetricsOptions = {}): Metrics {
+  const registry = new Registry();
+  const ofProcess = options.process ?? true;
+  const onFold = (metric: string) => set.foldedLabels.add({ metric });
+  const set = Object.fromEntries(
+    Object.entries(metricNames).map(([key, spec]) => [key, instrumentOf(spec, registry, onFold)]),
+    // The keys and kinds are those of the same table that the type is made from.
+  ) as unknown as MetricSet;
+  const delay = ofProcess ? monitorEventLoopDelay({ resolution: resolutionMs }) : undefined;
+  delay?.enable();
+  if (ofProcess) collectDefaultMetrics({ register: registry });
+  return {
+    ...set,
+    eventLoopDelayMs: () => ({ p50: beyondInterval(delay, 50), p99: beyondInterval(delay, 99) }),
+    async render() {
+      for (const quantile of quantiles) {
+        const value = beyondInterval(delay, quantile) / 1000;
+        if (delay !== undefined) set.eventLoopDelay.set({ quantile: String(quantile / 100) }, value);
+      }
+      const body = await registry.metrics();
+      delay?.reset();
+      return { contentType: registry.contentType, body };
+    },
+    stop: () => {
+      delay?.disable();
+    },
+  };
+}
+
+/** Milliseconds: the monitor's samples are whole intervals, so that an idle loop shows the resolution. */
+function beyondInterval(delay: IntervalHistogram | undefined, quantile: number): number {
+  if (delay === undefined || delay.count === 0) return 0;
+  return Math.max(0, delay.percentile(quantile) / 1e6 - resolutionMs);
+}
+
+function promOptions(spec: MetricSpec): { name: string; help: string; labelNames: string[] } {
+  return { name: spec.name, help: spec.help, labelNames: [...spec.labels] };
+}
+
+type Recorded = Readonly<Record<string, string>>;
+
+function instrumentOf(
+  spec: MetricSpec,
+  registry: Registry,
+  onFold: (name: string) => void,
+): Instruments<Recorded>[MetricSpec['kind']] {
+  const options = { ...promOptions(spec), registers: [registry] };
+  const bound = boundLabels(spec, onFold);
+  if (spec.kind === 'counter') {
+    const counter = new PromCounter(options);
+    return {
+      add: (labels, amount = 1) => {
+        if (amount < 0) throw new RelearnError('INTERNAL', `${spec.name}: a counter cannot fall by ${-amount}`);
+        counter.inc(bound(labels), amount);
+      },
+    };
+  }
+  if (spec.kind === 'gauge') {
+    const gauge = new PromGauge(options);
+    return {
+      set: (labels, value) => gauge.set(bound(labels), value),
+      clear: (labels) => gauge.remove(bound(labels)),
+    };
+  }
+  const histogram = new PromHistogram({ ...options, buckets: [...(spec.buckets ?? [])] });
+  return { observe: (labels, value) => histogram.observe(bound(labels), value) };
+}
+
+/** Keeps each label's first values and gives `other` for those beyond the bound. */
+function boundLabels(spec: MetricSpec, onFold: (name: string) => void): (labels: Recorded) => Recorded {
+  const seen = new Map(spec.labels.map((label) => [label, new Set<string>()]));
+  return (labels) => {
+    let bounded = labels;
+    for (const [label, values] of seen) {
+      const value = labels[label] ?? '';
+      if (values.has(value)) continue;
+      if (values.size < labelValueBound) {
+        values.add(value);
+        continue;
+      }
+      bounded = { ...bounded, [label]: 'other' };
+      onFold(spec.name);
+    }
+    return bounded;
+  };
+}

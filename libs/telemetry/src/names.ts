@@ -1,0 +1,224 @@
+/**
+ * Every metric and span name, as data. Names follow prometheus.io/docs/practices/naming; those of messaging, rpc and
+ * http follow OpenTelemetry's semantic conventions 1.45 in Prometheus' spelling.
+ */
+
+export type MetricKind = 'counter' | 'gauge' | 'histogram';
+
+export interface MetricSpec {
+  readonly name: string;
+  readonly kind: MetricKind;
+  readonly help: string;
+  readonly labels: readonly string[];
+  /** Upper bounds of a histogram's buckets, in the unit of the name. */
+  readonly buckets?: readonly number[];
+}
+
+const callSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10] as const;
+const workSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
+const jobSeconds = [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600] as const;
+const batchRows = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024] as const;
+
+export const metricNames = {
+  messagingOperation: {
+    name: 'messaging_client_operation_duration_seconds',
+    kind: 'histogram',
+    help: 'Seconds of one operation of a client of the bus: send, receive, settle.',
+    labels: ['messaging_system', 'messaging_operation_name', 'messaging_destination_name', 'error_type'],
+    buckets: callSeconds,
+  },
+  messagingProcess: {
+    name: 'messaging_process_duration_seconds',
+    kind: 'histogram',
+    help: 'Seconds that a consumer took for one batch of a topic.',
+    labels: ['messaging_system', 'messaging_destination_name', 'messaging_consumer_group_name', 'error_type'],
+    buckets: callSeconds,
+  },
+  messagingSent: {
+    name: 'messaging_client_sent_messages_total',
+    kind: 'counter',
+    help: 'Events that the bus acknowledged.',
+    labels: ['messaging_system', 'messaging_destination_name'],
+  },
+  messagingConsumed: {
+    name: 'messaging_client_consumed_messages_total',
+    kind: 'counter',
+    help: 'Events delivered to a consumer.',
+    labels: ['messaging_system', 'messaging_destination_name', 'messaging_consumer_group_name'],
+  },
+  rpcServer: {
+    name: 'rpc_server_call_duration_seconds',
+    kind: 'histogram',
+    help: 'Seconds of one call as the server saw it.',
+    labels: ['rpc_system_name', 'rpc_method', 'rpc_response_status_code'],
+    buckets: callSeconds,
+  },
+  rpcClient: {
+    name: 'rpc_client_call_duration_seconds',
+    kind: 'histogram',
+    help: 'Seconds of one call as the client saw it.',
+    labels: ['rpc_system_name', 'rpc_method', 'rpc_response_status_code'],
+    buckets: callSeconds,
+  },
+  requests: {
+    name: 'relearn_request_seconds',
+    kind: 'histogram',
+    help: 'Seconds of one HTTP request by its route pattern.',
+    labels: ['method', 'route', 'status'],
+    buckets: callSeconds,
+  },
+  records: {
+    name: 'relearn_records_total',
+    kind: 'counter',
+    help: 'Records by what became of them: accepted, rejected, validated, quarantined, duplicate, dead-lettered.',
+    labels: ['service', 'pipeline', 'result'],
+  },
+  foldBatch: {
+    name: 'relearn_fold_batch_seconds',
+    kind: 'histogram',
+    help: 'Seconds of one batch through a fold, its outputs published.',
+    labels: ['service'],
+    buckets: workSeconds,
+  },
+  checkpoint: {
+    name: 'relearn_checkpoint_seconds',
+    kind: 'histogram',
+    help: 'Seconds to write a checkpoint: its parts, then the document.',
+    labels: ['service'],
+    buckets: workSeconds,
+  },
+  outboxPublished: {
+    name: 'relearn_outbox_published_total',
+    kind: 'counter',
+    help: 'Events published from an outbox.',
+    labels: ['service'],
+  },
+  deadLetters: {
+    name: 'relearn_dead_letters_total',
+    kind: 'counter',
+    help: 'Events set aside with their bytes and the code of the error.',
+    labels: ['service', 'pipeline', 'code'],
+  },
+  retries: {
+    name: 'relearn_retries_total',
+    kind: 'counter',
+    help: 'Attempts repeated after a retryable error.',
+    labels: ['service', 'code'],
+  },
+  consumerLag: {
+    name: 'relearn_consumer_lag_records',
+    kind: 'gauge',
+    help: 'Records of a topic that the service has not read yet, over its partitions.',
+    labels: ['service', 'topic'],
+  },
+  jobs: {
+    name: 'relearn_jobs_seconds',
+    kind: 'histogram',
+    help: 'Seconds of one leased job by its outcome: done, failed, cancelled, fenced.',
+    labels: ['kind', 'outcome'],
+    buckets: jobSeconds,
+  },
+  turns: {
+    name: 'relearn_turns_total',
+    kind: 'counter',
+    help: 'Turns of the loop that ended: promoted, no-model, failed, superseded.',
+    labels: ['pipeline', 'outcome'],
+  },
+  retrains: {
+    name: 'relearn_retrain_total',
+    kind: 'counter',
+    help: 'Requests to retrain by reason: first, performance, drift, volume, schedule, manual, pipeline.',
+    labels: ['reason'],
+  },
+  drift: {
+    name: 'relearn_drift_statistic',
+    kind: 'gauge',
+    help: 'Drift of a feature in the latest closed window, by the variant of the method.',
+    labels: ['pipeline', 'feature', 'method'],
+  },
+  performance: {
+    name: 'relearn_performance',
+    kind: 'gauge',
+    help: 'Realised performance in the latest closed window, by arm.',
+    labels: ['pipeline', 'metric', 'arm'],
+  },
+  predictions: {
+    name: 'relearn_predictions_total',
+    kind: 'counter',
+    help: 'Rows scored; kind is stream or request.',
+    labels: ['pipeline', 'model', 'arm', 'kind'],
+  },
+  modelInfo: {
+    name: 'relearn_model_info',
+    kind: 'gauge',
+    help: '1 for the version of the pipeline that serves.',
+    labels: ['pipeline', 'model'],
+  },
+  inferenceBatch: {
+    name: 'relearn_inference_batch_rows',
+    kind: 'histogram',
+    help: 'Rows of one run of a session.',
+    labels: ['pipeline'],
+    buckets: batchRows,
+  },
+  inferenceQueue: {
+    name: 'relearn_inference_queue_seconds',
+    kind: 'histogram',
+    help: 'Seconds that a request waited for its batch.',
+    labels: ['pipeline'],
+    buckets: callSeconds,
+  },
+  violations: {
+    name: 'relearn_invariant_violations_total',
+    kind: 'counter',
+    help: 'Violations that an audit of the log found.',
+    labels: ['invariant'],
+  },
+  eventLoopDelay: {
+    name: 'relearn_event_loop_delay_seconds',
+    kind: 'gauge',
+    help: 'Delay of the event loop beyond the sampling interval since the last scrape, by quantile.',
+    labels: ['quantile'],
+  },
+  foldedLabels: {
+    name: 'relearn_metric_labels_folded_total',
+    kind: 'counter',
+    help: 'Observations whose label value was beyond the bound and went to the value other.',
+    labels: ['metric'],
+  },
+} as const satisfies Record<string, MetricSpec>;
+
+export type MetricKey = keyof typeof metricNames;
+
+/** Distinct values that a label may take in one metric of one process; what comes later is counted as `other`. */
+export const labelValueBound = 200;
+
+export type SpanKind = 'internal' | 'server' | 'client' | 'producer' | 'consumer';
+
+/** The spans there are: the name is the verb, then its object (a topic, a method, a kind of job). */
+export const spanNames = {
+  send: { verb: 'send', kind: 'producer', help: 'A batch handed to the bus until its acknowledgement.' },
+  process: { verb: 'process', kind: 'consumer', help: 'A batch of a topic through a handler; links to its producers.' },
+  checkpoint: { verb: 'checkpoint', kind: 'internal', help: "A fold's parts and document written." },
+  job: { verb: 'job', kind: 'internal', help: 'A leased job from taking it to writing its result.' },
+  call: { verb: 'call', kind: 'client', help: 'A remote call as its client sees it.' },
+  serve: { verb: 'serve', kind: 'server', help: 'A remote call or request as its server sees it.' },
+} as const satisfies Record<string, { readonly verb: string; readonly kind: SpanKind; readonly help: string }>;
+
+/** Attributes of spans: OpenTelemetry's names where there is one. */
+export const attributeNames = {
+  service: 'relearn.service',
+  pipeline: 'relearn.pipeline',
+  turn: 'relearn.turn',
+  model: 'relearn.model',
+  messagingSystem: 'messaging.system',
+  messagingDestination: 'messaging.destination.name',
+  messagingPartition: 'messaging.destination.partition.id',
+  messagingOperation: 'messaging.operation.name',
+  messagingOperationType: 'messaging.operation.type',
+  messagingGroup: 'messaging.consumer.group.name',
+  messagingBatch: 'messaging.batch.message_count',
+  rpcSystem: 'rpc.system.name',
+  rpcMethod: 'rpc.method',
+  errorType: 'error.type',
+} as const;

@@ -1,0 +1,84 @@
+import { describe, expect, test } from 'vitest';
+import { createMetrics, labelValueBound, type MetricSpec, metricNames, silentTelemetry } from '@relearn/telemetry';
+
+const specs: MetricSpec[] = Object.values(metricNames);
+
+describe('metric names', () => {
+  test('follow the conventions of Prometheus: one prefix a family, counters end in _total, histograms in a unit', () => {
+    for (const spec of specs) {
+      expect(spec.name).toMatch(/^(relearn|messaging|rpc)_[a-z_]+$/);
+      expect(spec.name.endsWith('_total')).toBe(spec.kind === 'counter');
+      if (spec.kind === 'histogram') expect(spec.name).toMatch(/_(seconds|rows|bytes)$/);
+      expect(spec.help).toMatch(/^[A-Z1].*\.$/);
+    }
+    expect(new Set(specs.map((spec) => spec.name)).size).toBe(specs.length);
+  });
+
+  test('have buckets, in rising order, exactly where they are histograms', () => {
+    for (const spec of specs) {
+      expect(spec.buckets !== undefined).toBe(spec.kind === 'histogram');
+      const buckets = [...(spec.buckets ?? [])];
+      expect(buckets).toEqual([...new Set(buckets)].sort((a, b) => a - b));
+    }
+  });
+});
+
+describe('metrics', () => {
+  test('given observations, when rendered, then each shows under its name and labels', async () => {
+    const { metrics } = silentTelemetry();
+    metrics.records.add({ service: 'validation', pipeline: 'flights', result: 'validated' }, 3);
+    metrics.records.add({ service: 'validation', pipeline: 'flights', result: 'validated' });
+    metrics.drift.set({ pipeline: 'flights', feature: 'distance', method: 'psi:evidently' }, 0.25);
+    metrics.checkpoint.observe({ service: 'feature' }, 0.02);
+
+    const { contentType, body } = await metrics.render();
+
+    expect(contentType).toContain('text/plain');
+    expect(body).toContain('relearn_records_total{service="validation",pipeline="flights",result="validated"} 4');
+    expect(body).toContain(
+      'relearn_drift_statistic{pipeline="flights",feature="distance",method="psi:evidently"} 0.25',
+    );
+    expect(body).toContain('relearn_checkpoint_seconds_bucket{le="0.01",service="feature"} 0');
+    expect(body).toContain('relearn_checkpoint_seconds_bucket{le="0.025",service="feature"} 1');
+  });
+
+  test('given a model that stops serving, when its series is cleared, then only the new one is left', async () => {
+    const { metrics } = silentTelemetry();
+    metrics.modelInfo.set({ pipeline: 'flights', model: '1' }, 1);
+    metrics.modelInfo.set({ pipeline: 'flights', model: '2' }, 1);
+
+    metrics.modelInfo.clear({ pipeline: 'flights', model: '1' });
+
+    const { body } = await metrics.render();
+    expect(body).not.toContain('relearn_model_info{pipeline="flights",model="1"}');
+    expect(body).toContain('relearn_model_info{pipeline="flights",model="2"} 1');
+  });
+
+  test('given more label values than the bound, when counted, then the surplus is under other and told', async () => {
+    const { metrics } = silentTelemetry();
+    const surplus = 7;
+
+    for (let i = 0; i < labelValueBound + surplus; i++) metrics.violations.add({ invariant: `rule-${i}` });
+
+    const { body } = await metrics.render();
+    expect(body.match(/^relearn_invariant_violations_total\{/gm)).toHaveLength(labelValueBound + 1);
+    expect(body).toContain(`relearn_invariant_violations_total{invariant="other"} ${surplus}`);
+    expect(body).toContain(
+      `relearn_metric_labels_folded_total{metric="relearn_invariant_violations_total"} ${surplus}`,
+    );
+  });
+
+  test('refuse to let a counter fall', () => {
+    const { metrics } = silentTelemetry();
+    expect(() => metrics.retrains.add({ reason: 'drift' }, -1)).toThrow(/relearn_retrain_total/);
+  });
+
+  test('of a process tell its memory and the delay of its event loop', async () => {
+    const metrics = createMetrics();
+    const { body } = await metrics.render();
+    metrics.stop();
+    expect(body).toContain('process_resident_memory_bytes');
+    expect(body).toContain('relearn_event_loop_delay_seconds{quantile="0.99"}');
+    expect(metrics.eventLoopDelayMs().p99).toBeGreaterThanOrEqual(0);
+  });
+});
