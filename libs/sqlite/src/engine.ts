@@ -1,0 +1,160 @@
+import { Worker } from 'node:worker_threads';
+import { RelearnError } from '@relearn/kernel';
+import { builtModule } from './built-module.js';
+import type { FromWorker, OperationTable, Room, ToWorker, WireCall, WireResult, WorkerSettings } from './contract.js';
+import { fromWire } from './failures.js';
+
+export interface SqliteOptions {
+  /** Created when missing; holds `relearn.db`. */
+  readonly folder: string;
+  /** False skips every wait for the disk: for folders that are thrown away. Survives the process, not a loss of power. */
+  readonly durable: boolean;
+  /** Called once when the worker thread ends unasked; all pending and later calls fail with STORAGE_FAILED. */
+  readonly onFailure?: (error: RelearnError) => void;
+}
+
+/** A SQLite database in a worker thread of its own: its only writer. */
+export interface SqliteEngine {
+  readonly folder: string;
+  readonly durable: boolean;
+  /** Loads a compiled module that exports `open: OpenOperations<O>` into the worker, under a name of its own. */
+  use<O extends OperationTable<O>>(room: string, module: URL): Promise<Room<O>>;
+  /** Waits for pending calls, then closes the database and frees the folder. */
+  close(): Promise<void>;
+}
+
+interface Pending {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: RelearnError) => void;
+}
+
+/**
+ * Opens the folder's database in its worker thread.
+ * Errors: UNAVAILABLE when another process uses the folder, STORAGE_FAILED when it cannot be written, CORRUPT.
+ */
+export function openSqlite(options: SqliteOptions): Promise<SqliteEngine> {
+  return new Promise((resolve, reject) => {
+    const engine: Engine = new Engine(options, {
+      ready: () => resolve(engine),
+      refused: reject,
+    });
+  });
+}
+
+interface Opening {
+  readonly ready: () => void;
+  readonly refused: (error: RelearnError) => void;
+}
+
+class Engine implements SqliteEngine {
+  readonly folder: string;
+  readonly durable: boolean;
+  private readonly worker: Worker;
+  private readonly opening: Opening;
+  private readonly onFailure: ((error: RelearnError) => void) | undefined;
+  private readonly pending = new Map<number, Pending>();
+  private outgoing: WireCall[] = [];
+  private lastId = 0;
+  /** Why calls are refused: a dead worker or a closed engine. */
+  private ended: RelearnError | undefined;
+  private closing: Promise<void> | undefined;
+  private onClosed: ((error: RelearnError | undefined) => void) | undefined;
+
+  constructor(options: SqliteOptions, opening: Opening) {
+    this.folder = options.folder;
+    this.durable = options.durable;
+    this.onFailure = options.onFailure;
+    this.opening = opening;
+    const settings: WorkerSettings = { folder: options.folder, durable: options.durable };
+    // No inherited flags: a `source` condition of the process would send the worker to TypeScript files.
+    this.worker = new Worker(builtModule('./worker.js', import.meta.url), { workerData: settings, execArgv: [] });
+    this.worker.on('message', (message: FromWorker) => this.receive(message));
+    this.worker.on('error', (thrown) => this.fail(thrown));
+    this.worker.on('exit', (code) => this.fail(new Error(`exit code ${code}`)));
+  }
+
+  async use<O extends OperationTable<O>>(room: string, module: URL): Promise<Room<O>> {
+    await this.request((id) => this.post({ kind: 'use', id, room, module: module.href }));
+    return {
+      call: (operation, input) =>
+        // The worker runs the very function that the type names.
+        this.request((id) => this.enqueue({ id, room, operation, input })) as Promise<never>,
+    };
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.finish();
+    return this.closing;
+  }
+
+  private request(send: (id: number) => void): Promise<unknown> {
+    if (this.ended !== undefined) return Promise.reject(this.ended);
+    return new Promise((resolve, reject) => {
+      this.lastId += 1;
+      this.pending.set(this.lastId, { resolve, reject });
+      send(this.lastId);
+    });
+  }
+
+  /** Calls of one tick travel in one message. */
+  private enqueue(call: WireCall): void {
+    this.outgoing.push(call);
+    if (this.outgoing.length === 1) queueMicrotask(() => this.flush());
+  }
+
+  private flush(): void {
+    const calls = this.outgoing;
+    this.outgoing = [];
+    if (calls.length > 0) this.post({ kind: 'calls', calls });
+  }
+
+  private post(message: ToWorker): void {
+    this.worker.postMessage(message);
+  }
+
+  private receive(message: FromWorker): void {
+    if (message.kind === 'results') for (const result of message.results) this.answer(result);
+    else if (message.kind === 'ready') this.opening.ready();
+    else if (message.kind === 'closed') {
+      this.onClosed?.(message.error && fromWire(message.error));
+      this.onClosed = undefined;
+    } else {
+      this.ended = fromWire(message.error);
+      this.opening.refused(this.ended);
+    }
+  }
+
+  private answer(result: WireResult): void {
+    const waiting = this.pending.get(result.id);
+    this.pending.delete(result.id);
+    if (result.error !== undefined) waiting?.reject(fromWire(result.error));
+    else waiting?.resolve(result.value);
+  }
+
+  private async finish(): Promise<void> {
+    if (this.ended !== undefined) return;
+    this.flush();
+    this.ended = new RelearnError('UNAVAILABLE', `the database of ${this.folder} is closed`);
+    const error = await new Promise<RelearnError | undefined>((resolve) => {
+      this.onClosed = resolve;
+      this.post({ kind: 'close' });
+    });
+    if (error !== undefined) throw error;
+  }
+
+  private fail(thrown: unknown): void {
+    if (this.ended !== undefined && this.pending.size === 0 && this.onClosed === undefined) return;
+    const reason = thrown instanceof Error ? thrown.message : String(thrown);
+    const error = new RelearnError('STORAGE_FAILED', `the database worker of ${this.folder} ended: ${reason}`, {
+      cause: thrown,
+      remedy: 'Restart the process; what was acknowledged is on disk.',
+    });
+    const first = this.ended === undefined;
+    this.ended = error;
+    for (const waiting of this.pending.values()) waiting.reject(error);
+    this.pending.clear();
+    this.opening.refused(error);
+    this.onClosed?.(error);
+    if (first) this.onFailure?.(error);
+  }
+}
