@@ -1,1 +1,188 @@
-export {};
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Clock, RelearnError, systemClock } from '@relearn/kernel';
+import { absent, checkDigest, corrupt, digestInSlices, isDigest } from '../core/digest.js';
+import type { BlobDigest, Blobs } from '../port.js';
+
+export interface FolderBlobsOptions {
+  /** False skips every wait for the disk: for folders that are thrown away. */
+  readonly durable: boolean;
+  /** Lets other work run between slices of a large blob. */
+  readonly clock?: Clock;
+}
+
+/** Files being written; what lies there when the folder is opened was left by a process that died. */
+const unfinished = 'unfinished';
+
+/**
+ * Blobs as files `aa/bb/<digest>` of the folder, for one process. A file is written aside, synced and renamed: it is
+ * whole or absent. Errors: STORAGE_FAILED when the folder cannot be written.
+ */
+export async function openFolderBlobs(folder: string, options: FolderBlobsOptions): Promise<Blobs> {
+  const blobs = new FolderBlobs(folder, options);
+  await blobs.prepare();
+  return blobs;
+}
+
+class FolderBlobs implements Blobs {
+  readonly features = { name: 'folder' };
+  private readonly folder: string;
+  private readonly durable: boolean;
+  private readonly breathe: () => Promise<void>;
+  private readonly writing = new Map<BlobDigest, Promise<void>>();
+  private count = 0;
+  private closed = false;
+
+  constructor(folder: string, { durable, clock = systemClock }: FolderBlobsOptions) {
+    this.folder = folder;
+    this.durable = durable;
+    this.breathe = () => clock.breathe();
+  }
+
+  async prepare(): Promise<void> {
+    await this.disk(this.folder, async () => {
+      await rm(join(this.folder, unfinished), { recursive: true, force: true });
+      await mkdir(join(this.folder, unfinished), { recursive: true });
+      await this.sync(this.folder);
+    });
+  }
+
+  async put(bytes: Uint8Array): Promise<BlobDigest> {
+    this.checkOpen();
+    const digest = await digestInSlices(bytes, this.breathe);
+    const before = this.writing.get(digest);
+    const mine = before ?? this.write(digest, bytes).finally(() => this.writing.delete(digest));
+    if (before === undefined) this.writing.set(digest, mine);
+    await mine;
+    return digest;
+  }
+
+  async get(digest: BlobDigest): Promise<Uint8Array> {
+    this.checkOpen(digest);
+    const file = this.file(digest);
+    const bytes = await this.disk(file, () => readFile(file), digest);
+    const found = await digestInSlices(bytes, this.breathe);
+    if (found !== digest) throw corrupt(digest, found, file);
+    return bytes;
+  }
+
+  async has(digest: BlobDigest): Promise<boolean> {
+    this.checkOpen(digest);
+    return (await this.sizeOf(digest)) !== null;
+  }
+
+  async remove(digest: BlobDigest): Promise<void> {
+    this.checkOpen(digest);
+    const file = this.file(digest);
+    await this.disk(file, () => rm(file, { force: true }));
+  }
+
+  async list({ after = '', limit }: { readonly after?: BlobDigest; readonly limit: number }): Promise<BlobDigest[]> {
+    this.checkOpen();
+    const found: BlobDigest[] = [];
+    for (const first of await this.names(this.folder, 2, after.slice(0, 2))) {
+      const bound = first === after.slice(0, 2) ? after.slice(2, 4) : '';
+      for (const second of await this.names(join(this.folder, first), 2, bound)) {
+        const names = await this.names(join(this.folder, first, second), 64, '');
+        found.push(...names.filter((name) => isDigest(name) && name > after));
+        if (found.length >= limit) return found.slice(0, limit);
+      }
+    }
+    return found;
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    await Promise.allSettled(this.writing.values());
+  }
+
+  /** Names of that length in the folder that are not below the bound, in order. */
+  private async names(folder: string, length: number, bound: string): Promise<string[]> {
+    const names = await this.disk(folder, () => readdir(folder));
+    return names.filter((name) => name.length === length && name >= bound).sort();
+  }
+
+  private async write(digest: BlobDigest, bytes: Uint8Array): Promise<void> {
+    // A file of another length was cut by a failing disk: it is replaced.
+    if ((await this.sizeOf(digest)) === bytes.byteLength) return;
+    const file = this.file(digest);
+    const parent = join(file, '..');
+    this.count += 1;
+    const aside = join(this.folder, unfinished, `${digest}.${this.count}`);
+    await this.disk(file, async () => {
+      await this.makeParents(digest);
+      try {
+        await this.writeAside(aside, bytes);
+        await rename(aside, file);
+      } catch (thrown) {
+        await rm(aside, { force: true });
+        throw thrown;
+      }
+      await this.sync(parent);
+    });
+  }
+
+  private async writeAside(aside: string, bytes: Uint8Array): Promise<void> {
+    const handle = await open(aside, 'wx');
+    try {
+      await handle.writeFile(bytes);
+      if (this.durable) await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  }
+
+  /** A new folder is durable once the one that names it is synced. */
+  private async makeParents(digest: BlobDigest): Promise<void> {
+    const first = join(this.folder, digest.slice(0, 2));
+    if ((await mkdir(join(first, digest.slice(2, 4)), { recursive: true })) === undefined) return;
+    await this.sync(first);
+    await this.sync(this.folder);
+  }
+
+  private async sync(folder: string): Promise<void> {
+    if (!this.durable) return;
+    let handle: FileHandle | undefined;
+    try {
+      handle = await open(folder, 'r');
+      await handle.sync();
+    } finally {
+      await handle?.close();
+    }
+  }
+
+  private async sizeOf(digest: BlobDigest): Promise<number | null> {
+    try {
+      return (await stat(this.file(digest))).size;
+    } catch (thrown) {
+      if (isMissing(thrown)) return null;
+      throw RelearnError.from(thrown);
+    }
+  }
+
+  private file(digest: BlobDigest): string {
+    return join(this.folder, digest.slice(0, 2), digest.slice(2, 4), digest);
+  }
+
+  private async disk<T>(place: string, work: () => Promise<T>, digest?: BlobDigest): Promise<T> {
+    try {
+      return await work();
+    } catch (thrown) {
+      if (digest !== undefined && isMissing(thrown)) throw absent(digest);
+      const reason = thrown instanceof Error ? thrown.message : String(thrown);
+      throw new RelearnError('STORAGE_FAILED', `blobs at ${place}: ${reason}`, {
+        cause: thrown,
+        place: { file: place },
+      });
+    }
+  }
+
+  private checkOpen(digest?: BlobDigest): void {
+    if (this.closed) throw new RelearnError('UNAVAILABLE', `the blobs of ${this.folder} are closed`);
+    if (digest !== undefined) checkDigest(digest);
+  }
+}
+
+function isMissing(thrown: unknown): boolean {
+  return thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT';
+}
