@@ -22,11 +22,14 @@ export function parseTimestamp(text: string): number | null {
     millis,
   );
   const back = new Date(utc);
+  if (back.getUTCFullYear() !== Number(year) || back.getUTCMonth() !== Number(month) - 1) return null;
   if (back.getUTCDate() !== Number(day) || Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59) return null;
   if (zone === 'Z') return utc;
   const sign = zone.startsWith('-') ? -1 : 1;
   const digits = zone.replace(/[^\d]/g, '');
-  return utc - sign * (Number(digits.slice(0, 2)) * 60 + Number(digits.slice(2))) * 60_000;
+  const [hours, minutes] = [Number(digits.slice(0, 2)), Number(digits.slice(2))];
+  if (hours > 23 || minutes > 59) return null;
+  return utc - sign * (hours * 60 + minutes) * 60_000;
 }
 
 /** ISO 8601 UTC with milliseconds. */
