@@ -1,0 +1,3 @@
+export { distModule } from './dist-module.js';
+export { createWorkers, type WorkersOptions } from './pool.js';
+export type { JobContext, JobModule } from './protocol.js';
