@@ -14,7 +14,7 @@ export const columnTypes = ['number', 'integer', 'boolean', 'category', 'string'
 
 export const ColumnSpec = Type.Object(
   {
-    type: Type.Union(columnTypes.map((type) => Type.Literal(type))),
+    type: Type.Enum(columnTypes),
     unit: Type.Optional(Type.String()),
     nullable: Type.Boolean(),
     /** Inclusive bounds; for timestamps ISO texts are not bounded. */
@@ -62,7 +62,7 @@ export const FeatureSpec = Type.Union([
     {
       name: featureName,
       type: valueType,
-      aggregate: Type.Union(aggregates.map((kind) => Type.Literal(kind))),
+      aggregate: Type.Enum(aggregates),
       /** `label`, or a column of the rows; absent for `count` and `rate`, which count rows. */
       of: Type.Optional(columnName),
       by: Type.Array(columnName),
@@ -98,7 +98,7 @@ export const FeatureSpec = Type.Union([
 export type FeatureSpec = Static<typeof FeatureSpec>;
 
 export const tasks = ['binary', 'multiclass', 'regression'] as const;
-export const Task = Type.Union(tasks.map((task) => Type.Literal(task)));
+export const Task = Type.Enum(tasks);
 export type Task = Static<typeof Task>;
 
 export const LabelSpec = Type.Object(
