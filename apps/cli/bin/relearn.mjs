@@ -1,1 +1,19 @@
 #!/usr/bin/env node
+// The launcher: builds what is missing or out of date, then hands over to the compiled command line.
+import { fileURLToPath } from 'node:url';
+import { ensureBuilt } from './build.mjs';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < 20 || (major === 20 && minor < 19)) {
+  process.stderr.write(`relearn needs Node 20.19 or newer; this is ${process.versions.node}\n`);
+  process.exit(1);
+}
+
+if (await ensureBuilt(root)) {
+  const { main } = await import('../dist/index.js');
+  process.exitCode = await main(process.argv.slice(2));
+} else {
+  process.exitCode = 1;
+}
