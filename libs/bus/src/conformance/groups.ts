@@ -1,0 +1,244 @@
+import { describe, expect, test } from 'vitest';
+import type { PartitionReader } from '../port.js';
+import {
+  type BusFactory,
+  expectCode,
+  never,
+  partitions,
+  record,
+  take,
+  textOf,
+  topic,
+  until,
+  wide,
+  withBus,
+} from './fixture.js';
+import { joinGroup, Watch } from './member.js';
+
+const all = Array.from({ length: partitions }, (_, partition) => partition);
+
+export function groupTests(factory: BusFactory): void {
+  describe('groups', () => sharingTests(factory));
+  describe('rebalancing', () => rebalanceTests(factory));
+}
+
+function everyPartition(count: number, prefix = '') {
+  return Array.from({ length: count }, (_, n) => record(n % partitions, `${prefix}${n}`));
+}
+
+function sharingTests(factory: BusFactory): void {
+  test('a single member gets every partition and every record', () =>
+    withBus(factory, async ({ bus, kernel }) => {
+      const watch = new Watch();
+      const member = await joinGroup({ bus, group: 'g', name: 'a', watch });
+      await bus.publish(everyPartition(40));
+      await until(kernel, () => watch.seen.length === 40);
+      expect(watch.partitionsOf('a')).toEqual(all);
+      expect(new Set(watch.texts()).size).toBe(40);
+      await member.close();
+      expect(watch.holders.size).toBe(0);
+    }));
+
+  test('a group goes on where it has committed', () =>
+    withBus(factory, async ({ bus, kernel }) => {
+      const watch = new Watch();
+      await bus.publish(everyPartition(20, 'early'));
+      const first = await joinGroup({ bus, group: 'g', name: 'a', watch });
+      await until(kernel, () => watch.seen.length === 20);
+      await first.close();
+      await bus.publish(everyPartition(20, 'late'));
+      const second = await joinGroup({ bus, group: 'g', name: 'b', watch });
+      await until(kernel, () => watch.seen.length === 40);
+      expect(watch.seen.slice(20).every(({ member, text }) => member === 'b' && text.startsWith('late'))).toBe(true);
+      await second.close();
+    }));
+
+  test('what was read but not committed comes again', () =>
+    withBus(factory, async ({ bus, kernel }) => {
+      await bus.publish(['a', 'b', 'c'].map((text) => record(0, text)));
+      const readersOf = async (group: string, use: (reader: PartitionReader) => Promise<void>) => {
+        let done = false;
+        const subscription = await bus.subscribe({
+          group,
+          topics: [topic],
+          onAssigned: (partition, [reader]) => {
+            if (partition === 0 && reader !== undefined) void use(reader).finally(() => (done = true));
+          },
+          onRevoked: () => Promise.resolve(),
+        });
+        await until(kernel, () => done);
+        await subscription.close();
+      };
+      await readersOf('g', async (reader) => {
+        const records = await take(reader, 3);
+        await reader.commit((records[0]?.position ?? 0) + 1);
+      });
+      const again: string[] = [];
+      await readersOf('g', async (reader) => void again.push(...(await take(reader, 2)).map(textOf)));
+      expect(again).toEqual(['b', 'c']);
+    }));
+
+  test('two groups are independent of each other', () =>
+    withBus(factory, async ({ bus, kernel }) => {
+      const watches = [new Watch(), new Watch()];
+      const members = await Promise.all(
+        watches.map((watch, n) => joinGroup({ bus, group: `g${n}`, name: `m${n}`, watch })),
+      );
+      await bus.publish(everyPartition(24));
+      await until(kernel, () => watches.every((watch) => watch.seen.length === 24));
+      for (const watch of watches) expect(new Set(watch.texts()).size).toBe(24);
+      await Promise.all(members.map((member) => member.close()));
+    }));
+
+  test('a member gets the same partition numbers of all its topics', () =>
+    withBus(factory, async ({ bus, kernel }) => {
+      await bus.ensureTopics([{ name: 'weather', partitions, retentionMs: null }]);
+      const topics = [topic, 'weather'];
+      const given: string[] = [];
+      const join = () =>
+        bus.subscribe({
+          group: 'g',
+          topics,
+          onAssigned: (partition, readers) => {
+            given.push(...readers.map((reader, index) => `${index}:${reader.topic}:${reader.partition - partition}`));
+          },
+          onRevoked: () => Promise.resolve(),
+        });
+      const members = [await join(), await join()];
+      await until(kernel, () => given.length >= 2 * partitions + partitions);
+      expect(new Set(given)).toEqual(new Set([`0:${topic}:0`, '1:weather:0']));
+      await Promise.all(members.map((member) => member.close()));
+    }));
+
+  test('topics with different partition counts cannot be read together', () =>
+    withBus(factory, async ({ bus }) => {
+      await bus.ensureTopics([{ name: 'narrow', partitions: 1, retentionMs: null }]);
+      const callbacks = { onAssigned: () => undefined, onRevoked: () => Promise.resolve() };
+      await expectCode(bus.subscribe({ group: 'g', topics: [topic, 'narrow'], ...callbacks }), 'REFUSED');
+      await expectCode(bus.subscribe({ group: 'g', topics: ['nowhere'], ...callbacks }), 'NOT_FOUND');
+    }));
+}
+
+function rebalanceTests(factory: BusFactory): void {
+  test('members share the partitions evenly as they join and leave', () =>
+    withBus(factory, async ({ bus, kernel }) => {
+      const watch = new Watch();
+      const a = await joinGroup({ bus, group: 'g', name: 'a', watch });
+      await until(kernel, () => watch.partitionsOf('a').length === 4);
+      const b = await joinGroup({ bus, group: 'g', name: 'b', watch });
+      await until(kernel, () => watch.partitionsOf('a').length === 2 && watch.partitionsOf('b').length === 2);
+      const c = await joinGroup({ bus, group: 'g', name: 'c', watch });
+      await until(
+        kernel,
+        () => ['a', 'b', 'c'].every((name) => watch.partitionsOf(name).length >= 1) && watch.holders.size === 4,
+      );
+      await a.close();
+      await until(kernel, () => watch.partitionsOf('b').length === 2 && watch.partitionsOf('c').length === 2);
+      await Promise.all([b.close(), c.close()]);
+      expect(watch.holders.size).toBe(0);
+      expect(watch.overlaps).toEqual([]);
+    }));
+
+  test('a partition moves only after the drain of its former owner', () =>
+    withBus(factory, async ({ bus, kernel }) => {
+      const order: string[] = [];
+      let letGo: () => void = () => undefined;
+      const drained = new Promise<void>((resolve) => {
+        letGo = resolve;
+      });
+      const first = await bus.subscribe({
+        group: 'g',
+        topics: [topic],
+        onAssigned: () => undefined,
+        onRevoked: async (partition) => {
+          await drained;
+          order.push(`revoked ${partition}`);
+        },
+      });
+      const second = await bus.subscribe({
+        group: 'g',
+        topics: [topic],
+        onAssigned: (partition) => order.push(`assigned ${partition}`),
+        onRevoked: () => Promise.resolve(),
+      });
+      for (let n = 0; n < 20; n++) await kernel.clock.breathe();
+      expect(order).toEqual([]);
+      letGo();
+      await until(kernel, () => order.length === 4);
+      for (const event of order.filter((one) => one.startsWith('assigned'))) {
+        expect(order.indexOf(event.replace('assigned', 'revoked'))).toBeLessThan(order.indexOf(event));
+        expect(order).toContain(event.replace('assigned', 'revoked'));
+      }
+      await Promise.all([first.close(), second.close()]);
+    }));
+
+  test('with work in flight nothing is lost, done twice or done by two at once', () =>
+    withBus(factory, async ({ bus, kernel }) => {
+      const watch = new Watch();
+      const work = async () => {
+        for (let pause = kernel.chance.next() * 3; pause >= 1; pause--) await kernel.clock.breathe();
+      };
+      const join = (name: string) => joinGroup({ bus, group: 'g', name, watch, work });
+      const total = 240;
+      const publishing = (async () => {
+        for (let n = 0; n < total; n++) await bus.publish([record(n % partitions, `${n}`)]);
+      })();
+      const a = await join('a');
+      await until(kernel, () => watch.seen.length > 30);
+      const b = await join('b');
+      await until(kernel, () => watch.seen.length > 80);
+      const c = await join('c');
+      await a.close();
+      await until(kernel, () => watch.seen.length > 140);
+      await c.close();
+      await publishing;
+      await until(kernel, () => watch.seen.length >= total);
+      await b.close();
+      expect(watch.overlaps).toEqual([]);
+      expect(
+        watch
+          .texts()
+          .map(Number)
+          .sort((x, y) => x - y),
+      ).toEqual(Array.from({ length: total }, (_, n) => n));
+      for (const partition of all) {
+        const mine = watch.seen.filter((one) => one.partition === partition).map(({ text }) => Number(text));
+        expect(mine).toEqual([...mine].sort((x, y) => x - y));
+      }
+    }));
+
+  test('a reader whose partition has moved is FENCED', () =>
+    withBus(factory, async ({ bus }) => {
+      const readers: PartitionReader[] = [];
+      const member = await bus.subscribe({
+        group: 'g',
+        topics: [topic],
+        onAssigned: (_, [reader]) => {
+          if (reader !== undefined) readers.push(reader);
+        },
+        onRevoked: () => Promise.resolve(),
+      });
+      const [reader] = readers;
+      if (reader === undefined) throw new Error('nothing was assigned');
+      const waiting = expectCode(reader.next(wide, never), 'FENCED');
+      await member.close();
+      await waiting;
+      await expectCode(reader.commit(1), 'FENCED');
+    }));
+
+  test('a drain that fails lets the partition go and is told by close', () =>
+    withBus(factory, async ({ bus, kernel }) => {
+      const watch = new Watch();
+      const failing = await bus.subscribe({
+        group: 'g',
+        topics: [topic],
+        onAssigned: () => undefined,
+        onRevoked: () => Promise.reject(new Error('no drain')),
+      });
+      const heir = await joinGroup({ bus, group: 'g', name: 'heir', watch });
+      await until(kernel, () => watch.partitionsOf('heir').length === 2);
+      await expect(failing.close()).rejects.toThrow('no drain');
+      await until(kernel, () => watch.partitionsOf('heir').length === 4);
+      await heir.close();
+    }));
+}

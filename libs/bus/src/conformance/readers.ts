@@ -1,0 +1,107 @@
+import { describe, expect, test } from 'vitest';
+import type { StoredRecord } from '../port.js';
+import { type BusFactory, expectCode, never, record, take, textOf, topic, wide, withBus } from './fixture.js';
+
+export function readerTests(factory: BusFactory): void {
+  describe('following', () => followTests(factory));
+  describe('waiting', () => waitTests(factory));
+}
+
+function followTests(factory: BusFactory): void {
+  test('a follower reads what is there and then what comes', () =>
+    withBus(factory, async ({ bus }) => {
+      await bus.publish([record(0, 'a'), record(1, 'other'), record(0, 'b')]);
+      const reader = bus.follow(topic, 0, 0);
+      expect((await take(reader, 2)).map(textOf)).toEqual(['a', 'b']);
+      const waiting = reader.next(wide, never);
+      await bus.publish([record(1, 'other'), record(0, 'c')]);
+      expect((await waiting).map(textOf)).toEqual(['c']);
+    }));
+
+  test('a follower begins at its position, also at one that does not exist yet', () =>
+    withBus(factory, async ({ bus }) => {
+      const positions = await bus.publish([record(0, 'a'), record(0, 'b')]);
+      expect((await take(bus.follow(topic, 0, positions[1] ?? 0), 1)).map(textOf)).toEqual(['b']);
+      const end = (await bus.bounds(topic))[0]?.end ?? 0;
+      const waiting = bus.follow(topic, 0, end).next(wide, never);
+      await bus.publish([record(0, 'c')]);
+      expect((await waiting).map(textOf)).toEqual(['c']);
+    }));
+
+  test('seek goes back and forward', () =>
+    withBus(factory, async ({ bus }) => {
+      const positions = await bus.publish(['a', 'b', 'c'].map((text) => record(0, text)));
+      const reader = bus.follow(topic, 0, 0);
+      await take(reader, 3);
+      reader.seek(positions[1] ?? 0);
+      expect((await take(reader, 2)).map(textOf)).toEqual(['b', 'c']);
+      reader.seek(0);
+      reader.seek(positions[2] ?? 0);
+      expect((await take(reader, 1)).map(textOf)).toEqual(['c']);
+    }));
+
+  test('two followers of one partition see the same, each at its own pace', () =>
+    withBus(factory, async ({ bus }) => {
+      const fast = bus.follow(topic, 0, 0);
+      const slow = bus.follow(topic, 0, 0);
+      const both = Promise.all([take(fast, 20), take(slow, 20, { maxRecords: 3, maxBytes: 1e6 })]);
+      for (let n = 0; n < 20; n++) await bus.publish([record(0, `${n}`)]);
+      const [ofFast, ofSlow] = await both;
+      expect(ofFast.slice(0, 20)).toEqual(ofSlow.slice(0, 20));
+    }));
+
+  test('a commit outside of a group does nothing', () =>
+    withBus(factory, async ({ bus }) => {
+      await bus.publish([record(0, 'a')]);
+      const reader = bus.follow(topic, 0, 0);
+      await reader.commit(1);
+      expect((await take(reader, 1)).map(textOf)).toEqual(['a']);
+    }));
+}
+
+function waitTests(factory: BusFactory): void {
+  test('an abort ends the wait with nothing, and the reader goes on afterwards', () =>
+    withBus(factory, async ({ bus }) => {
+      const reader = bus.follow(topic, 0, 0);
+      const abort = new AbortController();
+      const waiting = reader.next(wide, abort.signal);
+      abort.abort();
+      expect(await waiting).toEqual([]);
+      await bus.publish([record(0, 'a')]);
+      expect((await take(reader, 1)).map(textOf)).toEqual(['a']);
+    }));
+
+  test('an aborted signal answers nothing at once and skips no record', () =>
+    withBus(factory, async ({ bus }) => {
+      await bus.publish([record(0, 'a')]);
+      const reader = bus.follow(topic, 0, 0);
+      expect(await reader.next(wide, AbortSignal.abort())).toEqual([]);
+      expect((await take(reader, 1)).map(textOf)).toEqual(['a']);
+    }));
+
+  test('closing the bus ends the wait with UNAVAILABLE', () =>
+    withBus(factory, async ({ bus }) => {
+      const refused = expectCode(bus.follow(topic, 0, 0).next(wide, never), 'UNAVAILABLE');
+      await bus.close();
+      await refused;
+      await expectCode(bus.publish([record(0, 'a')]), 'UNAVAILABLE');
+    }));
+
+  // A wake-up that is lost shows as a test that never ends: the writer waits until the reader has everything.
+  test('no wake-up is lost however reads and publishes interleave', () =>
+    withBus(factory, async ({ bus, kernel }) => {
+      const rounds = 300;
+      const reader = bus.follow(topic, 0, 0);
+      const got: StoredRecord[] = [];
+      const reading = (async () => {
+        while (got.length < rounds) got.push(...(await reader.next({ maxRecords: 2, maxBytes: 1e6 }, never)));
+      })();
+      for (let n = 0; n < rounds; n++) {
+        const published = bus.publish([record(0, `${n}`)]);
+        for (let pause = kernel.chance.next() * 4; pause >= 1; pause--) await kernel.clock.breathe();
+        if (kernel.chance.next() < 0.5) await published;
+      }
+      await reading;
+      expect(got.map(textOf)).toEqual(Array.from({ length: rounds }, (_, n) => `${n}`));
+    }));
+}

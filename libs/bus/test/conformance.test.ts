@@ -1,0 +1,42 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Bus } from '@relearn/bus';
+import { busConformance } from '@relearn/bus/conformance';
+import { openEmbeddedBus } from '@relearn/bus/embedded';
+import { createMemoryBus } from '@relearn/bus/memory';
+import { type Kernel, seededChance, systemKernel } from '@relearn/kernel';
+import { openSqlite } from '@relearn/sqlite';
+
+const kernel: Kernel = { ...systemKernel, chance: seededChance(7) };
+
+busConformance('memory', async () => {
+  const bus = createMemoryBus(kernel);
+  return { bus, kernel, close: () => bus.close() };
+});
+
+for (const durable of [true, false]) {
+  busConformance(`embedded, durable: ${durable}`, async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'relearn-bus-'));
+    let engine = await openSqlite({ folder, durable });
+    let bus: Bus = await openEmbeddedBus(engine, kernel);
+    const shut = async () => {
+      await bus.close();
+      await engine.close();
+    };
+    return {
+      bus,
+      kernel,
+      reopen: async () => {
+        await shut();
+        engine = await openSqlite({ folder, durable });
+        bus = await openEmbeddedBus(engine, kernel);
+        return bus;
+      },
+      close: async () => {
+        await shut();
+        await rm(folder, { recursive: true });
+      },
+    };
+  });
+}
