@@ -1,3 +1,4 @@
+import { exponential } from './exponential.js';
 import type { Task } from './table.js';
 
 /**
@@ -25,7 +26,7 @@ export function validationLoss(task: Task, predictions: Float64Array, labels: Fl
 /** Turns raw scores (row-major, `width` a row) into predictions in place: sigmoid, softmax or nothing. */
 export function scoresToPredictions(task: Task, scores: Float64Array, width: number): Float64Array {
   if (task === 'binary') {
-    for (let i = 0; i < scores.length; i++) scores[i] = 1 / (1 + Math.exp(-scores[i]!));
+    for (let i = 0; i < scores.length; i++) scores[i] = 1 / (1 + exponential(-scores[i]!));
   } else if (task === 'multiclass') {
     for (let begin = 0; begin < scores.length; begin += width) softmax(scores, begin, width);
   }
@@ -37,7 +38,7 @@ function softmax(scores: Float64Array, begin: number, width: number): void {
   for (let i = begin; i < begin + width; i++) if (scores[i]! > greatest) greatest = scores[i]!;
   let sum = 0;
   for (let i = begin; i < begin + width; i++) {
-    const power = Math.exp(scores[i]! - greatest);
+    const power = exponential(scores[i]! - greatest);
     scores[i] = power;
     sum += power;
   }

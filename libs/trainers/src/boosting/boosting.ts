@@ -42,8 +42,8 @@ function train(input: TrainingInput): TrainedModel {
   return {
     onnx: lowerEnsemble(ensemble, input.task, input.classes),
     metrics: {
-      train_loss: validationLoss(input.task, predict(input.train), input.trainLabels),
-      ...(input.valid.rows > 0 ? { validation_loss: run.bestLoss } : {}),
+      train_loss: run.trainLoss,
+      ...(input.valid.rows > 0 ? { validation_loss: run.validationLoss } : {}),
       iterations: best,
     },
     info: {
@@ -62,7 +62,8 @@ interface Run {
   readonly prior: Float64Array;
   readonly trees: Tree[];
   readonly iterations: number;
-  readonly bestLoss: number;
+  readonly trainLoss: number;
+  readonly validationLoss: number;
   readonly losses: number[];
 }
 
@@ -97,9 +98,9 @@ function boost(input: TrainingInput, columns: readonly ColumnBins[], parameter: 
   const sampler = new Sampler(binned, parameter('row_fraction'), parameter('feature_fraction'), next);
   const scores = repeat(prior, rows);
   const probabilities = task === 'multiclass' ? new Float64Array(rows * width) : scores;
-  const real = { gradient: new Float64Array(rows), hessian: new Float64Array(rows) };
+  const gradients = new Float64Array(rows * 2);
   const packed = { packed: new Float64Array(rows), gradientStep: 0, hessianStep: 0 };
-  const watch = new Watch(input, columns, prior, width, parameter('early_stopping_rounds'));
+  const watch = new Watch(input, columns, prior, scores, parameter('early_stopping_rounds'));
   const trees: Tree[] = [];
   const total = parameter('iterations');
   let done = 0;
@@ -111,9 +112,9 @@ function boost(input: TrainingInput, columns: readonly ColumnBins[], parameter: 
     }
     sampler.draw();
     for (let output = 0; output < width; output++) {
-      fillGradients(task, trainLabels, probabilities, width, output, real);
-      packGradients(real.gradient, real.hessian, done * width + output + input.seed, packed);
-      const tree = grower.grow(sampler.bag, packed, real, sampler.features, scores, width, output);
+      fillGradients(task, trainLabels, probabilities, width, output, gradients);
+      packGradients(gradients, done * width + output + input.seed, packed);
+      const tree = grower.grow(sampler.bag, packed, gradients, sampler.features, scores, width, output);
       sampler.addToOthers(tree, scores, width, output);
       watch.addTree(tree, output);
       trees.push(tree);
@@ -122,8 +123,17 @@ function boost(input: TrainingInput, columns: readonly ColumnBins[], parameter: 
     watch.judge(done);
     input.onProgress?.(done, total);
   }
-  trees.length = (watch.active ? watch.bestIteration : done) * width;
-  return { width, prior, trees, iterations: done, bestLoss: watch.bestLoss, losses: watch.losses };
+  trees.length = watch.bestIteration * width;
+  const fitted = scoresToPredictions(task, watch.bestTrainScores, width);
+  return {
+    width,
+    prior,
+    trees,
+    iterations: done,
+    trainLoss: validationLoss(task, fitted, trainLabels),
+    validationLoss: watch.bestLoss,
+    losses: watch.losses,
+  };
 }
 
 /** Row-major predictions of raw columns, through the same bins that training saw. */

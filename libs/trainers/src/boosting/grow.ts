@@ -7,6 +7,7 @@ import {
   type PackedGradients,
   subtractHistogram,
 } from './histogram.js';
+import type { Gradients } from './objective.js';
 import { type LeafSums, SplitFinder, type SplitRules } from './split.js';
 import { setWords, type Tree } from './tree.js';
 
@@ -15,12 +16,6 @@ export interface GrowthRules extends SplitRules {
   /** 0 is no limit. */
   readonly maxDepth: number;
   readonly learningRate: number;
-}
-
-/** Gradients of the loss at the present scores, a row each. */
-export interface Gradients {
-  readonly gradient: Float64Array;
-  readonly hessian: Float64Array;
 }
 
 interface Leaf {
@@ -235,7 +230,7 @@ export class TreeGrower {
   }
 
   /** Newton steps from the unrounded gradients of each leaf's rows. */
-  private harvest({ gradient, hessian }: Gradients, scores: Float64Array, width: number, output: number): Tree {
+  private harvest(gradients: Gradients, scores: Float64Array, width: number, output: number): Tree {
     const { rows, nodes, leafCount } = this;
     const values = new Float32Array(leafCount);
     for (let index = 0; index < leafCount; index++) {
@@ -244,8 +239,8 @@ export class TreeGrower {
       let h = this.rules.l2;
       for (let i = begin; i < end; i++) {
         const row = rows[i]!;
-        g += gradient[row]!;
-        h += hessian[row]!;
+        g += gradients[2 * row]!;
+        h += gradients[2 * row + 1]!;
       }
       values[index] = h > 0 ? (-this.rules.learningRate * g) / h : 0;
       const value = values[index]!;

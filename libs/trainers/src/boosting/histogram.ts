@@ -1,3 +1,5 @@
+import type { Gradients } from './objective.js';
+
 /**
  * Gradient histograms. Gradients and hessians are rounded to small integers (at random, so that sums are unbiased; see
  * Shi et al., "Quantized Training of Gradient Boosting Decision Trees", 2022) and both packed in one float64, so that
@@ -16,20 +18,20 @@ export interface PackedGradients {
   hessianStep: number;
 }
 
-/** Rounds `gradient` and `hessian` (all >= 0) into `target`; `seed` chooses the rounding. */
+/** Rounds gradients and hessians (all >= 0) into `target`; `seed` chooses the rounding. */
 export function packGradients(
-  gradient: Float64Array,
-  hessian: Float64Array,
+  gradients: Gradients,
   seed: number,
   target: PackedGradients,
 ): void {
-  const rows = gradient.length;
+  const rows = gradients.length / 2;
   let greatest = 0;
   let greatestHessian = 0;
   for (let row = 0; row < rows; row++) {
-    const size = Math.abs(gradient[row]!);
+    const size = Math.abs(gradients[2 * row]!);
     if (size > greatest) greatest = size;
-    if (hessian[row]! > greatestHessian) greatestHessian = hessian[row]!;
+    const weight = gradients[2 * row + 1]!;
+    if (weight > greatestHessian) greatestHessian = weight;
   }
   const scale = greatest > 0 ? levels / greatest : 0;
   const hessianScale = greatestHessian > 0 ? levels / greatestHessian : 0;
@@ -40,8 +42,8 @@ export function packGradients(
     state ^= state << 13;
     state ^= state >>> 17;
     state ^= state << 5;
-    const g = Math.floor(gradient[row]! * scale + (state & 0xffff) * (1 / 65536));
-    const h = Math.floor(hessian[row]! * hessianScale + (state >>> 16) * (1 / 65536));
+    const g = Math.floor(gradients[2 * row]! * scale + (state & 0xffff) * (1 / 65536));
+    const h = Math.floor(gradients[2 * row + 1]! * hessianScale + (state >>> 16) * (1 / 65536));
     packed[row] = Math.min(g, levels) * shift + Math.min(h, levels);
   }
   target.gradientStep = scale > 0 ? 1 / scale : 0;

@@ -1,5 +1,8 @@
+import { exponential } from '../exponential.js';
 import type { Task } from '../table.js';
-import type { Gradients } from './grow.js';
+
+/** First and second derivative of the loss by the score: [2 * row] and [2 * row + 1]. */
+export type Gradients = Float64Array;
 
 /** Keeps Newton steps finite where a model is certain. */
 const leastHessian = 1e-6;
@@ -22,16 +25,18 @@ export function fillGradients(
   else softmax(labels, scores, width, output, target);
 }
 
-function squared(labels: Float64Array, scores: Float64Array, { gradient, hessian }: Gradients): void {
-  for (let row = 0; row < labels.length; row++) gradient[row] = scores[row]! - labels[row]!;
-  hessian.fill(1);
+function squared(labels: Float64Array, scores: Float64Array, target: Gradients): void {
+  for (let row = 0; row < labels.length; row++) {
+    target[2 * row] = scores[row]! - labels[row]!;
+    target[2 * row + 1] = 1;
+  }
 }
 
-function logistic(labels: Float64Array, scores: Float64Array, { gradient, hessian }: Gradients): void {
+function logistic(labels: Float64Array, scores: Float64Array, target: Gradients): void {
   for (let row = 0; row < labels.length; row++) {
-    const probability = 1 / (1 + Math.exp(-scores[row]!));
-    gradient[row] = probability - labels[row]!;
-    hessian[row] = Math.max(probability * (1 - probability), leastHessian);
+    const probability = 1 / (1 + exponential(-scores[row]!));
+    target[2 * row] = probability - labels[row]!;
+    target[2 * row + 1] = Math.max(probability * (1 - probability), leastHessian);
   }
 }
 
@@ -41,12 +46,12 @@ function softmax(
   probabilities: Float64Array,
   width: number,
   output: number,
-  { gradient, hessian }: Gradients,
+  target: Gradients,
 ): void {
   const factor = width / (width - 1);
   for (let row = 0; row < labels.length; row++) {
     const probability = probabilities[row * width + output]!;
-    gradient[row] = probability - (labels[row] === output ? 1 : 0);
-    hessian[row] = Math.max(factor * probability * (1 - probability), leastHessian);
+    target[2 * row] = probability - (labels[row] === output ? 1 : 0);
+    target[2 * row + 1] = Math.max(factor * probability * (1 - probability), leastHessian);
   }
 }

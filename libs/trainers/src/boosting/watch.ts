@@ -3,33 +3,40 @@ import type { TrainingInput } from '../trainer.js';
 import { applyBins, type ColumnBins } from './binning.js';
 import { addTree, type Tree } from './tree.js';
 
-/** Follows the validation loss, round by round, and says when to stop. Round 0 is the prior alone. */
+/**
+ * Follows the validation loss, round by round, and says when to stop. Round 0 is the prior alone. Without validation
+ * rows or patience the last round counts as the best.
+ */
 export class Watch {
-  /** False where there are no validation rows or early stopping is off: then every round is kept. */
-  readonly active: boolean;
   readonly losses: number[] = [];
   bestIteration = 0;
   bestLoss = Infinity;
   stopped = false;
+  /** The training rows' scores at the best round. */
+  bestTrainScores: Float64Array;
+  private readonly early: boolean;
+  private readonly width: number;
   private readonly binned: Uint8Array[];
   private readonly scores: Float64Array;
   private readonly predictions: Float64Array;
-
   private readonly input: TrainingInput;
-  private readonly width: number;
+  private readonly trainScores: Float64Array;
   private readonly patience: number;
 
+  /** `trainScores` are the live scores that boosting adds to. */
   constructor(
     input: TrainingInput,
     columns: readonly ColumnBins[],
     prior: Float64Array,
-    width: number,
+    trainScores: Float64Array,
     patience: number,
   ) {
     this.input = input;
-    this.width = width;
+    this.trainScores = trainScores;
     this.patience = patience;
-    this.active = patience > 0 && input.valid.rows > 0;
+    this.width = prior.length;
+    this.early = patience > 0 && input.valid.rows > 0;
+    this.bestTrainScores = this.early ? new Float64Array(trainScores.length) : trainScores;
     this.binned = applyBins(columns, input.valid);
     this.scores = repeat(prior, input.valid.rows);
     this.predictions = new Float64Array(this.scores.length);
@@ -37,19 +44,27 @@ export class Watch {
   }
 
   addTree(tree: Tree, output: number): void {
-    if (this.input.valid.rows > 0) addTree(tree, this.binned, this.scores, this.width, output);
+    if (this.scores.length > 0) addTree(tree, this.binned, this.scores, this.width, output);
   }
 
   judge(iteration: number): void {
-    const { task, valid, validLabels } = this.input;
-    if (valid.rows === 0) return;
+    const loss = this.loss();
+    if (this.early && !(loss < this.bestLoss)) {
+      if (iteration - this.bestIteration >= this.patience) this.stopped = true;
+      return;
+    }
+    this.bestLoss = loss;
+    this.bestIteration = iteration;
+    if (this.early) this.bestTrainScores.set(this.trainScores);
+  }
+
+  private loss(): number {
+    if (this.scores.length === 0) return Infinity;
+    const { task, validLabels } = this.input;
     this.predictions.set(this.scores);
     const loss = validationLoss(task, scoresToPredictions(task, this.predictions, this.width), validLabels);
     this.losses.push(loss);
-    if (!this.active || loss < this.bestLoss) {
-      this.bestLoss = loss;
-      this.bestIteration = iteration;
-    } else if (iteration - this.bestIteration >= this.patience) this.stopped = true;
+    return loss;
   }
 }
 
