@@ -7,7 +7,8 @@ export interface BlobsFeatures {
 
 /**
  * Content-addressed bytes. `put` is atomic (a blob is whole or absent) and durable when it resolves; putting twice is harmless.
- * `get` checks the digest: CORRUPT when the bytes differ, NOT_FOUND when absent.
+ * Its bytes may not change before that. `get` checks the digest: CORRUPT when the bytes differ, NOT_FOUND when absent;
+ * what is no digest is INVALID_INPUT.
  */
 export interface Blobs {
   readonly features: BlobsFeatures;

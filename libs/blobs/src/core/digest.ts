@@ -4,15 +4,15 @@ import type { BlobDigest } from '../port.js';
 
 const form = /^[0-9a-f]{64}$/;
 
-export function isDigest(text: string): boolean {
-  return form.test(text);
-}
-
 /** Throws INVALID_INPUT: what is no digest must never become a path. */
 export function checkDigest(text: string): void {
-  if (!isDigest(text)) {
+  if (!form.test(text)) {
     throw new RelearnError('INVALID_INPUT', `${JSON.stringify(text.slice(0, 100))} is no SHA-256 digest in hex`);
   }
+}
+
+export function checkLimit(limit: number): void {
+  if (!Number.isInteger(limit) || limit < 1) throw new RelearnError('INVALID_INPUT', `a list of ${limit} blobs`);
 }
 
 const slice = 1024 * 1024;

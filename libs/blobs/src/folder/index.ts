@@ -1,7 +1,7 @@
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, RelearnError, systemClock } from '@relearn/kernel';
-import { absent, checkDigest, corrupt, digestInSlices, isDigest } from '../core/digest.js';
+import { absent, checkDigest, checkLimit, corrupt, digestInSlices } from '../core/digest.js';
 import type { BlobDigest, Blobs } from '../port.js';
 
 export interface FolderBlobsOptions {
@@ -29,7 +29,9 @@ class FolderBlobs implements Blobs {
   private readonly folder: string;
   private readonly durable: boolean;
   private readonly breathe: () => Promise<void>;
+  /** Files being written: who puts the same bytes meanwhile waits for the same file. */
   private readonly writing = new Map<BlobDigest, Promise<void>>();
+  private readonly active = new Set<Promise<BlobDigest>>();
   private count = 0;
   private closed = false;
 
@@ -49,12 +51,9 @@ class FolderBlobs implements Blobs {
 
   async put(bytes: Uint8Array): Promise<BlobDigest> {
     this.checkOpen();
-    const digest = await digestInSlices(bytes, this.breathe);
-    const before = this.writing.get(digest);
-    const mine = before ?? this.write(digest, bytes).finally(() => this.writing.delete(digest));
-    if (before === undefined) this.writing.set(digest, mine);
-    await mine;
-    return digest;
+    const putting = this.keep(bytes).finally(() => this.active.delete(putting));
+    this.active.add(putting);
+    return putting;
   }
 
   async get(digest: BlobDigest): Promise<Uint8Array> {
@@ -79,12 +78,13 @@ class FolderBlobs implements Blobs {
 
   async list({ after = '', limit }: { readonly after?: BlobDigest; readonly limit: number }): Promise<BlobDigest[]> {
     this.checkOpen();
+    checkLimit(limit);
     const found: BlobDigest[] = [];
     for (const first of await this.names(this.folder, 2, after.slice(0, 2))) {
       const bound = first === after.slice(0, 2) ? after.slice(2, 4) : '';
       for (const second of await this.names(join(this.folder, first), 2, bound)) {
         const names = await this.names(join(this.folder, first, second), 64, '');
-        found.push(...names.filter((name) => isDigest(name) && name > after));
+        found.push(...names.filter((name) => name > after));
         if (found.length >= limit) return found.slice(0, limit);
       }
     }
@@ -93,13 +93,22 @@ class FolderBlobs implements Blobs {
 
   async close(): Promise<void> {
     this.closed = true;
-    await Promise.allSettled(this.writing.values());
+    await Promise.allSettled(this.active);
   }
 
-  /** Names of that length in the folder that are not below the bound, in order. */
+  private async keep(bytes: Uint8Array): Promise<BlobDigest> {
+    const digest = await digestInSlices(bytes, this.breathe);
+    const before = this.writing.get(digest);
+    const mine = before ?? this.write(digest, bytes).finally(() => this.writing.delete(digest));
+    this.writing.set(digest, mine);
+    await mine;
+    return digest;
+  }
+
+  /** Names of so many hex digits in the folder that are not below the bound, in order. */
   private async names(folder: string, length: number, bound: string): Promise<string[]> {
     const names = await this.disk(folder, () => readdir(folder));
-    return names.filter((name) => name.length === length && name >= bound).sort();
+    return names.filter((name) => name.length === length && /^[0-9a-f]+$/.test(name) && name >= bound).sort();
   }
 
   private async write(digest: BlobDigest, bytes: Uint8Array): Promise<void> {

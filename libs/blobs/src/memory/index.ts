@@ -1,5 +1,5 @@
 import { RelearnError, sha256 } from '@relearn/kernel';
-import { absent, checkDigest } from '../core/digest.js';
+import { absent, checkDigest, checkLimit } from '../core/digest.js';
 import type { BlobDigest, Blobs } from '../port.js';
 
 /** Blobs for tests and simulations; nothing survives. */
@@ -34,6 +34,7 @@ export function createMemoryBlobs(): Blobs {
     },
     async list({ after = '', limit }) {
       check();
+      checkLimit(limit);
       const above = [...kept.keys()].filter((digest) => digest > after);
       return above.sort().slice(0, limit);
     },
