@@ -1,4 +1,9 @@
 export * from './pipeline/spec.js';
+export * from './pipeline/catalog.js';
+export * from './pipeline/file.js';
+export { pipelineJsonSchema } from './pipeline/file-schema.js';
+export { InvalidPipelineError, type PipelineFileError } from './pipeline/problems.js';
+export * from './pipeline/spec-json.js';
 export * from './rows.js';
 export * from './topics.js';
 export * from './envelope.js';

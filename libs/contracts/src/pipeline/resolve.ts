@@ -1,0 +1,85 @@
+import type { PipelineCatalog } from './catalog.js';
+import { suggest } from './did-you-mean.js';
+import type { PipelineFile } from './file-schema.js';
+import type { Path } from './problems.js';
+import { ColumnTable, declareColumns, type Report } from './resolve-columns.js';
+import { resolveFeatures } from './resolve-features.js';
+import { markLabelColumns, resolveLabel, resolveTask } from './resolve-label.js';
+import { checkPositive, resolveMonitor, resolveRetrain } from './resolve-policy.js';
+import { resolveSource, resolveWindowChecks, type Tables } from './resolve-source.js';
+import { resolveEvaluate, resolveTrain } from './resolve-train.js';
+import type { PipelineSpec } from './spec.js';
+
+export interface Resolved {
+  readonly spec: PipelineSpec;
+  /** For each candidate of the spec the index of the file's candidate that it comes from. */
+  readonly candidateOrigins: readonly number[];
+}
+
+/**
+ * Fills in every default and reports what does not hold together. What it returns means something only if nothing was
+ * reported. `damaged` says of a path that the file's text there is wrong and already reported.
+ */
+export function resolvePipeline(
+  file: PipelineFile,
+  catalog: PipelineCatalog,
+  report: Report,
+  damaged: (path: Path) => boolean,
+): Resolved {
+  const tables = declareTables(file, report, damaged);
+  checkPositive(file, report);
+  const source = resolveSource(file, tables, report);
+  markLabelColumns(file, tables, report);
+  const task = resolveTask(file, tables);
+  const label = resolveLabel(file, task, tables, report);
+  const features = resolveFeatures(file, task, tables, report);
+  const { train, origins } = resolveTrain(file, task, catalog, report);
+  const spec: PipelineSpec = {
+    name: file.name,
+    description: file.description ?? '',
+    entity: file.entity ?? source.rows.id,
+    source,
+    schema: {
+      columns: Object.fromEntries(tables.rows.specs),
+      context: Object.fromEntries([...tables.context].map(([name, table]) => [name, Object.fromEntries(table.specs)])),
+      window: resolveWindowChecks(file, tables, report),
+    },
+    label,
+    features,
+    train,
+    evaluate: resolveEvaluate(file, task, catalog, report),
+    rollout: { strategy: file.rollout?.strategy ?? 'direct' },
+    monitor: resolveMonitor(file, catalog, report),
+    retrain: resolveRetrain(file, task, report),
+  };
+  return { spec, candidateOrigins: origins };
+}
+
+function declareTables(file: PipelineFile, report: Report, damaged: (path: Path) => boolean): Tables {
+  const columnsPath = ['schema', 'columns'];
+  const rows = new ColumnTable('the row stream', report, (name) => damaged([...columnsPath, name]));
+  declareColumns(rows, file.schema.columns, columnsPath, report);
+  const context = new Map<string, ColumnTable>();
+  const sources = file.source.context ?? {};
+  const schemas = file.schema.context ?? {};
+  for (const [name, columns] of Object.entries(schemas)) {
+    const path = ['schema', 'context', name];
+    const table = new ColumnTable(`the stream '${name}'`, report, (column) => damaged([...path, column]));
+    declareColumns(table, columns, path, report);
+    context.set(name, table);
+    for (const [column, spec] of table.specs) {
+      if (spec.known_at === undefined) continue;
+      const remedy = 'Remove it; source.context says when a record is known.';
+      report([...path, column, 'known_at'], 'a context stream has no label', remedy);
+    }
+    if (Object.hasOwn(sources, name) || damaged(['source', 'context', name])) continue;
+    const remedy = suggest(name, Object.keys(sources), 'Streams of source.context');
+    report(path, `there is no context stream '${name}'`, remedy, 'key');
+  }
+  for (const name of Object.keys(sources)) {
+    if (context.has(name) || damaged(['schema', 'context', name])) continue;
+    const remedy = `Add its columns under schema.context.${name}.`;
+    report(['source', 'context', name], `the columns of the stream '${name}' are not declared`, remedy, 'key');
+  }
+  return { rows, context };
+}
