@@ -1,1 +1,10 @@
-export {};
+export { checkFeatures, type FeatureFinding } from './check-features.js';
+export * from './dataset.js';
+export { createFeatureEngine, type FeatureEngine, type FeatureRows, type LabelRecord } from './engine.js';
+export { type CheckedExpression, checkExpression } from './expression/check.js';
+export { compileExpression } from './expression/compile.js';
+export { type ExpressionType, expressionFunctions } from './expression/functions.js';
+export { featureColumns, featureSetHash } from './feature-set.js';
+export { labelColumns, labelValue } from './label.js';
+export * from './segment.js';
+export type { ColumnType } from './values.js';

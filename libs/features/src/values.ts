@@ -24,3 +24,18 @@ export function timestampOf(cell: Cell | undefined): number | null {
 export function isNumeric(type: ColumnType): boolean {
   return type !== 'string' && type !== 'category';
 }
+
+const greatestMagnitude = 2 ** 400;
+const leastMagnitude = 2 ** -485;
+
+/**
+ * A number as windows keep it. Squares must stay exact: magnitudes above 2^400 (2.6e120) count as missing, those
+ * below 2^-485 (1e-146) as 0.
+ */
+export function windowNumberOf(cell: Cell | undefined): number | null {
+  const value = numberOf(cell);
+  if (value === null) return null;
+  const magnitude = Math.abs(value);
+  if (magnitude > greatestMagnitude) return null;
+  return magnitude < leastMagnitude ? 0 : value;
+}

@@ -125,11 +125,7 @@ const comparisonOperators: Readonly<Record<ComparisonOperator, (order: number) =
   '>=': (order) => order >= 0,
 };
 
-function comparison<Row>(
-  holds: (order: number) => boolean,
-  left: Evaluate<Row>,
-  right: Evaluate<Row>,
-): Evaluate<Row> {
+function comparison<Row>(holds: (order: number) => boolean, left: Evaluate<Row>, right: Evaluate<Row>): Evaluate<Row> {
   return (row) => {
     const order = orderOf(left(row), right(row));
     return order === null ? null : holds(order);
@@ -155,7 +151,7 @@ function call<Row>(node: Node & { kind: 'call' }, bind: BindColumn<Row>): Evalua
   const inputs = node.inputs.map((input) => compile(input, bind));
   const { apply, seesNull = false } = known;
   // One array for all rows: no function keeps its inputs.
-  const values: Cell[] = new Array<Cell>(inputs.length).fill(null);
+  const values: Cell[] = inputs.map(() => null);
   return (row) => {
     for (let index = 0; index < inputs.length; index++) {
       const value = inputs[index]?.(row) ?? null;

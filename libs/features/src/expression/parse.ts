@@ -1,7 +1,7 @@
 import { type ArithmeticOperator, type ComparisonOperator, expressionError, type Node } from './syntax.js';
 import { type Token, tokenize } from './tokens.js';
 
-const longestText = 10_000;
+const longestText = 4_000;
 const deepestNesting = 100;
 
 const comparisons: Readonly<Record<string, ComparisonOperator>> = {

@@ -46,7 +46,8 @@ function tokenAt(text: string, at: number): Token {
   }
   const wrong = text[at] ?? '';
   if (wrong === "'" || wrong === '`') throw expressionError(`${wrong} is never closed`, at);
-  const remedy = wrong === '"' ? "Write texts in single quotes ('a') and odd column names in backticks (`a b`)." : undefined;
+  const remedy =
+    wrong === '"' ? "Write texts in single quotes ('a') and odd column names in backticks (`a b`)." : undefined;
   throw expressionError(`unexpected character '${wrong}'`, at, remedy);
 }
 
