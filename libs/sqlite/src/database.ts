@@ -24,7 +24,7 @@ export function openDatabase({ folder, durable }: WorkerSettings): OpenDatabase 
   const lock = lockFolder(folder);
   const file = join(folder, 'relearn.db');
   try {
-    const connection = new Database(file);
+    const connection = connect(file);
     connection.exec('PRAGMA page_size = 8192');
     connection.pragma('journal_mode = WAL');
     connection.exec(`PRAGMA synchronous = ${durable ? 'FULL' : 'OFF'}`);
@@ -38,6 +38,7 @@ export function openDatabase({ folder, durable }: WorkerSettings): OpenDatabase 
       file,
       connection,
       close() {
+        connection.pragma('wal_checkpoint(TRUNCATE)');
         connection.close();
         lock.release();
       },
@@ -45,6 +46,20 @@ export function openDatabase({ folder, durable }: WorkerSettings): OpenDatabase 
   } catch (thrown) {
     lock.release();
     throw storageFailure(thrown, file);
+  }
+}
+
+function connect(file: string): Connection {
+  try {
+    return new Database(file);
+  } catch (thrown) {
+    // The driver gives no code here.
+    const reason = thrown instanceof Error ? thrown.message : String(thrown);
+    throw new RelearnError('STORAGE_FAILED', `${file} cannot be opened (${reason})`, {
+      cause: thrown,
+      remedy: 'Give the process write permission on the data folder, or choose another one with RELEARN_DATA.',
+      place: { file },
+    });
   }
 }
 
@@ -70,9 +85,8 @@ function lockFolder(folder: string): { release(): void } {
   const holder = join(folder, 'relearn.pid');
   let connection: Connection | undefined;
   try {
-    connection = new Database(file);
-    connection.pragma('locking_mode = EXCLUSIVE');
-    connection.exec('BEGIN EXCLUSIVE');
+    connection = connect(file);
+    connection.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
     writeFileSync(holder, `${process.pid}\n`);
   } catch (thrown) {
     connection?.close();

@@ -57,8 +57,10 @@ class Engine implements SqliteEngine {
   private lastId = 0;
   /** Why calls are refused: a dead worker or a closed engine. */
   private ended: RelearnError | undefined;
+  private failed = false;
   private closing: Promise<void> | undefined;
-  private onClosed: ((error: RelearnError | undefined) => void) | undefined;
+  private closed: { readonly error: RelearnError | undefined } | undefined;
+  private onExit: (() => void) | undefined;
 
   constructor(options: SqliteOptions, opening: Opening) {
     this.folder = options.folder;
@@ -70,7 +72,7 @@ class Engine implements SqliteEngine {
     this.worker = new Worker(builtModule('./worker.js', import.meta.url), { workerData: settings, execArgv: [] });
     this.worker.on('message', (message: FromWorker) => this.receive(message));
     this.worker.on('error', (thrown) => this.fail(thrown));
-    this.worker.on('exit', (code) => this.fail(new Error(`exit code ${code}`)));
+    this.worker.on('exit', (code) => this.exited(code));
   }
 
   async use<O extends OperationTable<O>>(room: string, module: URL): Promise<Room<O>> {
@@ -115,13 +117,15 @@ class Engine implements SqliteEngine {
   private receive(message: FromWorker): void {
     if (message.kind === 'results') for (const result of message.results) this.answer(result);
     else if (message.kind === 'ready') this.opening.ready();
-    else if (message.kind === 'closed') {
-      this.onClosed?.(message.error && fromWire(message.error));
-      this.onClosed = undefined;
-    } else {
-      this.ended = fromWire(message.error);
-      this.opening.refused(this.ended);
-    }
+    else if (message.kind === 'closed') this.closed = { error: message.error && fromWire(message.error) };
+    else this.refuse(fromWire(message.error));
+  }
+
+  /** The worker could not open the folder and ends by itself. */
+  private refuse(error: RelearnError): void {
+    this.failed = true;
+    this.ended = error;
+    this.opening.refused(error);
   }
 
   private answer(result: WireResult): void {
@@ -135,26 +139,33 @@ class Engine implements SqliteEngine {
     if (this.ended !== undefined) return;
     this.flush();
     this.ended = new RelearnError('UNAVAILABLE', `the database of ${this.folder} is closed`);
-    const error = await new Promise<RelearnError | undefined>((resolve) => {
-      this.onClosed = resolve;
+    // The files are closed with the thread: the driver's statements hold them until then.
+    await new Promise<void>((resolve) => {
+      this.onExit = resolve;
       this.post({ kind: 'close' });
     });
-    if (error !== undefined) throw error;
+    if (this.closed?.error !== undefined) throw this.closed.error;
+    if (this.closed === undefined) throw this.ended;
   }
 
+  private exited(code: number): void {
+    if (this.closed === undefined) this.fail(new Error(`exit code ${code}`));
+    this.onExit?.();
+  }
+
+  /** The worker ended unasked. Told twice, by its error and by its exit, it counts once. */
   private fail(thrown: unknown): void {
-    if (this.ended !== undefined && this.pending.size === 0 && this.onClosed === undefined) return;
+    if (this.failed) return;
+    this.failed = true;
     const reason = thrown instanceof Error ? thrown.message : String(thrown);
     const error = new RelearnError('STORAGE_FAILED', `the database worker of ${this.folder} ended: ${reason}`, {
       cause: thrown,
       remedy: 'Restart the process; what was acknowledged is on disk.',
     });
-    const first = this.ended === undefined;
     this.ended = error;
     for (const waiting of this.pending.values()) waiting.reject(error);
     this.pending.clear();
     this.opening.refused(error);
-    this.onClosed?.(error);
-    if (first) this.onFailure?.(error);
+    this.onFailure?.(error);
   }
 }
