@@ -44,20 +44,7 @@ export function listTests(factory: StoreFactory): void {
 
     test('ids are in the order of their code points, not of a language nor of UTF-16', () =>
       withStore(factory, async ({ store }) => {
-        const ordered = [
-          'A',
-          'Z',
-          'a',
-          'aa',
-          'z',
-          'ä',
-          'a\u0301',
-          '\ue000',
-          '\uffff',
-          '😀',
-          '😀a',
-          '\u{10ffff}',
-        ];
+        const ordered = ['A', 'Z', 'a', 'aa', 'z', 'ä', 'a\u0301', '\ue000', '\uffff', '😀', '😀a', '\u{10ffff}'];
         const sorted = [...ordered].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
         await fill(store, [...ordered].reverse());
         expect((await store.list(plain, { limit: 50 })).map(({ id }) => id)).toEqual(sorted);
