@@ -1,2 +1,2 @@
 export * from './port.js';
-export { type Codecs, messageOptions, protoRoot, serviceOf } from './service.js';
+export { type Codecs, messageOptions, type OwnCodec, protoRoot, serviceOf } from './service.js';

@@ -20,11 +20,18 @@ export const messageOptions: Options = {
   includeDirs: [protoRoot],
 };
 
-export type Codecs = Readonly<Record<string, { readonly request?: Codec<never>; readonly response?: Codec<never> }>>;
+/** One or both directions of a codec whose message type only the service's own type parameter knows. */
+export interface OwnCodec {
+  readonly encode?: (message: never) => Uint8Array;
+  readonly decode?: (bytes: Uint8Array) => unknown;
+}
+
+/** Replaces the encoding of single methods, by their lower camel case name: the directions that are given. */
+export type Codecs = Readonly<Record<string, { readonly request?: OwnCodec; readonly response?: OwnCodec }>>;
 
 /**
- * The service `name` (with its package) of a .proto file: a path below `proto/` or an absolute one. `codecs` replaces
- * the encoding of single methods, by their lower camel case name, on the side that names it.
+ * The service `name` (with its package) of a .proto file: a path below `proto/` or an absolute one. The file is
+ * read now.
  * Throws INVALID_CONFIG where the file or the service is missing, UNIMPLEMENTED for a method with client streaming.
  */
 export function serviceOf<Handlers extends object>(file: string, name: string, codecs: Codecs = {}): Service<Handlers> {
@@ -51,25 +58,20 @@ function methodOf(definition: MethodDefinition<object, object>, codecs: Codecs):
     name,
     path: definition.path,
     responseStream: definition.responseStream,
-    request:
-      own?.request === undefined
-        ? loaded(definition.requestSerialize, definition.requestDeserialize)
-        : anyOf(own.request),
-    response:
-      own?.response === undefined
-        ? loaded(definition.responseSerialize, definition.responseDeserialize)
-        : anyOf(own.response),
+    request: codecOf(definition.requestSerialize, definition.requestDeserialize, own?.request),
+    response: codecOf(definition.responseSerialize, definition.responseDeserialize, own?.response),
   };
 }
 
-function loaded(encode: (message: object) => Buffer, decode: (bytes: Buffer) => object): Codec<unknown> {
-  return {
-    encode: (message) => encode(message as object),
-    decode: (bytes) => decode(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)),
+/** A method's messages are known by their type parameter only; here the adapters' view of them begins. */
+function codecOf(
+  serialize: (message: object) => Buffer,
+  deserialize: (bytes: Buffer) => object,
+  own: OwnCodec = {},
+): Codec<unknown> {
+  const loaded: Codec<unknown> = {
+    encode: (message) => serialize(message as object),
+    decode: (bytes) => deserialize(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)),
   };
-}
-
-/** A method's messages are known by their type parameter only; here the adapters' view begins. */
-function anyOf(codec: Codec<never>): Codec<unknown> {
-  return codec as unknown as Codec<unknown>;
+  return { ...loaded, ...(own as Partial<Codec<unknown>>) };
 }

@@ -1,0 +1,307 @@
+import { type Clock, RelearnError } from '@relearn/kernel';
+import { byteStringOffsets } from './byte-strings.js';
+import type { PredictionLog, PredictionRecord } from './prediction-record.js';
+import { elementCount, type ModelSignature, type TensorBytes } from './tensors.js';
+import type { RunOrder, RunResult } from './worker/pool.js';
+
+/** The model version that a job runs on. */
+export interface BatchTarget {
+  readonly session: number;
+  readonly signature: ModelSignature;
+  /** Do the rows of several requests fit into one run? */
+  readonly batchable: boolean;
+}
+
+/** One request's share of a run, checked and ready. */
+export interface Job {
+  readonly target: BatchTarget;
+  /** Jobs of one group may share a run: same version, same outputs, same parameters, same inner sizes. */
+  readonly group: string;
+  readonly rows: number;
+  /** In the order of the model's inputs. */
+  readonly inputs: readonly TensorBytes[];
+  /** Indices of the model's outputs. */
+  readonly outputs: readonly number[];
+  /** Bytes that wait with the job. */
+  readonly bytes: number;
+  /** Gives up this many milliseconds after it came, when it still waits. */
+  readonly queueTimeoutMs?: number;
+  /** Has the caller given up, or its deadline passed? Asked right before the run. */
+  readonly unwanted: () => RelearnError | undefined;
+  /** What the prediction log gets before the answer leaves; nothing where absent. */
+  readonly recordOf?: (answer: JobAnswer) => PredictionRecord;
+}
+
+export interface JobTimings {
+  readonly queueMs: number;
+  readonly computeMs: number;
+  /** Rows of all requests in the run. */
+  readonly batchRows: number;
+}
+
+export interface JobAnswer {
+  readonly outputs: readonly TensorBytes[];
+  readonly timings: JobTimings;
+}
+
+export interface BatcherOptions {
+  readonly clock: Clock;
+  /** Runs now; asked only while `isFree`. */
+  readonly run: (order: RunOrder) => Promise<RunResult>;
+  readonly isFree: () => boolean;
+  /** Most rows in one run of several requests. */
+  readonly maxBatchRows: number;
+  /** Bounds of what waits. */
+  readonly maxQueuedJobs: number;
+  readonly maxQueuedBytes: number;
+  /** After so many runs of requests in a row one run of the background goes first. */
+  readonly backgroundShare: number;
+  /** Called once a run, before any of its answers leaves; what it throws is the answer of them all. */
+  readonly log: PredictionLog;
+}
+
+interface Waiting {
+  readonly job: Job;
+  readonly since: number;
+  readonly resolve: (answer: JobAnswer) => void;
+  readonly reject: (error: RelearnError) => void;
+  timeout: { cancel(): void } | undefined;
+  gone: boolean;
+  attempts: number;
+}
+
+/**
+ * Dynamic batching that never waits: when a thread is free it takes what is there. Requests go before the
+ * background's slices, groups take turns. A run that fails is repeated for each member alone.
+ */
+export class Batcher {
+  private readonly options: BatcherOptions;
+  private readonly groups = new Map<string, Waiting[]>();
+  private readonly background: Waiting[] = [];
+  /** Members of failed runs, each to be run alone. */
+  private readonly alone: Waiting[] = [];
+  private queuedJobs = 0;
+  private queuedBytes = 0;
+  private sinceBackground = 0;
+  private scheduled = false;
+
+  constructor(options: BatcherOptions) {
+    this.options = options;
+  }
+
+  /** Requests that wait. */
+  get depth(): number {
+    return this.queuedJobs;
+  }
+
+  /** Throws UNAVAILABLE when the queue is full or the job's time in it has passed, and whatever `unwanted` says. */
+  submit(job: Job): Promise<JobAnswer> {
+    const { maxQueuedJobs, maxQueuedBytes } = this.options;
+    if (this.queuedJobs >= maxQueuedJobs || (this.queuedJobs > 0 && this.queuedBytes + job.bytes > maxQueuedBytes)) {
+      return Promise.reject(new RelearnError('UNAVAILABLE', 'Exceeds maximum queue size'));
+    }
+    this.queuedJobs += 1;
+    this.queuedBytes += job.bytes;
+    return this.enqueue(job, (waiting) => {
+      const group = this.groups.get(job.group);
+      if (group === undefined) this.groups.set(job.group, [waiting]);
+      else group.push(waiting);
+      if (job.queueTimeoutMs !== undefined) {
+        waiting.timeout = this.options.clock.after(job.queueTimeoutMs, () => this.expire(waiting));
+      }
+    });
+  }
+
+  /** A slice of work that nobody waits for at a socket. Its caller bounds how much of it there is. */
+  submitBackground(job: Job): Promise<JobAnswer> {
+    return this.enqueue(job, (waiting) => this.background.push(waiting));
+  }
+
+  /** Starts runs while threads are free. Arrivals of one turn of the event loop are taken together. */
+  wake(): void {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    void this.options.clock.breathe().then(() => {
+      this.scheduled = false;
+      this.dispatch();
+    });
+  }
+
+  private enqueue(job: Job, put: (waiting: Waiting) => void): Promise<JobAnswer> {
+    return new Promise((resolve, reject) => {
+      const since = this.options.clock.now();
+      put({ job, since, resolve, reject, timeout: undefined, gone: false, attempts: 0 });
+      this.wake();
+    });
+  }
+
+  private expire(waiting: Waiting): void {
+    waiting.gone = true;
+    this.left(waiting.job);
+    waiting.reject(new RelearnError('UNAVAILABLE', 'Request timeout expired'));
+  }
+
+  private left(job: Job): void {
+    this.queuedJobs -= 1;
+    this.queuedBytes -= job.bytes;
+  }
+
+  private dispatch(): void {
+    while (this.options.isFree()) {
+      const batch = this.take();
+      if (batch === undefined) return;
+      void this.runBatch(batch);
+    }
+  }
+
+  private take(): Waiting[] | undefined {
+    const lone = this.alone.shift();
+    if (lone !== undefined) return [lone];
+    const starved = this.background.length > 0 && this.sinceBackground >= this.options.backgroundShare;
+    if (!starved) {
+      const batch = this.takeRequests();
+      if (batch !== undefined) {
+        this.sinceBackground += 1;
+        return batch;
+      }
+    }
+    const slice = this.background.shift();
+    if (slice === undefined) return undefined;
+    this.sinceBackground = 0;
+    return [slice];
+  }
+
+  /** The next group's waiting jobs, up to the most rows; the group goes to the end of the line. */
+  private takeRequests(): Waiting[] | undefined {
+    for (const [key, queue] of this.groups) {
+      const batch = this.takeFrom(queue);
+      this.groups.delete(key);
+      if (queue.length > 0) this.groups.set(key, queue);
+      if (batch.length > 0) return batch;
+    }
+    return undefined;
+  }
+
+  private takeFrom(queue: Waiting[]): Waiting[] {
+    const batch: Waiting[] = [];
+    let rows = 0;
+    let taken = 0;
+    for (const waiting of queue) {
+      const { job } = waiting;
+      const full = batch.length > 0 && (!job.target.batchable || rows + job.rows > this.options.maxBatchRows);
+      if (full) break;
+      taken += 1;
+      if (waiting.gone) continue;
+      waiting.timeout?.cancel();
+      this.left(job);
+      const unwanted = job.unwanted();
+      if (unwanted !== undefined) {
+        waiting.reject(unwanted);
+        continue;
+      }
+      batch.push(waiting);
+      rows += job.rows;
+    }
+    queue.splice(0, taken);
+    return batch;
+  }
+
+  private async runBatch(batch: readonly Waiting[]): Promise<void> {
+    const began = this.options.clock.now();
+    try {
+      const result = await this.options.run(orderOf(batch));
+      // The thread gets its next run before this one's answers are written.
+      this.dispatch();
+      this.answer(batch, result, began);
+    } catch (thrown) {
+      this.retryAlone(batch, RelearnError.from(thrown));
+      this.wake();
+    }
+  }
+
+  private answer(batch: readonly Waiting[], result: RunResult, began: number): void {
+    const shares = split(batch, result);
+    const batchRows = batch.reduce((sum, { job }) => sum + job.rows, 0);
+    const answers = batch.map(({ since }, index) => ({
+      outputs: shares[index] ?? [],
+      timings: { queueMs: began - since, computeMs: result.computeMs, batchRows },
+    }));
+    const records: PredictionRecord[] = [];
+    answers.forEach((answer, index) => {
+      const record = batch[index]?.job.recordOf?.(answer);
+      if (record !== undefined) records.push(record);
+    });
+    try {
+      if (records.length > 0) this.options.log(records);
+    } catch (thrown) {
+      const error = RelearnError.from(thrown);
+      for (const waiting of batch) waiting.reject(error);
+      return;
+    }
+    answers.forEach((answer, index) => batch[index]?.resolve(answer));
+  }
+
+  /** A neighbour's poison must not reach anybody; a lost thread is no fault of the request's, once. */
+  private retryAlone(batch: readonly Waiting[], error: RelearnError): void {
+    for (const waiting of batch) {
+      waiting.attempts += 1;
+      const innocent = batch.length > 1 || error.code === 'UNAVAILABLE';
+      const unwanted = waiting.job.unwanted();
+      if (unwanted !== undefined) waiting.reject(unwanted);
+      else if (innocent && waiting.attempts < 3) this.alone.push(waiting);
+      else waiting.reject(new RelearnError('INTERNAL', `inference failed: ${error.message}`, { cause: error }));
+    }
+  }
+}
+
+function orderOf(batch: readonly Waiting[]): RunOrder {
+  const first = batch[0]?.job;
+  if (first === undefined) throw new RelearnError('INTERNAL', 'an empty batch');
+  if (batch.length === 1) {
+    const inputs = first.inputs.map(({ shape, bytes }) => ({ shape, pieces: [bytes] }));
+    return { session: first.target.session, inputs, outputs: first.outputs };
+  }
+  const rows = batch.reduce((sum, { job }) => sum + job.rows, 0);
+  const inputs = first.inputs.map(({ shape }, index) => ({
+    shape: [rows, ...shape.slice(1)],
+    pieces: batch.map(({ job }) => job.inputs[index]?.bytes ?? new Uint8Array()),
+  }));
+  return { session: first.target.session, inputs, outputs: first.outputs };
+}
+
+/** Each member's rows of every output. Throws INTERNAL where an output does not have the batch's rows. */
+function split(batch: readonly Waiting[], result: RunResult): TensorBytes[][] {
+  const first = batch[0]?.job;
+  if (first === undefined || batch.length === 1) return [[...result.outputs]];
+  const shares: TensorBytes[][] = batch.map(() => []);
+  const rows = batch.reduce((sum, { job }) => sum + job.rows, 0);
+  result.outputs.forEach(({ shape, bytes }, index) => {
+    const [outputRows, ...inner] = shape;
+    if (outputRows !== rows) {
+      throw new RelearnError('INTERNAL', `output ${index} has ${outputRows} rows for a batch of ${rows}`);
+    }
+    const width = elementCount(inner) ?? 0;
+    const isText = first.target.signature.outputs[first.outputs[index] ?? -1]?.datatype === 'BYTES';
+    const offsets = isText
+      ? byteStringOffsets(
+          bytes,
+          batch.map(({ job }) => job.rows * width),
+        )
+      : rowOffsets(batch, bytes.byteLength / rows);
+    batch.forEach(({ job }, member) => {
+      const part = bytes.subarray(offsets[member] ?? 0, offsets[member + 1] ?? 0);
+      shares[member]?.push({ shape: [job.rows, ...inner], bytes: part });
+    });
+  });
+  return shares;
+}
+
+function rowOffsets(batch: readonly Waiting[], bytesPerRow: number): number[] {
+  const offsets = [0];
+  let offset = 0;
+  for (const { job } of batch) {
+    offset += job.rows * bytesPerRow;
+    offsets.push(offset);
+  }
+  return offsets;
+}

@@ -1,0 +1,396 @@
+import { webcrypto } from 'node:crypto';
+import { type Kernel, type Part, RelearnError } from '@relearn/kernel';
+import { Batcher, type BatchTarget, type Job, type JobAnswer } from './batcher.js';
+import type { PredictionLog } from './prediction-record.js';
+import { refusals } from './refusals.js';
+import { agreedSignature, mayBatch, trialsOf } from './signature.js';
+import type { ModelSignature, TensorBytes } from './tensors.js';
+import { type ThreadPlan, threadPlan } from './threads.js';
+import { type Columns, columnTensor, type TensorValues, valuesOf } from './values.js';
+import { WorkerPool } from './worker/pool.js';
+
+export type ModelState = 'LOADING' | 'READY' | 'UNLOADING' | 'UNAVAILABLE';
+
+export interface ModelHostOptions {
+  readonly kernel: Kernel;
+  readonly threads?: ThreadPlan;
+  /** Most rows of several requests in one run. Default 256. */
+  readonly maxBatchRows?: number;
+  /** Most rows in one request, and in one call of `run`. Default 1,000. */
+  readonly maxRequestRows?: number;
+  /** Default 1,024 requests and 256 MiB. */
+  readonly maxQueuedRequests?: number;
+  readonly maxQueuedBytes?: number;
+  /** Takes the records of answered requests; without it nothing is logged. */
+  readonly log?: PredictionLog;
+  /** Hears of a dead inference thread and of a model lost with it. */
+  readonly onTrouble?: (message: string) => void;
+}
+
+export interface LoadOptions {
+  /** SHA-256 of the ONNX bytes, in hex. */
+  readonly digest: string;
+  /** Rows to try the model with before it is READY; without them it is tried with zeros and empty strings. */
+  readonly warmUp?: Columns;
+}
+
+/** One loaded version as requests see it. */
+export interface ServedModel extends BatchTarget {
+  readonly name: string;
+  readonly version: string;
+  readonly digest: string;
+  /** Places in the signature by name. */
+  readonly inputAt: ReadonlyMap<string, number>;
+  readonly outputAt: ReadonlyMap<string, number>;
+}
+
+interface Entry {
+  readonly name: string;
+  readonly version: number;
+  readonly digest: string;
+  readonly session: number;
+  state: ModelState;
+  reason: string;
+  offered: boolean;
+  served: ServedModel | undefined;
+  inFlight: number;
+  drained: (() => void) | undefined;
+}
+
+/** Rows of a stream batch that run at once: fixed, so that a batch gives the same bits whenever it is scored. */
+const sliceRows = 128;
+
+/** Holds models by name and version, in worker threads, and runs requests and stream batches on them. */
+export class ModelHost implements Part {
+  readonly name = 'model-host';
+  readonly maxRequestRows: number;
+  readonly logs: boolean;
+  private readonly options: ModelHostOptions;
+  private readonly pool: WorkerPool;
+  private readonly batcher: Batcher;
+  private readonly models = new Map<string, Map<number, Entry>>();
+  private readonly defaults = new Map<string, number>();
+  private nextSession = 1;
+  private started = false;
+  private draining = false;
+  private inFlight = 0;
+  private quiet: (() => void) | undefined;
+
+  constructor(options: ModelHostOptions) {
+    this.options = options;
+    this.maxRequestRows = options.maxRequestRows ?? 1_000;
+    this.logs = options.log !== undefined;
+    const { clock } = options.kernel;
+    this.pool = new WorkerPool({
+      clock,
+      plan: options.threads ?? threadPlan(),
+      onFree: () => this.batcher.wake(),
+      onLost: (session, reason) => this.lost(session, reason),
+      onDeath: (thread) => options.onTrouble?.(`${thread} died; another thread takes its place`),
+    });
+    this.batcher = new Batcher({
+      clock,
+      run: (order) => this.pool.run(order),
+      isFree: () => this.pool.free,
+      maxBatchRows: options.maxBatchRows ?? 256,
+      maxQueuedJobs: options.maxQueuedRequests ?? 1_024,
+      maxQueuedBytes: options.maxQueuedBytes ?? 256 << 20,
+      backgroundShare: 8,
+      log: options.log ?? (() => undefined),
+    });
+  }
+
+  async start(): Promise<void> {
+    this.pool.start();
+    this.started = true;
+  }
+
+  /** Takes requests: started and not stopping. Whether a model is loaded plays no part. */
+  get ready(): boolean {
+    return this.started && !this.draining;
+  }
+
+  /** From here on requests are refused; resolves when those under way have been answered. */
+  async drain(): Promise<void> {
+    this.draining = true;
+    if (this.inFlight > 0) {
+      await new Promise<void>((resolve) => {
+        this.quiet = resolve;
+      });
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.drain();
+    await this.pool.stop();
+  }
+
+  /**
+   * Loads a version and tries it; it is READY when this resolves. The same version with the same digest is left as it
+   * is. Without a signature the graph's own is taken. Throws CORRUPT where the bytes do not match the digest,
+   * ALREADY_EXISTS where the version has another one, INVALID_INPUT where the model does not run or does not
+   * match its signature.
+   */
+  async load(
+    name: string,
+    version: number,
+    onnx: Uint8Array,
+    signature: ModelSignature | null,
+    { digest, warmUp }: LoadOptions,
+  ): Promise<ModelSignature> {
+    const label = `model '${name}' version ${version}`;
+    const there = this.models.get(name)?.get(version);
+    if (there !== undefined && there.state !== 'UNAVAILABLE') {
+      if (there.digest === digest && there.served !== undefined) return there.served.signature;
+      throw new RelearnError('ALREADY_EXISTS', `${label} is there as ${there.digest}, ${there.state}`);
+    }
+    const entry = this.enter(name, version, digest);
+    try {
+      const found = await sha256Of(onnx);
+      if (found !== digest) throw new RelearnError('CORRUPT', `${label}: the bytes are ${found}, not ${digest}`);
+      const graph = await this.pool.load(entry.session, onnx);
+      const agreed = agreedSignature(graph, signature);
+      const batchable = await this.tryOut(entry.session, agreed, warmUp);
+      entry.served = servedModel(entry, agreed, batchable);
+      entry.state = 'READY';
+      return agreed;
+    } catch (thrown) {
+      await this.pool.release(entry.session);
+      entry.state = 'UNAVAILABLE';
+      const error = RelearnError.from(thrown);
+      entry.reason = error.message;
+      throw new RelearnError(error.code, `${label}: ${error.message}`, { cause: thrown });
+    }
+  }
+
+  /** From now on this version answers requests that name none; null: no version does. Throws REFUSED unless READY. */
+  setDefault(name: string, version: number | null): void {
+    if (version === null) {
+      this.defaults.delete(name);
+      return;
+    }
+    const entry = this.models.get(name)?.get(version);
+    if (entry?.state !== 'READY' || !entry.offered) {
+      throw new RelearnError('REFUSED', `model '${name}' version ${version} is not ready to answer requests`);
+    }
+    this.defaults.set(name, version);
+  }
+
+  defaultOf(name: string): number | undefined {
+    return this.defaults.get(name);
+  }
+
+  /** A version that is not offered scores stream batches only; to requests it is not there. */
+  setOffered(name: string, version: number, offered: boolean): void {
+    const entry = this.models.get(name)?.get(version);
+    if (entry === undefined) throw refusals.unknownVersion(name, String(version));
+    entry.offered = offered;
+    if (!offered && this.defaults.get(name) === version) this.defaults.delete(name);
+  }
+
+  /** Takes no new work, waits for what is under way, frees the session. An unknown version is none to unload. */
+  async unload(name: string, version: number): Promise<void> {
+    const versions = this.models.get(name);
+    const entry = versions?.get(version);
+    if (versions === undefined || entry === undefined || entry.state === 'UNLOADING') return;
+    if (entry.state === 'LOADING') throw new RelearnError('REFUSED', `model '${name}' version ${version} is being loaded`);
+    if (this.defaults.get(name) === version) this.defaults.delete(name);
+    entry.state = 'UNLOADING';
+    if (entry.inFlight > 0) {
+      await new Promise<void>((resolve) => {
+        entry.drained = resolve;
+      });
+    }
+    await this.pool.release(entry.session);
+    versions.delete(version);
+    if (versions.size === 0) this.models.delete(name);
+  }
+
+  /** Every version there is, with its state and, where it is unavailable, the reason. */
+  list(): readonly { name: string; version: number; digest: string; state: ModelState; reason: string }[] {
+    return [...this.models.values()].flatMap((versions) =>
+      [...versions.values()].map(({ name, version, digest, state, reason }) => ({ name, version, digest, state, reason })),
+    );
+  }
+
+  /** READY versions that requests may name, ascending. Throws NOT_FOUND for an unknown model. */
+  versionsOf(name: string): readonly string[] {
+    const versions = this.models.get(name);
+    if (versions === undefined) throw refusals.unknownModel(name);
+    const ready = [...versions.values()].filter(({ state, offered }) => state === 'READY' && offered);
+    return ready.map(({ version }) => version).sort((a, b) => a - b).map(String);
+  }
+
+  /**
+   * The version that answers: the default for an empty version text. Throws NOT_FOUND, UNAVAILABLE or INVALID_INPUT
+   * with the protocol's texts.
+   */
+  resolve(name: string, version: string): ServedModel {
+    const wanted = versionNumber(version);
+    const versions = this.models.get(name);
+    if (versions === undefined) throw refusals.unknownModel(name);
+    const number = wanted ?? this.defaults.get(name);
+    if (number === undefined) throw refusals.noVersion(name);
+    const entry = versions.get(number);
+    if (entry === undefined || !entry.offered) throw refusals.unknownVersion(name, String(number));
+    if (entry.state !== 'READY' || entry.served === undefined) throw refusals.notReady(name, String(number));
+    return entry.served;
+  }
+
+  /** Runs a checked request in a batch. Throws UNAVAILABLE while stopping or when the queue is full. */
+  submit(model: ServedModel, job: Job): Promise<JobAnswer> {
+    if (this.draining) return Promise.reject(refusals.stopping());
+    return this.counted(this.entryOf(model), () => this.batcher.submit(job));
+  }
+
+  /**
+   * Scores up to 1,000 rows of a stream after the requests that wait: one output a model output, rows in order.
+   * `version` null is the default one; a version that is not offered may be named. A column that the model takes
+   * must be there, others are ignored. Throws INVALID_INPUT naming column and row, NOT_FOUND, UNAVAILABLE.
+   */
+  async run(name: string, version: number | null, columns: Columns): Promise<readonly TensorValues[]> {
+    if (this.draining) throw refusals.stopping();
+    const served = this.forStream(name, version);
+    const rows = rowsOf(served, columns, this.maxRequestRows);
+    const answers = await this.counted(this.entryOf(served), () => this.runSlices(served, columns, rows));
+    return served.signature.outputs.map((spec, index) => {
+      const parts = answers.map((outputs) => outputs[index] ?? { shape: [0], bytes: new Uint8Array() });
+      return valuesOf(spec, joined(parts));
+    });
+  }
+
+  private forStream(name: string, version: number | null): ServedModel {
+    if (version === null) return this.resolve(name, '');
+    const versions = this.models.get(name);
+    if (versions === undefined) throw refusals.unknownModel(name);
+    const entry = versions.get(version);
+    if (entry === undefined) throw refusals.unknownVersion(name, String(version));
+    if (entry.state !== 'READY' || entry.served === undefined) throw refusals.notReady(name, String(version));
+    return entry.served;
+  }
+
+  private async runSlices(served: ServedModel, columns: Columns, rows: number): Promise<(readonly TensorBytes[])[]> {
+    if (rows > 1 && !served.batchable) {
+      throw new RelearnError('INVALID_INPUT', `model '${served.name}' takes one row at a time`);
+    }
+    const outputs = served.signature.outputs.map((_spec, index) => index);
+    const answers: (readonly TensorBytes[])[] = [];
+    for (let from = 0; from < rows; from += sliceRows) {
+      const to = Math.min(rows, from + sliceRows);
+      const inputs = served.signature.inputs.map((spec) => columnTensor(spec, columns[spec.name] ?? [], from, to));
+      const answer = await this.batcher.submitBackground({
+        target: served,
+        group: '',
+        rows: to - from,
+        inputs,
+        outputs,
+        bytes: 0,
+        unwanted: () => undefined,
+      });
+      answers.push(answer.outputs);
+    }
+    return answers;
+  }
+
+  private enter(name: string, version: number, digest: string): Entry {
+    const session = this.nextSession++;
+    const state = 'LOADING' as const;
+    const facts = { reason: '', offered: true, served: undefined, inFlight: 0, drained: undefined };
+    const entry: Entry = { name, version, digest, session, state, ...facts };
+    const versions = this.models.get(name) ?? new Map<number, Entry>();
+    versions.set(version, entry);
+    this.models.set(name, versions);
+    return entry;
+  }
+
+  private entryOf(model: ServedModel): Entry {
+    const entry = this.models.get(model.name)?.get(Number(model.version));
+    if (entry?.served !== model) throw refusals.notReady(model.name, model.version);
+    return entry;
+  }
+
+  private async counted<T>(entry: Entry, work: () => Promise<T>): Promise<T> {
+    entry.inFlight += 1;
+    this.inFlight += 1;
+    try {
+      return await work();
+    } finally {
+      entry.inFlight -= 1;
+      this.inFlight -= 1;
+      if (entry.inFlight === 0) entry.drained?.();
+      if (this.inFlight === 0) this.quiet?.();
+    }
+  }
+
+  /** Load-and-query. Tells whether rows of several requests may share a run: every output then has the batch's rows. */
+  private async tryOut(session: number, signature: ModelSignature, warmUp: Columns | undefined): Promise<boolean> {
+    const target = { session, signature, batchable: false };
+    const outputs = signature.outputs.map((_spec, index) => index);
+    let batchable = mayBatch(signature);
+    for (const { rows, inputs } of trialsOf(signature, warmUp, this.maxRequestRows)) {
+      const job = { target, group: '', rows, inputs, outputs, bytes: 0, unwanted: () => undefined };
+      const answer = await this.batcher.submitBackground(job);
+      batchable &&= answer.outputs.every(({ shape }) => shape[0] === rows);
+    }
+    return batchable;
+  }
+
+  private lost(session: number, reason: string): void {
+    for (const versions of this.models.values()) {
+      for (const entry of versions.values()) {
+        if (entry.session !== session) continue;
+        entry.state = 'UNAVAILABLE';
+        entry.reason = reason;
+        this.options.onTrouble?.(`model '${entry.name}' version ${entry.version} is lost: ${reason}`);
+      }
+    }
+  }
+}
+
+function servedModel(entry: Entry, signature: ModelSignature, batchable: boolean): ServedModel {
+  const places = (specs: ModelSignature['inputs']) => new Map(specs.map(({ name }, index) => [name, index]));
+  return {
+    name: entry.name,
+    version: String(entry.version),
+    digest: entry.digest,
+    session: entry.session,
+    signature,
+    batchable,
+    inputAt: places(signature.inputs),
+    outputAt: places(signature.outputs),
+  };
+}
+
+async function sha256Of(bytes: Uint8Array): Promise<string> {
+  return Buffer.from(await webcrypto.subtle.digest('SHA-256', bytes)).toString('hex');
+}
+
+function versionNumber(text: string): number | undefined {
+  if (text === '') return undefined;
+  const number = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(number)) throw refusals.badVersion(text);
+  return number;
+}
+
+function rowsOf(served: ServedModel, columns: Columns, most: number): number {
+  let rows: number | undefined;
+  for (const { name } of served.signature.inputs) {
+    const cells = columns[name];
+    if (cells === undefined) {
+      throw new RelearnError('INVALID_INPUT', `column '${name}' is missing for model '${served.name}'`);
+    }
+    rows ??= cells.length;
+    if (cells.length !== rows) {
+      throw new RelearnError('INVALID_INPUT', `column '${name}' has ${cells.length} rows, not ${rows}`);
+    }
+  }
+  if (rows === undefined || rows === 0) throw new RelearnError('INVALID_INPUT', 'there are no rows to score');
+  if (rows > most) throw new RelearnError('TOO_LARGE', `${rows} rows are more than ${most}`);
+  return rows;
+}
+
+function joined(parts: readonly TensorBytes[]): TensorBytes {
+  const rows = parts.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0);
+  const inner = parts[0]?.shape.slice(1) ?? [];
+  return { shape: [rows, ...inner], bytes: Buffer.concat(parts.map(({ bytes }) => bytes)) };
+}

@@ -1,0 +1,191 @@
+import { RelearnError } from '@relearn/kernel';
+import { faultOfByteStrings } from '../byte-strings.js';
+import type { ServedModel } from '../model-host.js';
+import { elementCount, elementSize, isDatatype, type TensorBytes, type TensorSpec } from '../tensors.js';
+import { rawOfJson } from './json-tensors.js';
+import type { InferRequest, RequestTensor } from './request.js';
+import { mostTypedBytes, rawOfContents } from './typed-contents.js';
+
+/** A request that the model can run. */
+export interface CheckedRequest {
+  readonly rows: number;
+  /** In the order of the model's inputs. */
+  readonly inputs: readonly TensorBytes[];
+  /** Indices of the model's outputs, in the order they were asked for. */
+  readonly outputs: readonly number[];
+  readonly bytes: number;
+}
+
+/**
+ * Everything that can be wrong with a request is found here, before it joins a batch. Throws INVALID_INPUT (TOO_LARGE
+ * for typed contents above their limit) with the texts that the protocol's clients know.
+ */
+export function checkRequest(model: ServedModel, request: InferRequest, maxRows: number): CheckedRequest {
+  checkKinds(model, request);
+  const outputs = outputsOf(model, request.outputs);
+  const tensors = inputsInOrder(model, request);
+  const rows = rowsOf(model, request, maxRows);
+  const inputs = model.signature.inputs.map((spec, index) => {
+    const tensor = tensors[index];
+    if (tensor === undefined) throw missing(model, request);
+    return checkTensor(model, request, spec, tensor);
+  });
+  const bytes = inputs.reduce((sum, tensor) => sum + tensor.bytes.byteLength, 0);
+  return { rows, inputs, outputs, bytes };
+}
+
+function checkKinds(model: ServedModel, request: InferRequest): void {
+  if (request.bothKinds !== undefined) {
+    const where = `'${request.bothKinds}' for model '${model.name}'`;
+    throw invalid(`contents field must not be specified when using raw_input_contents for ${where}`);
+  }
+  if (request.surplusRaw === true) {
+    throw invalid(
+      `expected number of raw_input_contents to be at most the number of inputs (${request.inputs.length}) for model '${model.name}'`,
+    );
+  }
+  let typed = 0;
+  for (const { data } of request.inputs) if (data.kind === 'typed') typed += data.contents.byteLength;
+  if (typed > mostTypedBytes) {
+    throw new RelearnError(
+      'TOO_LARGE',
+      `typed contents of ${typed} bytes exceed ${mostTypedBytes} bytes for model '${model.name}': use raw_input_contents`,
+    );
+  }
+}
+
+function outputsOf(model: ServedModel, names: readonly string[]): readonly number[] {
+  if (names.length === 0) return model.signature.outputs.map((_spec, index) => index);
+  const indices = names.map((name) => {
+    const index = model.outputAt.get(name);
+    if (index === undefined) throw invalid(`unexpected inference output '${name}' for model '${model.name}'`);
+    return index;
+  });
+  return [...new Set(indices)];
+}
+
+function inputsInOrder(model: ServedModel, request: InferRequest): readonly (RequestTensor | undefined)[] {
+  const count = model.signature.inputs.length;
+  if (request.inputs.length !== count) throw missing(model, request);
+  const tensors = new Array<RequestTensor | undefined>(count).fill(undefined);
+  for (const tensor of request.inputs) {
+    const index = model.inputAt.get(tensor.name);
+    if (index === undefined) throw invalid(`unexpected inference input '${tensor.name}' for model '${model.name}'`);
+    if (tensors[index] !== undefined) throw invalid(`input '${tensor.name}' already exists in request`);
+    tensors[index] = tensor;
+  }
+  return tensors;
+}
+
+function missing(model: ServedModel, request: InferRequest): RelearnError {
+  const { inputs } = model.signature;
+  const given = new Set(request.inputs.map(({ name }) => name));
+  const absent = inputs.filter(({ name }) => !given.has(name)).map(({ name }) => name);
+  const list = (names: Iterable<string>) => `[${[...names].map((name) => `'${name}'`).join(',')}]`;
+  return invalid(
+    `${logged(request)}expected ${inputs.length} inputs but got ${given.size} inputs for model '${model.name}'. Got inputs ${list(given)}, but missing required inputs ${list(absent)}. Please provide all required inputs.`,
+  );
+}
+
+/** Rows of the request: the first axis, where the model has a batch axis. */
+function rowsOf(model: ServedModel, request: InferRequest, maxRows: number): number {
+  if (!model.batchable) return request.inputs[0]?.shape[0] ?? 1;
+  let rows: number | undefined;
+  for (const { name, shape } of request.inputs) {
+    const first = shape[0];
+    if (first === undefined) {
+      throw invalid(
+        `${logged(request)}input '${name}' has no shape but model requires batch dimension for '${model.name}'`,
+      );
+    }
+    if (first < 0) throw unspecified(model, request, name, shape);
+    rows ??= first;
+    if (first !== rows) {
+      throw invalid(`${logged(request)}input '${name}' batch size does not match other inputs for '${model.name}'`);
+    }
+  }
+  const count = rows ?? 0;
+  if (count > maxRows) {
+    throw invalid(`${logged(request)}inference request batch-size must be <= ${maxRows} for '${model.name}'`);
+  }
+  return count;
+}
+
+function checkTensor(model: ServedModel, request: InferRequest, spec: TensorSpec, tensor: RequestTensor): TensorBytes {
+  const where = `'${spec.name}' for model '${model.name}'`;
+  const { shape } = tensor;
+  if (tensor.datatype !== spec.datatype) {
+    const given = isDatatype(tensor.datatype) || tensor.datatype === 'BF16' ? tensor.datatype : '<invalid>';
+    throw invalid(
+      `${logged(request)}inference input '${spec.name}' data-type is '${given}', but model '${model.name}' expects '${spec.datatype}'`,
+    );
+  }
+  if (shape.some((size) => size < 0)) throw unspecified(model, request, spec.name, shape);
+  const fits = shape.length === spec.shape.length && spec.shape.every((size, axis) => size === -1 || size === shape[axis]);
+  const count = elementCount(shape);
+  if (!fits || count === undefined || count === 0) {
+    throw invalid(
+      `${logged(request)}unexpected shape for input ${where}. Expected [${spec.shape}], got [${shape}]. `,
+    );
+  }
+  const bytes = bytesOf(tensor, spec, where);
+  checkBytes(bytes, spec, count, where, request);
+  return { shape, bytes };
+}
+
+function bytesOf({ data, shape }: RequestTensor, spec: TensorSpec, where: string): Uint8Array {
+  if (data.kind === 'raw') return data.bytes;
+  if (data.kind === 'json') return rawOfJson(data.data, spec.datatype, shape, where);
+  const bytes = data.kind === 'typed' ? rawOfContents(data.contents, spec.datatype, where) : undefined;
+  if (bytes === undefined) throw invalid(`unable to find data for input tensor ${where} in request.`);
+  return bytes;
+}
+
+function checkBytes(bytes: Uint8Array, spec: TensorSpec, count: number, where: string, request: InferRequest): void {
+  if (spec.datatype === 'BYTES') return checkByteStrings(bytes, count, where, request);
+  const expected = count * elementSize(spec.datatype);
+  if (bytes.byteLength !== expected) {
+    throw invalid(
+      `${logged(request)}input byte size mismatch for input ${where}. Expected ${expected}, got ${bytes.byteLength}`,
+    );
+  }
+  if (spec.datatype === 'BOOL' && bytes.some((value) => value > 1)) {
+    throw invalid(`${logged(request)}input ${where} has a BOOL that is neither 0 nor 1`);
+  }
+}
+
+function checkByteStrings(bytes: Uint8Array, count: number, where: string, request: InferRequest): void {
+  const fault = faultOfByteStrings(bytes, count);
+  if (fault === undefined) return;
+  const prefix = logged(request);
+  switch (fault.kind) {
+    case 'length-cut':
+      throw invalid(
+        `${prefix}incomplete string length indicator for inference input ${where}, expecting 4 bytes but only ${fault.left} bytes available. Please make sure the string length indicator is in one buffer.`,
+      );
+    case 'data-cut':
+      throw invalid(
+        `${prefix}incomplete string data for inference input ${where}, expecting string of length ${fault.expected} but only ${fault.left} bytes available`,
+      );
+    case 'count':
+      throw invalid(
+        `${prefix}unexpected number of string elements ${fault.found} for inference input ${where}, expecting ${count}`,
+      );
+    case 'not-utf8':
+      throw invalid(`${prefix}string element ${fault.index} of inference input ${where} is not UTF-8`);
+  }
+}
+
+function unspecified(model: ServedModel, request: InferRequest, input: string, shape: readonly number[]): RelearnError {
+  return invalid(
+    `${logged(request)}All input dimensions should be specified for input '${input}' for model '${model.name}', got [${shape}]`,
+  );
+}
+
+function logged({ id }: InferRequest): string {
+  return `[request id: ${id === '' ? '<id_unknown>' : id}] `;
+}
+
+function invalid(message: string): RelearnError {
+  return new RelearnError('INVALID_INPUT', message);
+}

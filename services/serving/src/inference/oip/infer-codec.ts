@@ -1,0 +1,169 @@
+import { RelearnError } from '@relearn/kernel';
+import type { ServedModel } from '../model-host.js';
+import type { Parameter } from '../prediction-record.js';
+import type { TensorSpec } from '../tensors.js';
+import type { InferRequest, InferResponse, RequestTensor, TensorData } from './request.js';
+import { longestVarint, WireReader, WireWriter } from './wire.js';
+
+// ModelInferRequest and ModelInferResponse by hand: the loader's decoder takes 10 ms for 600 kB of typed floats before
+// anybody could refuse them, and builds objects that nobody reads.
+
+/** Tensors, outputs, parameters and dimensions of one request; more is not a request but an attack. */
+const mostEntries = 10_000;
+
+interface WireTensor {
+  name: string;
+  datatype: string;
+  shape: number[];
+  contents: Buffer | undefined;
+}
+
+/** Throws INVALID_INPUT for bytes that are no ModelInferRequest. */
+export function decodeInferRequest(bytes: Uint8Array): InferRequest {
+  const reader = new WireReader(bytes);
+  const head = { modelName: '', modelVersion: '', id: '' };
+  const parameters: Record<string, Parameter> = {};
+  const tensors: WireTensor[] = [];
+  const outputs: string[] = [];
+  const raw: Buffer[] = [];
+  for (let entries = 0; reader.next(); entries++) {
+    if (entries > mostEntries) throw new RelearnError('INVALID_INPUT', `more than ${mostEntries} entries in a request`);
+    if (reader.field === 1) head.modelName = reader.text();
+    else if (reader.field === 2) head.modelVersion = reader.text();
+    else if (reader.field === 3) head.id = reader.text();
+    else if (reader.field === 4) addParameter(parameters, reader.bytes());
+    else if (reader.field === 5) tensors.push(decodeTensor(reader.bytes()));
+    else if (reader.field === 6) outputs.push(firstText(reader.bytes()));
+    else if (reader.field === 7) raw.push(reader.bytes());
+    else reader.skip();
+  }
+  const both = raw.length > 0 ? tensors.find(({ contents }) => contents !== undefined) : undefined;
+  return {
+    ...head,
+    parameters,
+    inputs: tensors.map((tensor, index) => tensorOf(tensor, raw[index])),
+    outputs,
+    ...(both === undefined ? {} : { bothKinds: both.name }),
+    surplusRaw: raw.length > tensors.length,
+  };
+}
+
+function tensorOf({ name, datatype, shape, contents }: WireTensor, raw: Buffer | undefined): RequestTensor {
+  return { name, datatype, shape, data: dataOf(raw, contents) };
+}
+
+function dataOf(raw: Buffer | undefined, contents: Buffer | undefined): TensorData {
+  if (raw !== undefined) return { kind: 'raw', bytes: raw };
+  return contents === undefined ? { kind: 'none' } : { kind: 'typed', contents };
+}
+
+function decodeTensor(bytes: Buffer): WireTensor {
+  const reader = new WireReader(bytes);
+  const tensor: WireTensor = { name: '', datatype: '', shape: [], contents: undefined };
+  while (reader.next()) {
+    if (reader.field === 1) tensor.name = reader.text();
+    else if (reader.field === 2) tensor.datatype = reader.text();
+    else if (reader.field === 3) addSizes(tensor.shape, reader);
+    else if (reader.field === 5) {
+      const part = reader.bytes();
+      // Parts of one message given twice are one message: protobuf's merging.
+      tensor.contents = tensor.contents === undefined ? part : Buffer.concat([tensor.contents, part]);
+    } else reader.skip();
+  }
+  return tensor;
+}
+
+function addSizes(shape: number[], reader: WireReader): void {
+  if (reader.wireType === 0) shape.push(Number(reader.signed()));
+  else {
+    const packed = new WireReader(reader.bytes());
+    while (!packed.atEnd && shape.length <= mostEntries) shape.push(Number(packed.signed()));
+  }
+  if (shape.length > mostEntries) throw new RelearnError('INVALID_INPUT', `more than ${mostEntries} dimensions`);
+}
+
+function firstText(bytes: Buffer): string {
+  const reader = new WireReader(bytes);
+  let text = '';
+  while (reader.next()) {
+    if (reader.field === 1) text = reader.text();
+    else reader.skip();
+  }
+  return text;
+}
+
+function addParameter(parameters: Record<string, Parameter>, bytes: Buffer): void {
+  const reader = new WireReader(bytes);
+  let key = '';
+  let value: Parameter | undefined;
+  while (reader.next()) {
+    if (reader.field === 1) key = reader.text();
+    else if (reader.field === 2) value = decodeParameter(reader.bytes());
+    else reader.skip();
+  }
+  if (value !== undefined && key !== '__proto__') parameters[key] = value;
+}
+
+function decodeParameter(bytes: Buffer): Parameter | undefined {
+  const reader = new WireReader(bytes);
+  let value: Parameter | undefined;
+  while (reader.next()) {
+    if (reader.field === 1 && reader.wireType === 0) value = reader.unsigned() !== 0;
+    else if (reader.field === 2 && reader.wireType === 0) value = reader.signed();
+    else if (reader.field === 3) value = reader.text();
+    else if (reader.field === 4 && reader.wireType === 1) value = reader.double();
+    else if (reader.field === 5 && reader.wireType === 0) value = reader.unsigned64();
+    else reader.skip();
+  }
+  return typeof value === 'bigint' && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value;
+}
+
+interface Prepared {
+  /** Fields 1 and 2 of the response. */
+  readonly head: Buffer;
+  /** Fields 1 and 2 of each output's message. */
+  readonly outputs: ReadonlyMap<TensorSpec, Buffer>;
+}
+
+const prepared = new WeakMap<ServedModel, Prepared>();
+
+/** The same for every answer of a version. */
+function preparedOf(model: ServedModel): Prepared {
+  const there = prepared.get(model);
+  if (there !== undefined) return there;
+  const made = {
+    head: twoTexts(model.name, model.version),
+    outputs: new Map(model.signature.outputs.map((spec) => [spec, twoTexts(spec.name, spec.datatype)])),
+  };
+  prepared.set(model, made);
+  return made;
+}
+
+function twoTexts(first: string, second: string): Buffer {
+  const [one, two] = [Buffer.from(first), Buffer.from(second)];
+  const writer = new WireWriter(one.length + two.length + 4 * longestVarint);
+  return Buffer.from(writer.bytes(1, one).bytes(2, two).finish());
+}
+
+/** Values always go out raw. */
+export function encodeInferResponse({ model, id, outputs }: InferResponse): Buffer {
+  const { head, outputs: heads } = preparedOf(model);
+  const idBytes = Buffer.from(id);
+  const tensors = outputs.map(({ spec, tensor }) => encodeOutput(heads.get(spec) ?? Buffer.alloc(0), tensor.shape));
+  let size = head.length + idBytes.length + 2 * longestVarint;
+  outputs.forEach(({ tensor }, index) => {
+    size += (tensors[index]?.length ?? 0) + tensor.bytes.byteLength + 4 * longestVarint;
+  });
+  const writer = new WireWriter(size).raw(head);
+  if (idBytes.length > 0) writer.bytes(3, idBytes);
+  for (const tensor of tensors) writer.bytes(5, tensor);
+  for (const { tensor } of outputs) writer.bytes(6, tensor.bytes);
+  return writer.finish();
+}
+
+function encodeOutput(head: Buffer, shape: readonly number[]): Buffer {
+  const sizes = new WireWriter(shape.length * 10);
+  for (const size of shape) sizes.varint(size);
+  const packed = sizes.finish();
+  return new WireWriter(head.length + packed.length + 2 * longestVarint).raw(head).bytes(3, packed).finish();
+}

@@ -1,0 +1,24 @@
+import { RelearnError } from '@relearn/kernel';
+
+// The protocol names no error texts; these are the ones that clients of the protocol's reference server know.
+
+const unknown = (rest: string) => `Request for unknown model: ${rest}`;
+
+export const refusals = {
+  unknownModel: (name: string) => new RelearnError('NOT_FOUND', unknown(`'${name}' is not found`)),
+  unknownVersion: (name: string, version: string) =>
+    new RelearnError('NOT_FOUND', unknown(`'${name}' version ${version} is not found`)),
+  noVersion: (name: string) => new RelearnError('NOT_FOUND', unknown(`'${name}' has no available versions`)),
+  notReady: (name: string, version: string) =>
+    new RelearnError('UNAVAILABLE', unknown(`'${name}' version ${version} is not at ready state`)),
+  badVersion: (version: string) =>
+    new RelearnError(
+      'INVALID_INPUT',
+      `failed to get model version from specified version string '${version}' (details: not an integer), version should be an integral value > 0`,
+    ),
+  stopping: () =>
+    new RelearnError(
+      'UNAVAILABLE',
+      'Server is stopping, scheduler for model has stopped accepting new inference requests',
+    ),
+} as const;

@@ -1,0 +1,24 @@
+import { availableParallelism } from 'node:os';
+
+/** The one place that says how many threads inference takes. */
+export interface ThreadPlan {
+  /** Runs at the same time. */
+  readonly runs: number;
+  /** Worker threads: one more than runs, so that loading a model never holds up a request. */
+  readonly workers: number;
+}
+
+/** One core is left to the thread that owns the sockets. */
+export function threadPlan(cores: number = availableParallelism()): ThreadPlan {
+  const runs = Math.max(1, cores - 1);
+  return { runs, workers: runs + 1 };
+}
+
+/** A run stays on its worker's thread; idle runtime threads must not spin. */
+export const sessionOptions = {
+  intraOpNumThreads: 1,
+  interOpNumThreads: 1,
+  executionMode: 'sequential',
+  logSeverityLevel: 3,
+  extra: { session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } } },
+} as const;

@@ -1,0 +1,102 @@
+import { RelearnError } from '@relearn/kernel';
+import { decodeByteStrings, encodeByteStrings } from './byte-strings.js';
+import { alignedCopy, type Datatype, elementSize, type TensorBytes, type TensorSpec, typedView } from './tensors.js';
+
+export type Cell = string | number | boolean | null;
+export type Columns = Readonly<Record<string, readonly Cell[]>>;
+
+/** A tensor's values, flat and row-major; `width` values a row. NaN is null; integers beyond 2^53 are decimal strings. */
+export interface TensorValues {
+  readonly name: string;
+  readonly datatype: Datatype;
+  readonly shape: readonly number[];
+  readonly width: number;
+  readonly values: readonly Cell[];
+}
+
+export function valuesOf(spec: TensorSpec, tensor: TensorBytes): TensorValues {
+  const [rows = 1, ...inner] = tensor.shape;
+  const values = cellsOf(spec.datatype, tensor.bytes);
+  const width = rows === 0 ? inner.reduce((product, size) => product * size, 1) : values.length / rows;
+  return { name: spec.name, datatype: spec.datatype, shape: tensor.shape, width, values };
+}
+
+function cellsOf(datatype: Datatype, bytes: Uint8Array): Cell[] {
+  if (datatype === 'BYTES') return decodeByteStrings(bytes);
+  const view = typedView(datatype, alignedCopy(bytes), 0, bytes.byteLength);
+  if (view instanceof BigInt64Array || view instanceof BigUint64Array) return Array.from(view, integer);
+  if (datatype === 'BOOL') return Array.from(view, (value) => value !== 0);
+  if (datatype === 'FP16') return Array.from(view, (value) => finite(halfToNumber(value)));
+  return Array.from(view, finite);
+}
+
+function finite(value: number): number | null {
+  return Number.isNaN(value) ? null : value;
+}
+
+function integer(value: bigint): number | string {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value.toString();
+}
+
+/** The value of an IEEE 754 half-precision pattern. */
+export function halfToNumber(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  if (exponent === 0) return sign * 2 ** -14 * (fraction / 1024);
+  return sign * 2 ** (exponent - 15) * (1 + fraction / 1024);
+}
+
+/** Columns by name; a tensor of several values a row becomes `name[0]`, `name[1]`, ... */
+export function columnsByName(tensors: readonly TensorValues[]): Record<string, Cell[]> {
+  const columns: Record<string, Cell[]> = {};
+  for (const { name, width, values } of tensors) {
+    if (width === 1) {
+      columns[name] = [...values];
+      continue;
+    }
+    for (let at = 0; at < width; at++) columns[`${name}[${at}]`] = values.filter((_value, index) => index % width === at);
+  }
+  return columns;
+}
+
+/**
+ * Rows `from` to `to` of a column as a `[rows, 1]` tensor (`[rows]` where the model declares one dimension). Null is
+ * NaN for floats and the empty string for BYTES; booleans are 1 and 0, or 'true' and 'false'.
+ * Throws INVALID_INPUT, naming column and row, for a value that the datatype cannot hold.
+ */
+export function columnTensor(spec: TensorSpec, cells: readonly Cell[], from: number, to: number): TensorBytes {
+  const shape = [to - from, ...spec.shape.slice(1)];
+  if (shape.slice(1).some((size) => size !== 1)) {
+    throw new RelearnError('INVALID_INPUT', `input '${spec.name}' of shape [${spec.shape}] takes no column of single values`);
+  }
+  if (spec.datatype === 'BYTES') {
+    const texts = cells.slice(from, to).map((cell) => (cell === null ? '' : String(cell)));
+    return { shape, bytes: encodeByteStrings(texts) };
+  }
+  if (spec.datatype === 'FP16') {
+    throw new RelearnError('INVALID_INPUT', `input '${spec.name}' is FP16, which takes raw tensors only`);
+  }
+  const buffer = new ArrayBuffer((to - from) * elementSize(spec.datatype));
+  const view = typedView(spec.datatype, buffer, 0, buffer.byteLength);
+  for (let row = from; row < to; row++) {
+    const value = numberOf(spec, cells[row] ?? null, row);
+    if (view instanceof BigInt64Array || view instanceof BigUint64Array) view[row - from] = BigInt(value);
+    else view[row - from] = value;
+  }
+  return { shape, bytes: new Uint8Array(buffer) };
+}
+
+const isFloat = (datatype: Datatype) => datatype === 'FP32' || datatype === 'FP64';
+
+function numberOf(spec: TensorSpec, cell: Cell, row: number): number {
+  if (isFloat(spec.datatype)) {
+    if (cell === null) return Number.NaN;
+    if (typeof cell === 'number') return cell;
+    if (typeof cell === 'boolean') return Number(cell);
+  } else if (typeof cell === 'boolean' || Number.isSafeInteger(cell)) return Number(cell);
+  const shown = JSON.stringify(cell);
+  throw new RelearnError('INVALID_INPUT', `column '${spec.name}', row ${row}: ${shown} is no ${spec.datatype} value`);
+}

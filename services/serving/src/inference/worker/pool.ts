@@ -1,0 +1,199 @@
+import { type Clock, RelearnError } from '@relearn/kernel';
+import type { ThreadPlan } from '../threads.js';
+import type { ModelSignature, TensorBytes } from '../tensors.js';
+import { type PackedTensors, pack, placesOf } from './protocol.js';
+import { SessionThread } from './session-thread.js';
+
+export interface RunOrder {
+  readonly session: number;
+  /** In the order of the model's inputs; a tensor's bytes in one piece a request. */
+  readonly inputs: readonly { readonly shape: readonly number[]; readonly pieces: readonly Uint8Array[] }[];
+  readonly outputs: readonly number[];
+}
+
+export interface RunResult {
+  readonly outputs: readonly TensorBytes[];
+  readonly computeMs: number;
+}
+
+export interface WorkerPoolOptions {
+  readonly clock: Clock;
+  readonly plan: ThreadPlan;
+  /** A slot for a run has become free. */
+  readonly onFree: () => void;
+  /** A session could not be loaded again into a thread that replaces a dead one. */
+  readonly onLost: (session: number, reason: string) => void;
+  /** A thread died; another takes its place. */
+  readonly onDeath: (reason: string) => void;
+}
+
+type Duty = 'starting' | 'idle' | 'running' | 'loading' | 'gone';
+
+interface Seat {
+  thread: SessionThread;
+  duty: Duty;
+  /** Takes the seat for a load as soon as its thread has nothing to do. */
+  claim: (() => void) | undefined;
+}
+
+/**
+ * Threads that all hold the same sessions. At most `plan.runs` run at once; a session is loaded into one thread after
+ * another, so that the others go on answering. A dead thread is replaced and its sessions loaded again.
+ */
+export class WorkerPool {
+  private readonly options: WorkerPoolOptions;
+  private readonly seats: Seat[] = [];
+  private readonly sessions = new Map<number, Uint8Array>();
+  private running = 0;
+  private deaths = 0;
+  private stopping = false;
+  private turn: Promise<unknown> = Promise.resolve();
+
+  constructor(options: WorkerPoolOptions) {
+    this.options = options;
+  }
+
+  start(): void {
+    for (let index = 0; index < this.options.plan.workers; index++) this.seats.push(this.seat(index));
+  }
+
+  /** Is there a slot for a run now? */
+  get free(): boolean {
+    return this.running < this.options.plan.runs && this.seats.some(({ duty }) => duty === 'idle');
+  }
+
+  /** Loads into every thread; throws INVALID_INPUT with the runtime's reason. */
+  load(session: number, onnx: Uint8Array): Promise<ModelSignature> {
+    return this.exclusively(async () => {
+      let signature: ModelSignature | undefined;
+      this.sessions.set(session, onnx);
+      try {
+        for (const seat of this.seats) signature = await this.loadInto(seat, session, onnx);
+      } catch (thrown) {
+        await this.releaseEverywhere(session);
+        throw thrown;
+      }
+      if (signature === undefined) throw new RelearnError('UNAVAILABLE', 'no inference thread is there');
+      return signature;
+    });
+  }
+
+  /** Frees the session in every thread. Nothing may run on it any more. */
+  release(session: number): Promise<void> {
+    return this.exclusively(() => this.releaseEverywhere(session));
+  }
+
+  /** Runs now: call only when `free`. Throws INTERNAL with the runtime's reason, UNAVAILABLE when the thread died. */
+  async run(order: RunOrder): Promise<RunResult> {
+    const seat = this.seats.find(({ duty }) => duty === 'idle');
+    if (seat === undefined) throw new RelearnError('INTERNAL', 'no inference thread is idle');
+    seat.duty = 'running';
+    this.running += 1;
+    try {
+      const inputs = pack(order.inputs);
+      const message = { kind: 'run', session: order.session, inputs, outputs: order.outputs } as const;
+      const answer = await seat.thread.ask(message, [inputs.buffer]);
+      if (answer.kind === 'ran') return { outputs: unpack(answer.outputs), computeMs: answer.computeMs };
+      throw new RelearnError('INTERNAL', answer.kind === 'failed' ? answer.reason : `unexpected answer ${answer.kind}`);
+    } finally {
+      this.running -= 1;
+      this.vacate(seat);
+    }
+  }
+
+  /** Ends every thread, each after its run. */
+  async stop(): Promise<void> {
+    this.stopping = true;
+    await Promise.all(this.seats.map(({ thread }) => thread.stop()));
+  }
+
+  private async releaseEverywhere(session: number): Promise<void> {
+    this.sessions.delete(session);
+    for (const seat of this.seats) {
+      await this.occupy(seat);
+      // A thread that dies here has freed everything.
+      await seat.thread.ask({ kind: 'release', session }).catch(() => undefined);
+      this.vacate(seat);
+    }
+  }
+
+  private seat(index: number): Seat {
+    const seat: Seat = { thread: new SessionThread(`inference-${index}`), duty: 'idle', claim: undefined };
+    this.attend(seat, index);
+    return seat;
+  }
+
+  private attend(seat: Seat, index: number): void {
+    void seat.thread.gone.then(async () => {
+      seat.duty = 'gone';
+      if (this.stopping) return;
+      this.deaths += 1;
+      this.options.onDeath(`inference-${index}`);
+      // A thread that dies again and again must not eat the machine.
+      await this.options.clock.sleep(Math.min(5_000, 10 * 2 ** Math.min(this.deaths, 9)));
+      if (this.stopping) return;
+      seat.duty = 'starting';
+      seat.thread = new SessionThread(`inference-${index}`);
+      this.attend(seat, index);
+      await this.restore(seat);
+    });
+  }
+
+  private async restore(seat: Seat): Promise<void> {
+    const { thread } = seat;
+    for (const [session, onnx] of this.sessions) {
+      const answer = await thread.ask({ kind: 'load', session, onnx }).catch(() => undefined);
+      if (answer === undefined) return;
+      if (answer.kind === 'failed') this.options.onLost(session, answer.reason);
+    }
+    this.vacate(seat);
+  }
+
+  private async loadInto(seat: Seat, session: number, onnx: Uint8Array): Promise<ModelSignature> {
+    await this.occupy(seat);
+    try {
+      const answer = await seat.thread.ask({ kind: 'load', session, onnx });
+      if (answer.kind === 'loaded') return answer.signature;
+      const reason = answer.kind === 'failed' ? answer.reason : `unexpected answer ${answer.kind}`;
+      throw new RelearnError('INVALID_INPUT', `the runtime cannot load the model: ${reason}`);
+    } finally {
+      this.vacate(seat);
+    }
+  }
+
+  /** Takes the seat out of the runs, at once or after its run. Only one load or release is under way at a time. */
+  private async occupy(seat: Seat): Promise<void> {
+    if (seat.duty === 'idle') seat.duty = 'loading';
+    else {
+      await new Promise<void>((resolve) => {
+        seat.claim = resolve;
+      });
+    }
+  }
+
+  private vacate(seat: Seat): void {
+    const { claim } = seat;
+    if (!seat.thread.alive) seat.duty = 'gone';
+    else if (claim === undefined) seat.duty = 'idle';
+    else {
+      seat.duty = 'loading';
+      seat.claim = undefined;
+      claim();
+    }
+    this.options.onFree();
+  }
+
+  private exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.turn.then(work);
+    this.turn = mine.catch(() => undefined);
+    return mine;
+  }
+}
+
+function unpack(packed: PackedTensors): TensorBytes[] {
+  const tensors: TensorBytes[] = [];
+  for (const { offset, size, shape } of placesOf(packed)) {
+    tensors.push({ shape, bytes: new Uint8Array(packed.buffer, offset, size) });
+  }
+  return tensors;
+}

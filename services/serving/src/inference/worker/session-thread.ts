@@ -1,0 +1,65 @@
+import { Worker } from 'node:worker_threads';
+import { RelearnError } from '@relearn/kernel';
+import type { FromWorker, ToWorker } from './protocol.js';
+
+/** Worker threads load compiled JavaScript only, whoever started us. */
+const entry = new URL('./main.js', import.meta.url.replace('/src/inference/', '/dist/inference/'));
+
+interface Pending {
+  resolve(message: FromWorker): void;
+  reject(error: RelearnError): void;
+}
+
+/** One worker thread: a message at a time goes in, its answer comes back; a death rejects what was asked. */
+export class SessionThread {
+  readonly gone: Promise<void>;
+  private readonly worker: Worker;
+  private pending: Pending | undefined;
+  private dead = false;
+  private reason = 'the thread ended';
+
+  constructor(name: string) {
+    this.worker = new Worker(entry, { name });
+    this.worker.on('message', (message: FromWorker) => {
+      const pending = this.pending;
+      this.pending = undefined;
+      pending?.resolve(message);
+    });
+    this.worker.on('error', (error) => {
+      this.reason = error.message;
+    });
+    this.gone = new Promise((resolve) => {
+      this.worker.once('exit', () => {
+        this.dead = true;
+        const pending = this.pending;
+        this.pending = undefined;
+        pending?.reject(crashed(this.reason));
+        resolve();
+      });
+    });
+  }
+
+  get alive(): boolean {
+    return !this.dead;
+  }
+
+  /** Throws UNAVAILABLE when the thread dies before it answers. */
+  ask(message: ToWorker, transfer: readonly ArrayBuffer[] = []): Promise<FromWorker> {
+    if (this.dead) return Promise.reject(crashed(this.reason));
+    if (this.pending !== undefined) return Promise.reject(new RelearnError('INTERNAL', 'an inference thread is asked twice'));
+    return new Promise((resolve, reject) => {
+      this.pending = { resolve, reject };
+      this.worker.postMessage(message, [...transfer]);
+    });
+  }
+
+  /** Ends by message, after the answer under way: a thread is never terminated inside a run. */
+  async stop(): Promise<void> {
+    if (!this.dead) this.worker.postMessage({ kind: 'stop' } satisfies ToWorker);
+    await this.gone;
+  }
+}
+
+function crashed(reason: string): RelearnError {
+  return new RelearnError('UNAVAILABLE', `an inference thread died: ${reason}`);
+}
