@@ -4,6 +4,8 @@ export * from './pipeline/file.js';
 export { pipelineJsonSchema } from './pipeline/file-schema.js';
 export { InvalidPipelineError, type PipelineFileError } from './pipeline/problems.js';
 export * from './pipeline/spec-json.js';
+export type { ColumnProfile, InferPipelineInput } from './pipeline/init-columns.js';
+export { inferPipeline } from './pipeline/init.js';
 export * from './rows.js';
 export * from './topics.js';
 export * from './envelope.js';

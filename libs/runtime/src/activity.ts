@@ -9,13 +9,59 @@ export interface Worker {
   busy(): boolean;
 }
 
+interface HeldJob {
+  readonly id: string;
+  readonly go: () => void;
+}
+
 /** Knows who works in this process, and when nobody has anything left to do. */
 export class Activity {
   private readonly workers = new Set<Worker>();
   private readonly clock: Clock;
+  private readonly holdResults: boolean;
+  private readonly runningJobs = new Set<string>();
+  private heldJobs: HeldJob[] = [];
+  private finishingJobs = 0;
 
-  constructor(clock: Clock) {
+  /** `holdResults`: a job's result waits until `releaseNext` takes it, so that the order of results does not depend on speed. */
+  constructor(clock: Clock, holdResults = false) {
     this.clock = clock;
+    this.holdResults = holdResults;
+  }
+
+  /** A job says that it runs. `ended` resolves when its result may be taken, `done` says that it has been. */
+  jobRuns(id: string): { ended(): Promise<void>; done(): void } {
+    this.runningJobs.add(id);
+    let finishing = false;
+    const go = () => {
+      finishing = true;
+      this.finishingJobs += 1;
+    };
+    return {
+      ended: () => {
+        this.runningJobs.delete(id);
+        if (!this.holdResults) return Promise.resolve(go());
+        return new Promise((resolve) => this.heldJobs.push({ id, go: () => resolve(go()) }));
+      },
+      done: () => {
+        this.runningJobs.delete(id);
+        if (finishing) this.finishingJobs -= 1;
+      },
+    };
+  }
+
+  /** Waits until all running jobs have ended, then lets the one with the lowest id go on; false when there was none. */
+  async releaseNext(): Promise<boolean> {
+    while (this.runningJobs.size > 0) await this.clock.sleep(2);
+    this.heldJobs.sort((a, b) => (a.id < b.id ? -1 : 1));
+    const next = this.heldJobs.shift();
+    next?.go();
+    return next !== undefined;
+  }
+
+  /** Jobs that run or whose results wait. */
+  jobs(): number {
+    return this.runningJobs.size + this.heldJobs.length + this.finishingJobs;
   }
 
   join(worker: Worker): () => void {
@@ -23,7 +69,7 @@ export class Activity {
     return () => this.workers.delete(worker);
   }
 
-  /** Resolves when every consumer stands at the end of each topic that it reads and no job runs. */
+  /** Resolves when every consumer stands at the end of each topic that it reads and has nothing in hand. Jobs may run. */
   async idle(bus: Bus, signal?: AbortSignal): Promise<void> {
     let calm = 0;
     while (calm < 2 && !signal?.aborted) {
@@ -34,7 +80,7 @@ export class Activity {
 
   /** Records that consumers of this process have not done yet, summed; busy workers count as one each. */
   async behind(bus: Bus): Promise<number> {
-    const busy = () => [...this.workers].filter((worker) => worker.busy()).length;
+    const busy = () => this.finishingJobs + [...this.workers].filter((worker) => worker.busy()).length;
     if (busy() > 0) return busy();
     let records = 0;
     const ends = await Promise.all(topicNames.map(async (topic) => ({ topic, bounds: await bus.bounds(topic) })));

@@ -14,3 +14,4 @@ export * from './fold/runner.js';
 export * from './ports.js';
 export * from './sequences.js';
 export * from './service.js';
+export { partBytes } from './fold/parts.js';

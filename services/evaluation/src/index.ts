@@ -1,1 +1,3 @@
-export {};
+export * from './service.js';
+export type { CodeFacts } from './handlers/run-evaluation.js';
+export type { Reference } from './domain/reference.js';

@@ -1,1 +1,2 @@
-export {};
+export * from './service.js';
+export type { OnlineFeatures, OnlineReader } from './rpc/get-online.js';

@@ -1,1 +1,3 @@
-export {};
+export * from './service.js';
+export type { RegistryCommands } from './rpc/commands.js';
+export type { PipelineState } from './domain/state.js';

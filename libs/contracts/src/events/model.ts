@@ -8,7 +8,7 @@ const digest = Type.String();
 const numbers = Type.Record(Type.String(), Type.Union([Type.Number(), Type.Null()]));
 
 export const retrainReasons = ['first', 'performance', 'drift', 'volume', 'schedule', 'manual', 'pipeline'] as const;
-export const RetrainReason = Type.Union(retrainReasons.map((reason) => Type.Literal(reason)));
+export const RetrainReason = Type.Enum(retrainReasons);
 export type RetrainReason = Static<typeof RetrainReason>;
 
 export const Cause = Type.Object(
@@ -59,7 +59,7 @@ export const turnStarted = defineEvent({
 });
 
 export const outcomes = ['promoted', 'no-model', 'failed', 'superseded'] as const;
-export const Outcome = Type.Union(outcomes.map((outcome) => Type.Literal(outcome)));
+export const Outcome = Type.Enum(outcomes);
 export type Outcome = Static<typeof Outcome>;
 
 /** The end of a turn, exactly one for each `retrain.requested`; `turn` is null for a request that never became one. */
@@ -83,7 +83,7 @@ export const trainingStarted = defineEvent({
   name: 'training.started',
   version: 1,
   topic: 'control',
-  data: Type.Object({ ...turnFields, run: Type.String(), candidates: Type.Array(Type.String()) }, closed),
+  data: Type.Object({ ...turnFields, run: Type.String() }, closed),
 });
 
 export const TrainedCandidate = Type.Object(
@@ -132,7 +132,7 @@ export const verdicts = ['passed', 'rejected', 'inconclusive'] as const;
 export const Gate = Type.Object(
   {
     name: Type.String(),
-    verdict: Type.Union(verdicts.map((verdict) => Type.Literal(verdict))),
+    verdict: Type.Enum(verdicts),
     value: Type.Union([Type.Number(), Type.Null()]),
     threshold: Type.Union([Type.Number(), Type.Null()]),
     detail: Type.String(),
@@ -149,7 +149,7 @@ export const modelEvaluated = defineEvent({
   data: Type.Object(
     {
       ...turnFields,
-      verdict: Type.Union(verdicts.map((verdict) => Type.Literal(verdict))),
+      verdict: Type.Enum(verdicts),
       /** Digest of the bundle; null when nothing could be evaluated. */
       bundle: Type.Union([digest, Type.Null()]),
       champion: Type.Union([digest, Type.Null()]),
@@ -172,7 +172,7 @@ export const modelRegistered = defineEvent({
       ...turnFields,
       model: Type.Integer(),
       bundle: digest,
-      verdict: Type.Union(verdicts.map((verdict) => Type.Literal(verdict))),
+      verdict: Type.Enum(verdicts),
       metrics: numbers,
     },
     closed,

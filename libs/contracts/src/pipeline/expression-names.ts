@@ -4,7 +4,7 @@
  */
 export function namesIn(expression: string): string[] {
   const names: string[] = [];
-  const token = /'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`([^`]*)`|([A-Za-z_][A-Za-z0-9_]*)(?!\w)(?!\s*\()/g;
+  const token = /'(?:[^']|'')*'|`([^`]+)`|(?<![\w.])([A-Za-z_]\w*)(?!\w)(?!\s*\()/g;
   for (const [, quoted, word] of expression.matchAll(token)) {
     const name = quoted ?? word;
     if (name !== undefined) names.push(name);
@@ -12,18 +12,17 @@ export function namesIn(expression: string): string[] {
   return names;
 }
 
-/** A column's name as an expression must write it. */
-export function columnInExpression(name: string): string {
-  return isIdentifier(name) ? name : `\`${name}\``;
-}
+const keywords: ReadonlySet<string> = new Set(['and', 'or', 'not', 'if', 'true', 'false', 'null', 'in']);
 
-export function isIdentifier(name: string): boolean {
-  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name);
+/** A column as an expression names it, in backticks where it is no plain word; undefined where no way is left to name it. */
+export function columnInExpression(name: string): string | undefined {
+  if (/^[A-Za-z_]\w*$/.test(name) && !keywords.has(name.toLowerCase())) return name;
+  return name.includes('`') ? undefined : `\`${name}\``;
 }
 
 /** Whether an expression compares or combines truths at its outermost level: then it is true or false. */
 export function isCondition(expression: string): boolean {
-  const bare = expression.replace(/'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`[^`]*`/g, 'x');
+  const bare = expression.replace(/'(?:[^']|'')*'|`[^`]+`/g, 'x');
   let depth = 0;
   let outer = '';
   for (const char of bare) {
@@ -31,7 +30,8 @@ export function isCondition(expression: string): boolean {
     if (depth === 0) outer += char;
     if (char === ')') depth--;
   }
-  if (/[<>]|[=!]=|&&|\|\||!|(^|[^=])=([^=]|$)|\b(and|or|not|in)\b/.test(outer)) return true;
+  if (outer.includes('?')) return false;
+  if (/[<>=!]|&&|\|\||\b(and|or|not)\b/i.test(outer)) return true;
   const bracketed = /^\s*\(([\s\S]*)\)\s*$/.exec(bare);
   return outer.trim() === '' && bracketed?.[1] !== undefined && isCondition(bracketed[1]);
 }

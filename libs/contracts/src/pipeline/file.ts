@@ -38,7 +38,8 @@ export function parsePipelineFile(text: string, file: string, catalog: PipelineC
   if (tree.readable) {
     const value = shape.check(fileShape, tree.value, []);
     problems.push(...shape.problems);
-    if (value !== broken) resolved = check(value as PipelineFile, catalog, shape, problems);
+    const whole = value === broken ? named(tree.value) : value;
+    if (whole !== broken) resolved = check(whole as PipelineFile, catalog, shape, problems);
   }
   const errors = [...tree.errors, ...problems.map((problem) => placed(problem, tree, file))];
   errors.sort((a, b) => a.line - b.line || a.column - b.column);
@@ -51,13 +52,19 @@ export function parsePipelineFile(text: string, file: string, catalog: PipelineC
   return { spec, locate: (path) => tree.place(originOf(path, candidateOrigins)) };
 }
 
+/** The file's value under another name, so that a bad name hides nothing else; broken if more than that is wrong. */
+function named(value: unknown): unknown {
+  if (value === null || typeof value !== 'object') return broken;
+  return new ShapeCheck().check(fileShape, { ...value, name: 'unnamed' }, []);
+}
+
 /** Adds what does not hold together to `problems`; gives the spec, which is good only if there are none. */
 function check(file: PipelineFile, catalog: PipelineCatalog, shape: ShapeCheck, problems: Problem[]): Resolved {
   const inFile = (path: Path) => shape.inFile(path);
   const report: Report = (path, message, remedy, at) => {
     problems.push({ path: inFile(path), message, remedy, ...(at === undefined ? {} : { at }) });
   };
-  const resolved = resolvePipeline(file, catalog, report, (path) => shape.isDamaged(path));
+  const resolved = resolvePipeline(file, catalog, report, shape);
   // What the engine says of columns that are wrong themselves would only confuse.
   const sound = problems.every(({ path }) => path[0] !== 'source' && path[0] !== 'schema');
   if (catalog.checkFeatures === undefined || !sound) return resolved;

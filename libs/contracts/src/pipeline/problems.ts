@@ -16,6 +16,7 @@ export interface PipelineFileError {
   readonly file: string;
   readonly line: number;
   readonly column: number;
+  /** Such as `source.rows.files[0]`; empty for the file as a whole. */
   readonly field: string;
   readonly message: string;
   readonly remedy: string;
@@ -29,7 +30,8 @@ export class InvalidPipelineError extends RelearnError {
   constructor(errors: readonly [PipelineFileError, ...PipelineFileError[]]) {
     const [{ file, line, column, field, message, remedy }, ...more] = errors;
     const rest = more.length === 0 ? '' : ` (and ${more.length} more ${more.length === 1 ? 'error' : 'errors'})`;
-    super('INVALID_PIPELINE', message + rest, { place: { file, line, column, field }, remedy });
+    const place = { file, line, column, ...(field === '' ? {} : { field }) };
+    super('INVALID_PIPELINE', message + rest, { place, remedy });
     this.name = 'InvalidPipelineError';
     this.errors = errors;
   }

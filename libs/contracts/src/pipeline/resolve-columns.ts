@@ -13,9 +13,9 @@ export class ColumnTable {
   private readonly report: Report;
   private readonly where: string;
   /** Columns whose declaration is wrong: their uses are not reported as well. */
-  private readonly damaged: (name: string) => boolean;
+  private readonly damaged: readonly string[];
 
-  constructor(where: string, report: Report, damaged: (name: string) => boolean) {
+  constructor(where: string, report: Report, damaged: readonly string[]) {
     this.where = where;
     this.report = report;
     this.damaged = damaged;
@@ -25,8 +25,9 @@ export class ColumnTable {
   use(name: string, path: Path, types?: readonly ColumnType[]): ColumnSpec | undefined {
     const spec = this.specs.get(name);
     if (spec === undefined) {
-      if (!this.damaged(name)) {
-        this.report(path, `${this.where} has no column '${name}'`, suggest(name, this.specs.keys(), 'Its columns'));
+      if (!this.damaged.includes(name)) {
+        const names = new Set([...this.specs.keys(), ...this.damaged]);
+        this.report(path, `${this.where} has no column '${name}'`, suggest(name, names, 'Its columns'));
       }
       return undefined;
     }

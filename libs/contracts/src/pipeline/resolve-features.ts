@@ -1,7 +1,7 @@
 import { parseDuration } from '@relearn/kernel';
 import { defaults } from './defaults.js';
 import { suggest } from './did-you-mean.js';
-import { isIdentifier, namesIn } from './expression-names.js';
+import { columnInExpression, namesIn } from './expression-names.js';
 import type { FileFeature } from './file-data.js';
 import type { PipelineFile } from './file-schema.js';
 import type { Path } from './problems.js';
@@ -32,7 +32,7 @@ export function featureNameFor(column: string, taken: ReadonlySet<string>): stri
   return name;
 }
 
-/** The parts of the event time from which a model learns the hours and days; none where an expression cannot name it. */
+/** The parts of the event time from which a model learns the hours and days. */
 export const timeParts = ['hour', 'day_of_week'] as const;
 
 /** What the model gets when the file says nothing: `features` of the file's form. */
@@ -50,7 +50,9 @@ export function defaultFeatures(file: PipelineFile, rows: ColumnTable): FeatureS
     if (input === undefined || known_at === 'label' || column === time || id.includes(column)) continue;
     add(column, { type: input, column });
   }
-  if (isIdentifier(time)) for (const part of timeParts) add(part, { type: 'number', expression: `${part}(${time})` });
+  const timeName = columnInExpression(time);
+  if (timeName === undefined) return features;
+  for (const part of timeParts) add(part, { type: 'number', expression: `${part}(${timeName})` });
   return features;
 }
 

@@ -109,9 +109,9 @@ function resolveClasses(label: FileLabel, task: Task, spec: ColumnSpec | undefin
   const classes = given.length > 0 ? given : impliedClasses(task, label, spec);
   const place = label.classes === undefined ? ['label'] : classesPath;
   const at = label.classes === undefined ? 'key' : undefined;
-  const wanted = task === 'binary' ? classes.length === 2 : classes.length > 2;
+  const wanted = task === 'binary' ? classes.length === 2 : classes.length >= 2;
   if (!wanted) {
-    const needs = task === 'binary' ? 'two classes' : 'more than two classes';
+    const needs = task === 'binary' ? 'two classes' : 'at least two classes';
     const has = classes.length === 0 ? 'the file names none' : `there are ${classes.length}`;
     report(place, `a ${task} label needs ${needs}, ${has}`, 'List all classes in label.classes, in their order.', at);
   }

@@ -16,17 +16,20 @@ export interface Resolved {
   readonly candidateOrigins: readonly number[];
 }
 
-/**
- * Fills in every default and reports what does not hold together. What it returns means something only if nothing was
- * reported. `damaged` says of a path that the file's text there is wrong and already reported.
- */
+/** Where the file's text is wrong by itself, which has been reported. */
+export interface Damage {
+  readonly isDamaged: (path: Path) => boolean;
+  readonly damagedKeys: (path: Path) => readonly string[];
+}
+
+/** Fills in every default and reports what does not hold together. What it returns is good only if nothing was reported. */
 export function resolvePipeline(
   file: PipelineFile,
   catalog: PipelineCatalog,
   report: Report,
-  damaged: (path: Path) => boolean,
+  damage: Damage,
 ): Resolved {
-  const tables = declareTables(file, report, damaged);
+  const tables = declareTables(file, report, damage);
   checkPositive(file, report);
   const source = resolveSource(file, tables, report);
   markLabelColumns(file, tables, report);
@@ -55,16 +58,16 @@ export function resolvePipeline(
   return { spec, candidateOrigins: origins };
 }
 
-function declareTables(file: PipelineFile, report: Report, damaged: (path: Path) => boolean): Tables {
+function declareTables(file: PipelineFile, report: Report, damage: Damage): Tables {
   const columnsPath = ['schema', 'columns'];
-  const rows = new ColumnTable('the row stream', report, (name) => damaged([...columnsPath, name]));
+  const rows = new ColumnTable('the row stream', report, damage.damagedKeys(columnsPath));
   declareColumns(rows, file.schema.columns, columnsPath, report);
   const context = new Map<string, ColumnTable>();
   const sources = file.source.context ?? {};
   const schemas = file.schema.context ?? {};
   for (const [name, columns] of Object.entries(schemas)) {
     const path = ['schema', 'context', name];
-    const table = new ColumnTable(`the stream '${name}'`, report, (column) => damaged([...path, column]));
+    const table = new ColumnTable(`the stream '${name}'`, report, damage.damagedKeys(path));
     declareColumns(table, columns, path, report);
     context.set(name, table);
     for (const [column, spec] of table.specs) {
@@ -72,12 +75,12 @@ function declareTables(file: PipelineFile, report: Report, damaged: (path: Path)
       const remedy = 'Remove it; source.context says when a record is known.';
       report([...path, column, 'known_at'], 'a context stream has no label', remedy);
     }
-    if (Object.hasOwn(sources, name) || damaged(['source', 'context', name])) continue;
+    if (Object.hasOwn(sources, name) || damage.isDamaged(['source', 'context', name])) continue;
     const remedy = suggest(name, Object.keys(sources), 'Streams of source.context');
     report(path, `there is no context stream '${name}'`, remedy, 'key');
   }
   for (const name of Object.keys(sources)) {
-    if (context.has(name) || damaged(['schema', 'context', name])) continue;
+    if (context.has(name) || damage.isDamaged(['schema', 'context', name])) continue;
     const remedy = `Add its columns under schema.context.${name}.`;
     report(['source', 'context', name], `the columns of the stream '${name}' are not declared`, remedy, 'key');
   }

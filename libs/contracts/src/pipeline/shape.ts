@@ -68,13 +68,21 @@ export class ShapeCheck {
     });
   }
 
+  /** The keys of the block at the path (of the file) that are wrong in themselves or within. */
+  damagedKeys(path: Path): string[] {
+    const below = this.problems.filter((problem) => problem.path.length > path.length && overlaps(problem.path, path));
+    return below.map((problem) => String(problem.path[path.length]));
+  }
+
   private report(path: Path, message: string, remedy: string, at?: 'key'): typeof broken {
     this.problems.push({ path, message, remedy, ...(at === undefined ? {} : { at }) });
     return broken;
   }
 
   private mismatch(shape: Shape, value: unknown, path: Path): typeof broken {
-    return this.report(path, `expected ${titleOf(shape)}, got ${describe(value)}`, remedyFor(shape, value));
+    const remedy = remedyFor(shape, value);
+    if (path.length === 0 && kindOf(value) === 'null') return this.report(path, 'the file is empty', remedy);
+    return this.report(path, `expected ${titleOf(shape)}, got ${describe(value)}`, remedy);
   }
 
   private oneOf(shape: Shape, allowed: readonly unknown[], value: unknown, path: Path): unknown {
@@ -142,19 +150,18 @@ export class ShapeCheck {
   private block(shape: Shape, value: Readonly<Record<string, unknown>>, path: Path): unknown {
     const { properties = {}, required = [], minProperties = 0 } = shape;
     const kept: [string, unknown][] = [];
-    let complete = true;
+    const missing = new Set(required.filter((key) => !Object.hasOwn(value, key)));
+    let complete = missing.size === 0;
     for (const [key, inner] of Object.entries(value)) {
-      const innerShape = this.shapeOfKey(shape, key, value, path);
+      const innerShape = this.shapeOfKey(shape, key, value, missing, path);
       if (innerShape === undefined) continue;
       const checked = this.check(innerShape, inner, [...path, key]);
       if (checked !== broken) kept.push([key, checked]);
       else if (required.includes(key)) complete = false;
     }
-    for (const key of required) {
-      if (Object.hasOwn(value, key)) continue;
+    for (const key of missing) {
       const says = properties[key]?.description ?? `${titleOf(properties[key] ?? {})}.`;
       this.report(path, `the key '${key}' is missing`, `Add '${key}': ${says}`, 'key');
-      complete = false;
     }
     if (Object.keys(value).length < minProperties) {
       this.report(path, 'the block is empty', `Give at least ${minProperties} entry, or remove the key.`, 'key');
@@ -162,30 +169,32 @@ export class ShapeCheck {
     return complete ? Object.fromEntries(kept) : broken;
   }
 
-  private shapeOfKey(shape: Shape, key: string, block: object, path: Path): Shape | undefined {
-    const { properties = {}, patternProperties = {}, propertyNames, additionalProperties } = shape;
+  /** Reports a key that may not be there; one that is a missing key misspelt is taken off `missing`. */
+  private shapeOfKey(shape: Shape, key: string, block: object, missing: Set<string>, path: Path): Shape | undefined {
+    const { properties = {}, patternProperties = {}, propertyNames = {}, additionalProperties } = shape;
     const known = Object.hasOwn(properties, key) ? properties[key] : undefined;
     if (known !== undefined) return known;
     for (const [pattern, inner] of Object.entries(patternProperties)) if (new RegExp(pattern).test(key)) return inner;
-    const longest = propertyNames?.maxLength ?? Number.POSITIVE_INFINITY;
-    if (key.length < (propertyNames?.minLength ?? 0) || key.length > longest) {
-      this.report([...path, key], `the name has ${key.length} characters`, `Write 1 to ${longest}.`, 'key');
+    const at = [...path, key];
+    const { minLength = 0, maxLength = Number.POSITIVE_INFINITY } = propertyNames;
+    if (key.length < minLength || key.length > maxLength) {
+      this.report(at, `the name has ${key.length} characters`, `Write ${minLength} to ${maxLength}.`, 'key');
       return undefined;
     }
-    if (typeof additionalProperties === 'object') return additionalProperties;
-    if (additionalProperties !== false) return {};
+    if (additionalProperties !== false) return typeof additionalProperties === 'object' ? additionalProperties : {};
     const patterns = Object.keys(patternProperties);
     if (patterns.length > 0) {
-      this.report([...path, key], `'${key}' is no valid name here`, `Names match ${patterns.join(' or ')}.`, 'key');
-    } else {
-      const free = Object.keys(properties).filter((name) => !Object.hasOwn(block, name));
-      const near = nearest(key, free);
-      const remedy =
-        near === undefined
-          ? suggest(key, Object.keys(properties), 'Possible here')
-          : `Did you mean '${near}'? Possible here: ${Object.keys(properties).join(', ')}.`;
-      this.report([...path, key], `unknown key '${key}'`, remedy, 'key');
+      this.report(at, `'${key}' is no valid name here`, `Names match ${patterns.join(' or ')}.`, 'key');
+      return undefined;
     }
+    const names = Object.keys(properties);
+    const near = nearest(
+      key,
+      names.filter((name) => !Object.hasOwn(block, name)),
+    );
+    const meant = near === undefined ? '' : `Did you mean '${near}'? `;
+    this.report(at, `unknown key '${key}'`, `${meant}Possible here: ${names.join(', ')}.`, 'key');
+    if (near !== undefined) missing.delete(near);
     return undefined;
   }
 
@@ -273,9 +282,10 @@ function describe(value: unknown): string {
 }
 
 function remedyFor(shape: Shape, value: unknown): string {
-  if (value === null || value === undefined) return 'Give a value, or remove the key.';
   const kinds = kindsOf(shape);
   const plain = !Array.isArray(value) && typeof value !== 'object';
+  if (shape.required !== undefined) return `Write a block with ${shape.required.join(', ')}.`;
+  if (value === null || value === undefined) return 'Give a value, or remove the key.';
   if (shape.examples !== undefined) {
     return `Write it like ${shape.examples.map((example) => (typeof example === 'string' ? example : JSON.stringify(example))).join(', ')}.`;
   }

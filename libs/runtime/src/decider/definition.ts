@@ -45,6 +45,9 @@ export interface Decision {
   readonly cancelTimers?: readonly string[];
 }
 
+/** Blobs by digest. */
+export type Facts = ReadonlyMap<string, Uint8Array>;
+
 export interface JobContext {
   readonly ports: Ports;
   readonly signal: AbortSignal;
@@ -68,7 +71,9 @@ export interface Decider<S> {
   /** The aggregate that an event concerns; null: none. */
   route(event: LoggedEvent): string | null;
   initial(): S;
-  decide(state: S, event: LoggedEvent, now: BusinessMs): Decision;
+  decide(state: S, event: LoggedEvent, now: BusinessMs, facts: Facts): Decision;
+  /** Content-addressed values that `decide` needs, by digest: immutable, so a decision stays a function of the log. */
+  needs?(state: S, event: LoggedEvent): readonly string[];
   /** What follows from a job's end; called once, however often the job ran. */
   finish?(state: S, job: JobOrder, result: JobResult, now: BusinessMs): Decision;
   evolve(state: S, event: Event): S;

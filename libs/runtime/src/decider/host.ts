@@ -12,7 +12,7 @@ import {
   type Handling,
   outboxRecords,
 } from './aggregate.js';
-import type { Decider, Decision, JobResult, PendingJob } from './definition.js';
+import type { Decider, Decision, Facts, JobResult, PendingJob } from './definition.js';
 import { own } from './definition.js';
 import { JobRunner } from './job-runner.js';
 
@@ -22,7 +22,10 @@ interface Held {
 }
 
 /** What a handling does to an aggregate; null leaves it as it is. */
-type Change = (document: AggregateDocument) => AggregateDocument | null;
+type Change = (document: AggregateDocument) => AggregateDocument | null | Promise<AggregateDocument | null>;
+
+/** Blobs kept at hand for decisions. */
+const factsKept = 64;
 
 export function aggregateCollection(service: string): string {
   return `aggregates-${service}`;
@@ -43,6 +46,7 @@ export class AggregateHost<S> {
   private readonly queues = new Map<string, Promise<unknown>>();
   private readonly timers = new Map<string, Timer>();
   private readonly jobs: JobRunner;
+  private readonly known = new Map<string, Uint8Array>();
   private active = 0;
 
   constructor(ports: Ports, decider: Decider<S>) {
@@ -54,7 +58,7 @@ export class AggregateHost<S> {
   }
 
   busy(): boolean {
-    return this.active > 0 || this.jobs.running() > 0;
+    return this.active > 0;
   }
 
   /** Resumes what documents of the partition left to do: outboxes, jobs, timers. */
@@ -85,14 +89,15 @@ export class AggregateHost<S> {
   async handle(event: LoggedEvent): Promise<void> {
     const id = this.decider.route(event);
     if (id === null) return;
-    await this.change(id, (document) => {
+    await this.change(id, async (document) => {
       const sequences = new Sequences(document.applied);
       const applied = sequences.of(event.source);
       if (applied !== undefined && event.sequence <= applied) return null;
       sequences.advance(event);
       const now = Math.max(document.now, Date.parse(event.time));
       const state = this.decider.decode(document.state);
-      const decision = this.decider.decide(state, event, now);
+      const facts = await this.facts(this.decider.needs?.(state, event) ?? []);
+      const decision = this.decider.decide(state, event, now, facts);
       const evolved = this.decider.evolve(state, event);
       return { ...this.apply(id, document, evolved, decision, { now, cause: event }), applied: sequences.toJSON() };
     });
@@ -113,6 +118,14 @@ export class AggregateHost<S> {
 
   async state(id: string): Promise<S> {
     return this.decider.decode((await this.load(id)).document.state);
+  }
+
+  private async facts(digests: readonly string[]): Promise<Facts> {
+    for (const digest of digests) {
+      if (!this.known.has(digest)) this.known.set(digest, await this.retrying(() => this.ports.blobs.get(digest)));
+    }
+    for (const digest of this.known.keys()) if (this.known.size > factsKept && !digests.includes(digest)) this.known.delete(digest);
+    return this.known;
   }
 
   private apply(id: string, document: AggregateDocument, state: S, decision: Decision, handling: Handling): AggregateDocument {
@@ -159,7 +172,7 @@ export class AggregateHost<S> {
     for (;;) {
       let held = await this.load(id);
       if (held.document.outbox.length > 0) held = await this.publishOutbox(id, held);
-      const next = change(held.document);
+      const next = await change(held.document);
       if (next === null) return this.startDue(id, held.document);
       failpoints.hit(`${service}:before-write`);
       const written = await this.write(id, held, next);

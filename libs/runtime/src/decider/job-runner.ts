@@ -23,10 +23,6 @@ export class JobRunner {
     this.finish = finish;
   }
 
-  running(): number {
-    return this.active.size;
-  }
-
   /** Makes the aggregate's running jobs those that its document names. */
   keep(aggregate: string, jobs: readonly PendingJob[]): void {
     const wanted = new Set(jobs.map((job) => job.id));
@@ -50,11 +46,13 @@ export class JobRunner {
   private async run(aggregate: string, job: PendingJob, signal: AbortSignal): Promise<void> {
     const { kernel, store, bus, instance, telemetry } = this.ports;
     const exclusive = !bus.features.sharedBetweenProcesses;
+    const running = this.ports.activity.jobRuns(`${this.service}/${job.id}`);
     const options = { store, clock: kernel.clock, owner: instance, exclusive };
     try {
       const lease = await Lease.acquire(options, `${this.service}/${job.id}`, signal);
       if (lease === null) return;
       const result = await this.attempt(job, AbortSignal.any([signal, lease.lostSignal]));
+      await running.ended();
       kernel.failpoints.hit(`${this.service}:after-job`);
       if (result === null) return await lease.abandon();
       await lease.check();
@@ -63,6 +61,8 @@ export class JobRunner {
     } catch (thrown) {
       const error = RelearnError.from(thrown);
       telemetry.log.error({ service: this.service, job: job.id, code: error.code }, `job left to others: ${error.describe()}`);
+    } finally {
+      running.done();
     }
   }
 

@@ -2,23 +2,37 @@ import type { Blobs } from '@relearn/blobs';
 import { sha256 } from '@relearn/kernel';
 import type { Parts } from './definition.js';
 
+const text = new TextEncoder();
+
+/** The part's bytes after its owner's name and a line feed: equal states of two shards are two blobs. */
+function owned(owner: string, bytes: Uint8Array): Uint8Array {
+  return Buffer.concat([text.encode(`${owner}\n`), bytes]);
+}
+
+/** The bytes of a part as the fold saved them. */
+export function partBytes(blob: Uint8Array): Uint8Array {
+  return blob.subarray(blob.indexOf(10) + 1);
+}
+
 /** A fold's parts as blobs: only changed ones are written, and what a new checkpoint no longer names is discarded after it. */
 export class PartStore {
   private readonly blobs: Blobs;
+  private readonly owner: string;
   private readonly saved: Map<string, string>;
   private contents: Map<string, Uint8Array>;
   private readonly queued = new Map<string, Uint8Array>();
 
-  private constructor(blobs: Blobs, saved: Map<string, string>, contents: Map<string, Uint8Array>) {
+  private constructor(blobs: Blobs, owner: string, saved: Map<string, string>, contents: Map<string, Uint8Array>) {
     this.blobs = blobs;
+    this.owner = owner;
     this.saved = saved;
     this.contents = contents;
   }
 
-  static async open(blobs: Blobs, digests: Readonly<Record<string, string>>): Promise<PartStore> {
+  static async open(blobs: Blobs, owner: string, digests: Readonly<Record<string, string>>): Promise<PartStore> {
     const contents = new Map<string, Uint8Array>();
-    for (const [name, digest] of Object.entries(digests)) contents.set(name, await blobs.get(digest));
-    return new PartStore(blobs, new Map(Object.entries(digests)), contents);
+    for (const [name, digest] of Object.entries(digests)) contents.set(name, partBytes(await blobs.get(digest)));
+    return new PartStore(blobs, owner, new Map(Object.entries(digests)), contents);
   }
 
   /** Hands over what was loaded, once. */
@@ -40,7 +54,7 @@ export class PartStore {
     const before = new Set(this.saved.values());
     for (const [name, bytes] of changed) {
       if (bytes === null) this.saved.delete(name);
-      else this.saved.set(name, this.queue(bytes));
+      else this.saved.set(name, this.queue(owned(this.owner, bytes)));
     }
     const now = new Set(this.saved.values());
     return [...before].filter((digest) => !now.has(digest));

@@ -5,7 +5,7 @@ import { deadLetter } from '../dead-letters.js';
 import { type Emission, recordsFor } from '../emit.js';
 import type { Ports } from '../ports.js';
 import { rowAddressesOf, Sequences } from '../sequences.js';
-import { OwnedCheckpoint } from './checkpoint.js';
+import { checkpointId, OwnedCheckpoint } from './checkpoint.js';
 import type { FoldDefinition } from './definition.js';
 import { PartStore } from './parts.js';
 
@@ -95,7 +95,7 @@ export class ShardLoop<S> {
     const { ports, definition, partition } = this;
     this.checkpoint = await this.retrying(() => OwnedCheckpoint.take(ports.store, definition.service, partition));
     const { positions, applied, published, parts, deadLettered } = this.checkpoint.value;
-    this.parts = await PartStore.open(ports.blobs, parts);
+    this.parts = await PartStore.open(ports.blobs, checkpointId(definition.service, partition), parts);
     this.sequences = new Sequences(applied);
     this.published = new Map(Object.entries(published));
     this.deadLettered = deadLettered;
@@ -117,7 +117,7 @@ export class ShardLoop<S> {
     const { clock } = this.ports.kernel;
     const pending = this.readers.map((reader, which) => this.nextOf(reader, which));
     while (!signal.aborted) {
-      this.working = this.dirtySince !== null && false;
+      this.working = false;
       const arrival = await (this.dirtySince === null
         ? Promise.race(pending)
         : Promise.race([...pending, clock.sleep(lingerMs, signal).then(() => null)]));

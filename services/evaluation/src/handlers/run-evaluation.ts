@@ -1,0 +1,111 @@
+import { type Gate, type modelEvaluated, type DataOf, type PipelineSpec, type TrainedCandidate } from '@relearn/contracts';
+import type { SnapshotManifest } from '@relearn/features';
+import { canonicalJson, RelearnError } from '@relearn/kernel';
+import type { JobContext } from '@relearn/runtime';
+import { distModule } from '@relearn/runtime/workers';
+import type { EvaluateInput, EvaluateOutput } from '../jobs/evaluate.js';
+
+/** What code made a model: recorded in its lineage. */
+export interface CodeFacts {
+  readonly version: string;
+  readonly trainers: string;
+  readonly lockFile: string;
+  readonly commit: string;
+  readonly node: string;
+  readonly onnxRuntime: string;
+}
+
+export interface EvaluationInput {
+  readonly pipeline: string;
+  readonly pipelineVersion: number;
+  readonly turn: string;
+  readonly seed: number;
+  readonly manifest: string;
+  readonly dataHash: string;
+  readonly champion: string | null;
+  readonly winner: TrainedCandidate | null;
+  readonly failure: string;
+}
+
+export type EvaluationResult = Omit<DataOf<typeof modelEvaluated>, 'turn' | 'request'>;
+
+interface BundleFiles {
+  readonly files: Readonly<Record<string, string>>;
+}
+
+const text = new TextEncoder();
+
+/** Judges the run's winner on the hold-out and bundles it with its evidence. A run without a winner is rejected. */
+export async function runEvaluation(input: EvaluationInput, context: JobContext, code: CodeFacts): Promise<EvaluationResult> {
+  const { ports, signal } = context;
+  const { winner } = input;
+  if (winner === null || winner.candidate === null) return nothingTrained(input);
+  const { spec } = await ports.catalog.known(input.pipeline, input.pipelineVersion, signal);
+  const manifest = await readJson<SnapshotManifest>(context, input.manifest);
+  const files = (await readJson<BundleFiles>(context, winner.candidate)).files;
+  const evaluateInput: EvaluateInput = {
+    spec,
+    manifest,
+    segments: await Promise.all(
+      manifest.shards.map((shard) => Promise.all(shard.segments.map((segment) => ports.blobs.get(segment)))),
+    ),
+    candidate: await ports.blobs.get(need(files, 'model.onnx')),
+    champion: input.champion === null ? null : await readChampion(context, input.champion),
+  };
+  const module = distModule(import.meta.url, '../jobs/evaluate.js');
+  const output = (await ports.workers.run({ module, input: evaluateInput, signal })) as EvaluateOutput;
+  const bundle = await writeBundle(input, winner, files, spec, output, context, code);
+  const { verdict, gates, metrics, championMetrics, rows } = output;
+  return { verdict, bundle, champion: input.champion, gates, metrics, championMetrics, rows };
+}
+
+function nothingTrained(input: EvaluationInput): EvaluationResult {
+  const gate: Gate = { name: 'training', verdict: 'rejected', value: null, threshold: null, detail: input.failure };
+  return { verdict: 'rejected', bundle: null, champion: input.champion, gates: [gate], metrics: {}, championMetrics: null, rows: 0 };
+}
+
+async function readChampion(context: JobContext, bundle: string): Promise<NonNullable<EvaluateInput['champion']>> {
+  const { files } = await readJson<BundleFiles>(context, bundle);
+  const record = await readJson<{ metrics: Record<string, number | null> }>(context, need(files, 'evaluation.json'));
+  return { onnx: await context.ports.blobs.get(need(files, 'model.onnx')), metrics: record.metrics };
+}
+
+async function writeBundle(
+  input: EvaluationInput,
+  winner: TrainedCandidate,
+  files: Readonly<Record<string, string>>,
+  spec: PipelineSpec,
+  output: EvaluateOutput,
+  { ports }: JobContext,
+  code: CodeFacts,
+): Promise<string> {
+  const put = (value: unknown) => ports.blobs.put(text.encode(canonicalJson(value)));
+  const { gates, metrics, championMetrics, rows, verdict } = output;
+  const lineage = {
+    data: { manifest: input.manifest, hash: input.dataHash },
+    model: { trainer: winner.trainer, parameters: winner.parameters, seed: input.seed, onnx: winner.model },
+    code,
+    pipeline: { name: input.pipeline, version: input.pipelineVersion },
+    turn: input.turn,
+  };
+  const bundleFiles = {
+    'model.onnx': need(files, 'model.onnx'),
+    'signature.json': need(files, 'signature.json'),
+    'training.json': need(files, 'training.json'),
+    'features.yaml': await put({ features: spec.features, label: spec.label }),
+    'reference.json': await put(output.reference),
+    'evaluation.json': await put({ verdict, gates, metrics, championMetrics, rows, champion: input.champion }),
+    'lineage.json': await put(lineage),
+  };
+  return put({ format: 'relearn-bundle/1', files: bundleFiles });
+}
+
+function need(files: Readonly<Record<string, string>>, name: string): string {
+  const digest = files[name];
+  if (digest === undefined) throw new RelearnError('CORRUPT', `the bundle lacks ${name}`);
+  return digest;
+}
+
+async function readJson<T>({ ports }: JobContext, digest: string): Promise<T> {
+  return JSON.parse(Buffer.from(await ports.blobs.get(digest)).toString('utf8')) as T;
+}

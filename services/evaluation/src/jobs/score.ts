@@ -1,0 +1,62 @@
+import type { Dataset } from '@relearn/features';
+import { RelearnError } from '@relearn/kernel';
+import * as ort from 'onnxruntime-node';
+
+const chunkRows = 4096;
+
+/** The outputs that carry a prediction, one of which every model of a pipeline has. */
+const predictionOutputs = ['probability', 'probabilities', 'prediction'];
+
+export async function openModel(onnx: Uint8Array): Promise<ort.InferenceSession> {
+  return ort.InferenceSession.create(onnx, {
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
+  });
+}
+
+/** True when the dataset has every column that the model takes. */
+export function fits(session: ort.InferenceSession, dataset: Dataset): boolean {
+  const names = new Set(dataset.columns.map((column) => column.name));
+  return session.inputNames.every((name) => names.has(name));
+}
+
+/** Predictions of all rows, row-major, as doubles. */
+export async function score(session: ort.InferenceSession, dataset: Dataset): Promise<Float64Array> {
+  const output = predictionOutputs.find((name) => session.outputNames.includes(name));
+  if (output === undefined) throw new RelearnError('INVALID_INPUT', `the model has none of the outputs ${predictionOutputs.join(', ')}`);
+  const parts: Float64Array[] = [];
+  for (let from = 0; from < dataset.rows; from += chunkRows) {
+    const to = Math.min(dataset.rows, from + chunkRows);
+    const result = await session.run(feeds(session, dataset, from, to), [output]);
+    parts.push(Float64Array.from(numbersOf(result[output])));
+  }
+  const scores = new Float64Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    scores.set(part, at);
+    at += part.length;
+  }
+  return scores;
+}
+
+function numbersOf(tensor: ort.Tensor | undefined): Float32Array {
+  if (tensor?.data instanceof Float32Array) return tensor.data;
+  throw new RelearnError('INVALID_INPUT', 'the model does not answer FP32');
+}
+
+function feeds(session: ort.InferenceSession, dataset: Dataset, from: number, to: number): Record<string, ort.Tensor> {
+  const wanted = new Set(session.inputNames);
+  const shape = [to - from, 1];
+  return Object.fromEntries(
+    dataset.columns
+      .filter((column) => wanted.has(column.name))
+      .map((column) => [
+        column.name,
+        column.kind === 'number'
+          ? new ort.Tensor('float32', Float32Array.from(column.values.subarray(from, to)), shape)
+          : new ort.Tensor('string', Array.from(column.codes.subarray(from, to), (code) => column.dictionary[code] ?? ''), shape),
+      ]),
+  );
+}

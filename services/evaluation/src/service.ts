@@ -1,0 +1,14 @@
+import { deciderPart, type JobContext, type Ports, type RunningService } from '@relearn/runtime';
+import type { Json } from '@relearn/store';
+import { reportDecider } from './domain/reports.js';
+import { type CodeFacts, type EvaluationInput, runEvaluation } from './handlers/run-evaluation.js';
+
+/** Evaluation: the run's winner judged on the hold-out against bounds and champion; the gate record and the bundle out. */
+export function createEvaluation(ports: Ports, code: CodeFacts): RunningService {
+  const run = async (input: Json, context: JobContext) =>
+    (await runEvaluation(input as unknown as EvaluationInput, context, code)) as unknown as Json;
+  return {
+    manifest: { name: 'evaluation', consumes: ['control'], produces: ['control'], collections: [] },
+    parts: [deciderPart(ports, reportDecider({ run }))],
+  };
+}

@@ -1,0 +1,60 @@
+import {
+  type DataOf,
+  dataQualityFailed,
+  dataQualityRecovered,
+  type Event,
+  modelEvaluated,
+  modelPromoted,
+  modelRegistered,
+  modelRolledBack,
+  pipelineApplied,
+  pipelineEnded,
+  trainingCompleted,
+  turnStarted,
+} from '@relearn/contracts';
+import { formerKept, type PipelineState } from './state.js';
+
+/** Folds an event into the pipeline's state: what the registry decided, and what it has to know of others. */
+export function evolve(state: PipelineState, event: Event): PipelineState {
+  if (pipelineApplied.is(event)) {
+    const { spec, digest } = event.data;
+    return { ...state, version: event.pipelineversion, digest, deadlineMs: spec.train.deadline, seed: spec.train.seed };
+  }
+  if (turnStarted.is(event)) {
+    const { turn: id, request, reason } = event.data;
+    return { ...state, turns: state.turns + 1, turn: { id, request, reason, version: event.pipelineversion, trained: false } };
+  }
+  if (trainingCompleted.is(event)) {
+    if (state.turn === null || event.data.turn !== state.turn.id) return state;
+    return { ...state, turn: { ...state.turn, trained: true } };
+  }
+  if (modelRegistered.is(event)) return { ...state, models: Math.max(state.models, event.data.model) };
+  if (modelEvaluated.is(event)) return evaluated(state, event);
+  if (modelPromoted.is(event) || modelRolledBack.is(event)) return moved(state, event);
+  if (pipelineEnded.is(event)) {
+    const ended = event.data.turn !== null && event.data.turn === state.turn?.id;
+    return { ...state, turn: ended ? null : state.turn, lastOutcome: event.data.outcome };
+  }
+  if (dataQualityFailed.is(event)) {
+    return { ...state, failing: [...new Set([...state.failing, event.data.shard])].sort((a, b) => a - b) };
+  }
+  if (dataQualityRecovered.is(event)) {
+    return { ...state, failing: state.failing.filter((shard) => shard !== event.data.shard) };
+  }
+  return state;
+}
+
+function evaluated(state: PipelineState, event: Event<DataOf<typeof modelEvaluated>>): PipelineState {
+  const { bundle, verdict, champion, turn } = event.data;
+  if (bundle === null || turn !== state.turn?.id) return state;
+  const record = { event: event.id, bundle, model: state.models + 1, verdict, version: event.pipelineversion, champion };
+  return { ...state, record };
+}
+
+type Move = Pick<DataOf<typeof modelPromoted>, 'model' | 'bundle' | 'frozen'>;
+
+function moved(state: PipelineState, event: Event<Move>): PipelineState {
+  const { model, bundle, frozen } = event.data;
+  const former = state.champion === null ? state.former : [...state.former, state.champion].slice(-formerKept);
+  return { ...state, champion: { model, bundle, promotion: event.id }, frozen, former, record: null };
+}

@@ -1,0 +1,68 @@
+import type { Outcome, RetrainReason } from '@relearn/contracts';
+
+export interface ModelPlace {
+  readonly model: number;
+  readonly bundle: string;
+}
+
+/** A model that was champion once, and the event that made it so: what a rollback needs. */
+export interface FormerChampion extends ModelPlace {
+  readonly promotion: string;
+}
+
+export interface Turn {
+  readonly id: string;
+  readonly request: string;
+  readonly reason: RetrainReason;
+  /** The pipeline version that the turn runs under. */
+  readonly version: number;
+  /** Data-quality failures stop a turn only before its training has completed. */
+  readonly trained: boolean;
+}
+
+/** The gate record of the last evaluation, which alone may move the alias to its bundle. */
+export interface GateRecord {
+  readonly event: string;
+  readonly bundle: string;
+  readonly model: number;
+  readonly verdict: 'passed' | 'rejected' | 'inconclusive';
+  readonly version: number;
+  readonly champion: string | null;
+}
+
+/** One pipeline: its version, the running turn, the champion alias and what may move it. */
+export interface PipelineState {
+  readonly version: number;
+  readonly digest: string | null;
+  readonly deadlineMs: number;
+  readonly seed: number;
+  readonly turns: number;
+  readonly models: number;
+  readonly turn: Turn | null;
+  readonly champion: FormerChampion | null;
+  readonly frozen: ModelPlace | null;
+  /** Newest last, bounded. */
+  readonly former: readonly FormerChampion[];
+  readonly record: GateRecord | null;
+  /** Shards whose last window broke an expectation. */
+  readonly failing: readonly number[];
+  readonly lastOutcome: Outcome | null;
+}
+
+export const unknownPipeline: PipelineState = {
+  version: 0,
+  digest: null,
+  deadlineMs: 0,
+  seed: 0,
+  turns: 0,
+  models: 0,
+  turn: null,
+  champion: null,
+  frozen: null,
+  former: [],
+  record: null,
+  failing: [],
+  lastOutcome: null,
+};
+
+export const formerKept = 20;

@@ -1,0 +1,42 @@
+import { type PipelineSpec, partitionFor } from '@relearn/contracts';
+import { RelearnError } from '@relearn/kernel';
+import { type AggregateHost, businessNow, type Ports } from '@relearn/runtime';
+import { apply, promote, rollBack } from '../domain/decide.js';
+import type { PipelineState } from '../domain/state.js';
+
+export interface RegistryCommands {
+  /** Makes the file's pipeline the version in force; answers it. The same content again changes nothing. */
+  apply(spec: PipelineSpec, digest: string, actor: string): Promise<{ version: number; changed: boolean }>;
+  /** Throws REFUSED without evidence. */
+  promote(pipeline: string, model: number, actor: string): Promise<void>;
+  rollBack(pipeline: string, model: number | null, reason: string, actor: string): Promise<void>;
+  state(pipeline: string): Promise<PipelineState>;
+}
+
+export function registryCommands(ports: Ports, host: AggregateHost<PipelineState>): RegistryCommands {
+  const known = (pipeline: string) => {
+    if (ports.catalog.latest(pipeline) === undefined) throw new RelearnError('NOT_FOUND', `no pipeline '${pipeline}'`);
+  };
+  const shardsOf = (spec: PipelineSpec) =>
+    spec.source.shard_by === undefined
+      ? [partitionFor(spec.name, ports.partitions)]
+      : Array.from({ length: ports.partitions }, (_, partition) => partition);
+  return {
+    async apply(spec, digest, actor) {
+      const now = await businessNow(ports, spec.name);
+      const events = await host.command(spec.name, now, actor, (state) => apply(state, spec, digest, shardsOf(spec)));
+      const { version } = await host.state(spec.name);
+      await ports.catalog.known(spec.name, version);
+      return { version, changed: events.length > 0 };
+    },
+    async promote(pipeline, model, actor) {
+      known(pipeline);
+      await host.command(pipeline, await businessNow(ports, pipeline), actor, (state) => promote(state, model));
+    },
+    async rollBack(pipeline, model, reason, actor) {
+      known(pipeline);
+      await host.command(pipeline, await businessNow(ports, pipeline), actor, (state) => rollBack(state, model, reason));
+    },
+    state: (pipeline) => host.state(pipeline),
+  };
+}
