@@ -1,16 +1,19 @@
 import { type CountTable, goodnessOfFit, homogeneity, totalOf } from './chi-square.js';
 import type { CategoricalDriftMethod, CategoryCounts, DriftOptions } from './method.js';
-import { robustDistance } from './numeric.js';
-import { type DriftRule, judge, type Measured, noVerdict } from './result.js';
-import { jsDivergence, linfOf, psiOf, type SharePair, shares, withoutZerosEvidently } from './shares.js';
+import { type DriftRule, distanceRule as distance, judge, type Measured, noVerdict } from './result.js';
+import {
+  jsDivergence,
+  linfOf,
+  mapBoth,
+  psiOf,
+  robustDistance,
+  type SharePair,
+  shares,
+  withoutZerosEvidently,
+} from './shares.js';
 
 type Measure = (table: CountTable, options: DriftOptions) => Measured;
 
-const distance = (decision: '>=' | '>', threshold: number | null = 0.1): DriftRule => ({
-  compares: 'statistic',
-  decision,
-  threshold,
-});
 const test = (threshold: number | null): DriftRule => ({ compares: 'pValue', decision: '<', threshold });
 
 /** Counts over the categories of either side, in order of first appearance; categories without rows are left out. */
@@ -73,15 +76,9 @@ function linfNannyml(): CategoricalDriftMethod {
  * `chisquare:fixed` is the homogeneity test of the 2 x k table, which estimates the expected counts from both sides.
  */
 export const categoricalDriftMethods: readonly CategoricalDriftMethod[] = [
-  categorical('psi-cat:evidently', distance('>='), (table) => {
-    const pair = sharesOf(table);
-    return {
-      statistic: psiOf({
-        reference: withoutZerosEvidently(pair.reference),
-        current: withoutZerosEvidently(pair.current),
-      }),
-    };
-  }),
+  categorical('psi-cat:evidently', distance('>='), (table) => ({
+    statistic: psiOf(mapBoth(sharesOf(table), withoutZerosEvidently)),
+  })),
   categorical('js-cat:evidently', distance('>='), (table) => ({ statistic: Math.sqrt(jsDivergence(sharesOf(table))) })),
   categorical('js-cat:nannyml', distance('>', null), (table) => ({
     statistic: Math.sqrt(jsDivergence(nannymlShares(table)) / Math.LN2),

@@ -20,6 +20,11 @@ export interface DriftRule {
   readonly threshold: number | null;
 }
 
+/** The rule of a distance; the default 0.1 is what most peers use, null for those that calibrate. */
+export function distanceRule(decision: '>=' | '>', threshold: number | null = 0.1): DriftRule {
+  return { compares: 'statistic', decision, threshold };
+}
+
 export interface Measured {
   readonly statistic: number;
   readonly pValue?: number;

@@ -1,3 +1,5 @@
+import type { Measured } from './result.js';
+
 /** Counts of both sides over the same cells, with their totals (which may exceed the sums: values outside all cells). */
 export interface SharePair {
   readonly reference: Float64Array;
@@ -55,4 +57,16 @@ export function linfOf({ reference, current }: SharePair): number {
     most = Math.max(most, Math.abs((reference[i] ?? 0) - (current[i] ?? 0)));
   }
   return most;
+}
+
+/** Both sides through one function. */
+export const mapBoth = (pair: SharePair, f: (values: Float64Array) => Float64Array): SharePair => ({
+  reference: f(pair.reference),
+  current: f(pair.current),
+});
+
+/** max(0, value - correction) of Deequ's `Distance.scala`; the correction is 1.8 sqrt((n + m) / nm) or that of a level alpha. */
+export function robustDistance(value: number, n: number, m: number, alpha?: number): Measured {
+  const factor = alpha === undefined ? 1.8 : Math.sqrt(-Math.log(alpha / 2) / 2);
+  return { statistic: Math.max(0, value - factor * Math.sqrt((n + m) / (n * m))), details: { raw: value } };
 }

@@ -21,3 +21,9 @@ export function wassersteinDistance(a: Float64Array, b: Float64Array): number {
   }
   return sum;
 }
+
+/** Ascending copies of both samples. */
+export const ascending = (a: Float64Array, b: Float64Array): [Float64Array, Float64Array] => [
+  a.slice().sort(),
+  b.slice().sort(),
+];

@@ -29,15 +29,13 @@ export function readCases(family: string): Case[] {
 
 const decoded = new Map<string, Value[]>();
 
-/** The column of a case's input; recipes repeat between methods, so the last ones are kept. */
+/** The column of a case's input; methods share recipes, so each is built once. */
 export function columnOf(from: Case, name: string): Value[] {
   const input = from.inputs[name];
   if (input === undefined) throw new Error(`${from.id} has no input ${name}`);
+  if (!('generator' in input)) return decode(input);
   const key = JSON.stringify(input);
-  const kept = decoded.get(key);
-  if (kept !== undefined) return kept;
-  if (decoded.size >= 8) decoded.clear();
-  const values = decode(input);
+  const values = decoded.get(key) ?? decode(input);
   decoded.set(key, values);
   return values;
 }

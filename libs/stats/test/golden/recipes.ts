@@ -139,9 +139,10 @@ export function agrees(values: readonly Value[], check: Check): boolean {
     const finite = values.filter((v): v is number => Number.isFinite(v));
     return finite.reduce((a, b) => a + b, 0) === check.sum;
   }
-  const have: Record<string, number> = {};
-  for (const value of values) have[String(value)] = (have[String(value)] ?? 0) + 1;
-  return JSON.stringify(Object.entries(have).sort()) === JSON.stringify(Object.entries(check.counts).sort());
+  const have = new Map<string, number>();
+  for (const value of values) have.set(String(value), (have.get(String(value)) ?? 0) + 1);
+  const stated = Object.entries(check.counts);
+  return stated.length === have.size && stated.every(([value, count]) => have.get(value) === count);
 }
 
 /** An input of a case (inline array, counts or recipe) as a plain array. */
