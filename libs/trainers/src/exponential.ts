@@ -5,7 +5,7 @@ for (let k = 1; k <= 1023; k++) powers[1022 + k] = powers[1021 + k]! * 2;
 for (let k = -1; k >= -1022; k--) powers[1022 + k] = powers[1023 + k]! / 2;
 
 /** ln 2 in two parts: the product of the first with an integer below 2^20 is exact. */
-const ln2High = 0.693147180369123816490;
+const ln2High = 0.69314718036912381649;
 const ln2Low = 1.9082149292705877e-10;
 const log2e = 1.4426950408889634;
 

@@ -1,4 +1,6 @@
 import { boosting } from './boosting/boosting.js';
+import { baseline } from './baseline.js';
+import { linear, logistic } from './linear/linear.js';
 import type { Trainer } from './trainer.js';
 
 export { validationLoss } from './loss.js';
@@ -8,4 +10,4 @@ export type { CategoryColumn, Column, NumericColumn, Table, Task } from './table
 export type { TrainedModel, Trainer, TrainingInput } from './trainer.js';
 
 /** The built-in trainers by the name that a pipeline file gives them. */
-export const trainers: Record<string, Trainer> = { boosting };
+export const trainers: Record<string, Trainer> = { boosting, logistic, linear, baseline };

@@ -63,3 +63,11 @@ export function priorScores(task: Task, labels: Float64Array, width: number): Fl
   const share = Math.min(Math.max(sum / rows, least), 1 - least);
   return Float64Array.of(Math.fround(Math.log(share / (1 - share))));
 }
+
+/** Row-major scores that are the same for every row. */
+export function repeat(prior: Float64Array, rows: number): Float64Array {
+  const width = prior.length;
+  const scores = new Float64Array(rows * width);
+  for (let i = 0; i < scores.length; i++) scores[i] = prior[i % width]!;
+  return scores;
+}

@@ -41,7 +41,7 @@ export function resolveParameters(
 function problemOf(schema: ParameterSchema | undefined, value: number | string | boolean): string | undefined {
   if (schema === undefined) return 'is not known';
   const type = schema.type === 'integer' ? 'number' : schema.type;
-  if (typeof value !== type) return `${JSON.stringify(value)} is not a ${schema.type}`;
+  if (typeof value !== type) return `${JSON.stringify(value)} is not of type ${schema.type}`;
   if (typeof value !== 'number') return undefined;
   if (!Number.isFinite(value)) return `${value} is not finite`;
   if (schema.type === 'integer' && !Number.isInteger(value)) return `${value} is not an integer`;

@@ -13,7 +13,11 @@ export async function runOnnx(
     feeds[column.name] =
       column.kind === 'number'
         ? new ort.Tensor('float32', Float32Array.from(column.values), dims)
-        : new ort.Tensor('string', Array.from(column.codes, (code) => column.dictionary[code] ?? ''), dims);
+        : new ort.Tensor(
+            'string',
+            Array.from(column.codes, (code) => column.dictionary[code] ?? ''),
+            dims,
+          );
   }
   const results = await session.run(feeds);
   const outputs = Object.entries(results).map(([name, tensor]) => {

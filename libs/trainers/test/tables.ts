@@ -8,7 +8,12 @@ export function numbers(name: string, values: readonly number[]): NumericColumn 
 /** A category column from texts; null is missing. */
 export function categories(name: string, values: readonly (string | null)[]): CategoryColumn {
   const dictionary = [...new Set(values.filter((value) => value !== null))];
-  return { kind: 'category', name, dictionary, codes: Int32Array.from(values, (v) => (v === null ? -1 : dictionary.indexOf(v))) };
+  return {
+    kind: 'category',
+    name,
+    dictionary,
+    codes: Int32Array.from(values, (v) => (v === null ? -1 : dictionary.indexOf(v))),
+  };
 }
 
 export interface Synthetic {
@@ -42,9 +47,18 @@ export function synthetic(rows: number, seed: number, manyCategories = 90): Synt
       numbers('b', b),
       categories('few', few),
       categories('many', many),
-      numbers('constant', range.map(() => 7)),
-      numbers('empty', range.map(() => Number.NaN)),
-      categories('none', range.map(() => null)),
+      numbers(
+        'constant',
+        range.map(() => 7),
+      ),
+      numbers(
+        'empty',
+        range.map(() => Number.NaN),
+      ),
+      categories(
+        'none',
+        range.map(() => null),
+      ),
     ],
   };
   return {
@@ -93,7 +107,10 @@ export function strange(table: Table): Table {
     rows: table.rows,
     columns: table.columns.map((column) => {
       if (column.kind === 'number') {
-        return { ...column, values: column.values.map((value, i) => [value, Number.NaN, 1e30, -1e30, Infinity, -Infinity, 1e300][i % 7]!) };
+        return {
+          ...column,
+          values: column.values.map((value, i) => [value, Number.NaN, 1e30, -1e30, Infinity, -Infinity, 1e300][i % 7]!),
+        };
       }
       const dictionary = [...column.dictionary, 'never seen', ''];
       const codes = column.codes.map((code, i) => [code, -1, dictionary.length - 2, dictionary.length - 1][i % 4]!);

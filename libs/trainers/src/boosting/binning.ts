@@ -1,4 +1,5 @@
 import { mulberry32 } from '@relearn/kernel';
+import { frequentValues, placesOf } from '../categories.js';
 import { type CategoryColumn, checkSameColumns, type NumericColumn, type Table } from '../table.js';
 
 /** Bin b >= 1 of a number holds the float32 values up to and including upper[b - 1]; the last bound is Infinity. */
@@ -95,20 +96,8 @@ function between(low: number, high: number): number {
 }
 
 function fitCategory(column: CategoryColumn, maxBins: number): CategoryBins {
-  const counts = new Map<string, number>();
-  const byCode = new Float64Array(column.dictionary.length);
-  for (const code of column.codes) if (code >= 0) byCode[code]! += 1;
-  column.dictionary.forEach((value, code) => {
-    if (value !== '' && byCode[code]! > 0) counts.set(value, (counts.get(value) ?? 0) + byCode[code]!);
-  });
-  const frequent = [...counts].sort((a, b) => b[1] - a[1] || compare(a[0], b[0])).slice(0, maxBins - 1);
-  const values = frequent.map(([value]) => value).sort(compare);
+  const values = frequentValues(column, maxBins - 1);
   return { kind: 'category', name: column.name, count: values.length + 1, values };
-}
-
-/** By UTF-16 code units: the same on every machine, whatever its language. */
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** The bin of each row, a column an array. Throws INVALID_INPUT where the table's columns are not the fitted ones. */
@@ -140,11 +129,10 @@ function applyNumber(bins: NumberBins, values: Float64Array, target: Uint8Array)
 }
 
 function applyCategory(bins: CategoryBins, column: CategoryColumn, target: Uint8Array): void {
-  const binOf = new Map(bins.values.map((value, i) => [value, i + 1]));
-  const byCode = Uint8Array.from(column.dictionary, (value) => binOf.get(value) ?? 0);
+  const places = placesOf(column.dictionary, bins.values);
   const { codes } = column;
   for (let row = 0; row < codes.length; row++) {
     const code = codes[row]!;
-    if (code >= 0) target[row] = byCode[code]!;
+    if (code >= 0) target[row] = places[code]!;
   }
 }

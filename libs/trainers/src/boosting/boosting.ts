@@ -1,5 +1,5 @@
 import { mulberry32 } from '@relearn/kernel';
-import { priorScores, scoresToPredictions, validationLoss } from '../loss.js';
+import { priorScores, repeat, scoresToPredictions, validationLoss } from '../loss.js';
 import { resolveParameters } from '../parameters.js';
 import { checkTable, type Table } from '../table.js';
 import {
@@ -18,7 +18,7 @@ import { fillGradients } from './objective.js';
 import { boostingParameters } from './parameters.js';
 import { Sampler } from './sampler.js';
 import { addTree, type Tree } from './tree.js';
-import { repeat, Watch } from './watch.js';
+import { Watch } from './watch.js';
 
 /**
  * Histogram gradient boosting with leaf-wise trees and Newton leaves, after Ke et al., "LightGBM" (2017): native

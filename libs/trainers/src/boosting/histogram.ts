@@ -19,11 +19,7 @@ export interface PackedGradients {
 }
 
 /** Rounds gradients and hessians (all >= 0) into `target`; `seed` chooses the rounding. */
-export function packGradients(
-  gradients: Gradients,
-  seed: number,
-  target: PackedGradients,
-): void {
+export function packGradients(gradients: Gradients, seed: number, target: PackedGradients): void {
   const rows = gradients.length / 2;
   let greatest = 0;
   let greatestHessian = 0;

@@ -1,3 +1,5 @@
+import { writeCodes, writeLookup } from '../onnx/categories.js';
+import { writeConstantScores } from '../onnx/constant.js';
 import { GraphBuilder } from '../onnx/graph.js';
 import { writeHead } from '../onnx/heads.js';
 import { signature } from '../signature.js';
@@ -24,57 +26,40 @@ const blockSize = 32;
 export function lowerEnsemble(ensemble: Ensemble, task: Task, classes: readonly string[]): Uint8Array {
   const { inputs, outputs } = signature({ columns: ensemble.columns }, task, classes);
   const graph = new GraphBuilder(inputs, outputs);
-  const firstFeature: number[] = [];
-  const parts: string[] = [];
-  let width = 0;
-  for (const column of ensemble.columns) {
-    firstFeature.push(width);
-    const blocks = column.kind === 'number' ? 1 : Math.max(1, Math.ceil(column.values.length / blockSize));
-    parts.push(column.kind === 'number' ? column.name : writeCategory(graph, column, blocks));
-    width += blocks;
-  }
-  const matrix = graph.node('Concat', parts, { attributes: { axis: { int: 1 } } });
-  const nodes = new NodeList(ensemble.columns, firstFeature);
-  ensemble.trees.forEach((tree, i) => nodes.addTree(tree, i % ensemble.width));
-  if (ensemble.trees.length === 0) nodes.addTree(stump, 0);
-  const scores = graph.node('TreeEnsembleRegressor', [matrix], {
-    domain: 'ai.onnx.ml',
-    attributes: nodes.attributes(ensemble.width, ensemble.prior),
-  });
+  const scores =
+    ensemble.trees.length === 0
+      ? writeConstantScores(graph, ensemble.columns[0]!.name, ensemble.prior)
+      : writeTrees(graph, ensemble);
   writeHead(graph, scores, task, classes);
   return graph.finish();
 }
 
-/** A tree that adds nothing: an ensemble must have one. */
-const stump: Tree = {
-  feature: new Int32Array(0),
-  sets: new Uint32Array(0),
-  left: new Int32Array(0),
-  right: new Int32Array(0),
-  gain: new Float64Array(0),
-  values: new Float32Array(1),
-};
+function writeTrees(graph: GraphBuilder, { columns, trees, width, prior }: Ensemble): string {
+  const firstFeature: number[] = [];
+  const parts: string[] = [];
+  let features = 0;
+  for (const column of columns) {
+    firstFeature.push(features);
+    const blocks = column.kind === 'number' ? 1 : Math.max(1, Math.ceil(column.values.length / blockSize));
+    parts.push(column.kind === 'number' ? column.name : writeCategory(graph, column, blocks));
+    features += blocks;
+  }
+  const matrix = graph.node('Concat', parts, { attributes: { axis: { int: 1 } } });
+  const nodes = new NodeList(columns, firstFeature);
+  trees.forEach((tree, i) => nodes.addTree(tree, i % width));
+  return graph.node('TreeEnsembleRegressor', [matrix], {
+    domain: 'ai.onnx.ml',
+    attributes: nodes.attributes(width, prior),
+  });
+}
 
 function writeCategory(graph: GraphBuilder, { name, values }: CategoryBins, blocks: number): string {
-  // An encoder must have a key: '' stands for missing, code 0.
-  const keys = ['', ...values];
-  const codes = keys.map((_, code) => code);
-  const target =
-    blocks === 1
-      ? { values_floats: { floats: Float32Array.from(codes) }, default_float: { float: 0 } }
-      : { values_int64s: { ints: codes }, default_int64: { int: 0 } };
-  const code = graph.node('LabelEncoder', [name], {
-    domain: 'ai.onnx.ml',
-    attributes: { keys_strings: { texts: keys }, ...target },
-  });
-  if (blocks === 1) return code;
+  if (blocks === 1) return writeCodes(graph, name, values, 'float');
   const places = new Float32Array((values.length + 1) * blocks);
   for (let i = 0; i < values.length; i++) {
     places[(i + 1) * blocks + Math.floor(i / blockSize)] = (i % blockSize) + 1;
   }
-  const table = graph.floats([values.length + 1, blocks], places);
-  const rows = graph.node('Gather', [table, code], { attributes: { axis: { int: 0 } } });
-  return graph.node('Squeeze', [rows, graph.ints([1], [1])]);
+  return writeLookup(graph, writeCodes(graph, name, values, 'int'), places, blocks);
 }
 
 /** The parallel lists that TreeEnsembleRegressor keeps its nodes in. */

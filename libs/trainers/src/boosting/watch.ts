@@ -1,4 +1,4 @@
-import { scoresToPredictions, validationLoss } from '../loss.js';
+import { repeat, scoresToPredictions, validationLoss } from '../loss.js';
 import type { TrainingInput } from '../trainer.js';
 import { applyBins, type ColumnBins } from './binning.js';
 import { addTree, type Tree } from './tree.js';
@@ -66,12 +66,4 @@ export class Watch {
     this.losses.push(loss);
     return loss;
   }
-}
-
-/** Row-major scores that are the same for every row. */
-export function repeat(prior: Float64Array, rows: number): Float64Array {
-  const width = prior.length;
-  const scores = new Float64Array(rows * width);
-  for (let i = 0; i < scores.length; i++) scores[i] = prior[i % width]!;
-  return scores;
 }
