@@ -17,6 +17,8 @@ export interface ColumnProfile {
   readonly max: string | number | boolean | null;
   /** The most frequent first. */
   readonly topValues: readonly { readonly value: string | number | boolean; readonly count: number }[];
+  /** A column of timestamps, or of texts that all are times. */
+  readonly looksLikeTimestamp: boolean;
 }
 
 export interface InferPipelineInput {
@@ -41,7 +43,9 @@ const mostShare = 0.5;
 const countedDistinct = 1000;
 
 /** The type that a pipeline file gives a column. Few texts make a category. */
-export function inferColumnType({ type, rows, nulls, distinct, min, max }: ColumnProfile): ColumnType {
+export function inferColumnType(profile: ColumnProfile): ColumnType {
+  const { type, rows, nulls, distinct, min, max } = profile;
+  if (profile.looksLikeTimestamp) return 'timestamp';
   // An integer beyond what a number holds exactly comes as a text: only its identity means something.
   const texts = type === 'string' || (type === 'integer' && (typeof min === 'string' || typeof max === 'string'));
   if (!texts) return type;
@@ -62,12 +66,19 @@ export function unusable(message: string, remedy: string): RelearnError {
   return new RelearnError('INVALID_INPUT', message, { remedy });
 }
 
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+  /** Whether every row has a time. */
+  readonly complete: boolean;
+}
+
 /** Least and greatest time of a column, ms; throws INVALID_INPUT when it holds none. */
-export function spanOf(profile: ColumnProfile, what: string): { readonly from: number; readonly to: number } {
-  const { name, type, min, max } = profile;
+export function spanOf(profile: ColumnProfile, what: string): Span {
+  const { name, type, min, max, nulls } = profile;
   const from = parseTimestamp(String(min));
   const to = parseTimestamp(String(max));
-  if ((type === 'timestamp' || type === 'string') && from !== null && to !== null) return { from, to };
+  if (profile.looksLikeTimestamp && from !== null && to !== null) return { from, to, complete: nulls === 0 };
   const found = profile.nulls === profile.rows ? 'it is empty' : `it holds ${type}s such as ${JSON.stringify(min)}`;
   const remedy = 'Write times as ISO 8601, such as 2024-01-31T12:30:00Z, or name another column.';
   throw unusable(`column '${name}' (${what}) holds no times: ${found}`, remedy);

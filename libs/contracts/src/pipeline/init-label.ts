@@ -24,7 +24,7 @@ export function inferLabel(input: InferPipelineInput): InferredLabel {
       'Name another column, or give more data.',
     );
   }
-  if (profile.type === 'timestamp') throw unusable(`the label '${name}' is a time`, 'Name another column.');
+  if (profile.looksLikeTimestamp) throw unusable(`the label '${name}' is a time`, 'Name another column.');
   const notes: string[] = [];
   const task = input.task ?? inferTask(profile);
   if (input.task === undefined)

@@ -1,20 +1,18 @@
 import { defaultCandidates, defaultMetrics, defaults } from './defaults.js';
-import { columnInExpression } from './expression-names.js';
 import {
   checkRoles,
   type ColumnProfile,
   inferColumnType,
   type InferPipelineInput,
   profileOf,
+  type Span,
   spanOf,
-  unusable,
 } from './init-columns.js';
+import { featuresSection, inferFeatures } from './init-features.js';
 import { type InferredLabel, inferLabel } from './init-label.js';
 import { type Sizes, sizesFor } from './init-sizes.js';
-import { featureNameFor, inputType } from './resolve-features.js';
 import { durationText, yamlBlock, yamlList, yamlScalar } from './yaml-text.js';
 
-const day = 86_400_000;
 const longestColumnName = 128;
 
 /**
@@ -86,7 +84,7 @@ function labelSection(
   input: InferPipelineInput,
   label: InferredLabel,
   sizes: Sizes,
-  span: { readonly from: number; readonly to: number },
+  span: Span,
   notes: string[],
 ): string {
   const lines = ['label:', `  column: ${yamlScalar(input.label)}`];
@@ -95,11 +93,10 @@ function labelSection(
       profileOf(input.profiles, input.knownAt, "the label's known-at time"),
       "the label's known-at time",
     );
-    // The delay of single rows is not in a profile: how far the two columns' ends lie apart says about how large it is.
-    const typical = Math.max(0, known.to - span.to, known.from - span.from);
+    const maxDelay = maxDelayFor(input, known, span, sizes.window);
     lines.push('  # When the label became known; empty: never.', `  known_at: ${yamlScalar(input.knownAt)}`);
     lines.push('  # A label that is not known by then after its row counts as missing.');
-    lines.push(`  max_delay: ${durationText(roundUp(Math.max(10 * typical, 7 * sizes.window), sizes.window))}`);
+    lines.push(`  max_delay: ${durationText(maxDelay)}`);
   } else {
     const delay = input.labelDelayMs ?? 0;
     if (input.labelDelayMs === undefined) {
@@ -118,77 +115,15 @@ function labelSection(
   return `${lines.join('\n')}\n`;
 }
 
-function roundUp(value: number, step: number): number {
-  return Math.ceil(value / step) * step;
-}
-
-interface Feature {
-  readonly name: string;
-  readonly column?: string;
-  readonly expression?: string;
-}
-
-function inferFeatures(
-  input: InferPipelineInput,
-  profiles: readonly ColumnProfile[],
-  spanMs: number,
-  notes: string[],
-): Feature[] {
-  const { time, label, knownAt, id } = input;
-  const taken = new Set<string>();
-  const features: Feature[] = [];
-  const add = (wish: string, rest: Omit<Feature, 'name'>) => {
-    const name = featureNameFor(wish, taken);
-    taken.add(name);
-    features.push({ name, ...rest });
-  };
-  const unvarying: string[] = [];
-  const texts: string[] = [];
-  for (const profile of profiles) {
-    const { name, distinct, nulls } = profile;
-    if (name === time || name === label || name === knownAt || id.includes(name)) continue;
-    const type = inferColumnType(profile);
-    if (type === 'string') texts.push(name);
-    else if (inputType(type) === undefined) continue;
-    else if (distinct === 0 || (distinct === 1 && nulls === 0)) unvarying.push(name);
-    else add(name, { column: name });
-  }
-  if (texts.length > 0) notes.push(`Texts of too many kinds for a model are left out: ${yamlList(texts)}.`);
-  if (unvarying.length > 0) notes.push(`Columns with one value only are left out: ${yamlList(unvarying)}.`);
-  for (const [part, expression] of timeFeatures(profileOf(profiles, time, 'the event time'), spanMs))
-    add(part, { expression });
-  if (features.length === 0) {
-    throw unusable('no column is left as a model input', 'Give data with columns besides time, id and label.');
-  }
-  return features;
-}
-
-/** Hour and weekday of the event time, where the data goes through them often enough to learn from. */
-function timeFeatures({ name, topValues }: ColumnProfile, spanMs: number): [string, string][] {
-  const column = columnInExpression(name);
-  if (column === undefined) return [];
-  const dates = topValues.every(({ value }) => /^[\d-]+([T ]00:00(:00(\.0+)?)?Z?)?$/.test(String(value)));
-  const parts: [string, string][] = [];
-  if (!dates && spanMs >= 2 * day) parts.push(['hour', `hour(${column})`]);
-  if (spanMs >= 14 * day) parts.push(['day_of_week', `day_of_week(${column})`]);
-  return parts;
-}
-
-function featuresSection(features: readonly Feature[]): string {
-  const lines = features.map(({ name, column, expression }) => {
-    if (name === column) return `  - ${yamlScalar(column)}`;
-    const how: [string, string] =
-      column === undefined ? ['expression', yamlScalar(expression ?? '')] : ['column', yamlScalar(column)];
-    return `  - ${yamlBlock([['name', yamlScalar(name)], how])}`;
-  });
-  return [
-    '# What the model sees. Windows over earlier rows and labels often help most:',
-    '#   - { name: recent_mean, aggregate: mean, of: label, by: [COLUMN], window: 1d }',
-    '# A column whose name is no plain word stands in backticks in an expression: hour(`my column`).',
-    'features:',
-    ...lines,
-    '',
-  ].join('\n');
+/**
+ * The delay of single rows is not in a profile: how far the ends of the two columns lie apart says about how large it is.
+ * Where some labels never come, a longer wait for them holds every report up, and there is less to spare.
+ */
+function maxDelayFor({ label, profiles }: InferPipelineInput, known: Span, span: Span, window: number): number {
+  const complete = known.complete && profileOf(profiles, label, 'the label').nulls === 0;
+  const typical = Math.max(0, known.to - span.to, known.from - span.from);
+  const wanted = complete ? Math.max(10 * typical, 7 * window) : Math.max(4 * typical, window);
+  return Math.ceil(wanted / window) * window;
 }
 
 function policySections({ task }: InferredLabel, sizes: Sizes): string {
