@@ -1,1 +1,2 @@
-export {};
+export { type Reason, type ReasonCode, reasonCodes } from './domain/column-check.js';
+export { createValidation } from './service.js';

@@ -1,0 +1,15 @@
+import { foldPart, type Ports, type RunningService } from '@relearn/runtime';
+import { validate } from './handlers/validate.js';
+
+/** Validation: raw records in; valid ones, quarantined ones with their reasons, and each window's quality out. */
+export function createValidation(ports: Ports): RunningService {
+  return {
+    manifest: {
+      name: 'validation',
+      consumes: ['data.raw', 'control'],
+      produces: ['data.valid', 'data.quarantine', 'monitoring', 'control'],
+      collections: [],
+    },
+    parts: [foldPart(ports, validate())],
+  };
+}
