@@ -24,10 +24,10 @@ export interface ActiveSpan {
 
 export interface Tracing {
   /** Runs the work under a span; a throw marks the span and goes on. When tracing is off the work is all that runs. */
-  span<T>(name: string, options: SpanOptions, work: (span: ActiveSpan) => Promise<T>): Promise<T>;
-  currentTraceparent(): string | undefined;
+  readonly span: <T>(name: string, options: SpanOptions, work: (span: ActiveSpan) => Promise<T>) => Promise<T>;
+  readonly currentTraceparent: () => string | undefined;
   /** Sends what is still held. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 export interface TracingOptions {
