@@ -130,8 +130,9 @@ const ports: readonly Specifier[] = ['kernel', 'contracts', 'bus', 'store', 'blo
 
 /** What a service may import beside the ports and the pure rooms. */
 const servicePackages: Readonly<Record<string, readonly string[]>> = {
+  ingestion: ['fastify'],
   evaluation: ['onnxruntime-node'],
-  serving: ['onnxruntime-node'],
+  serving: ['fastify', 'onnxruntime-node'],
 };
 
 export const rooms: readonly Room[] = [
