@@ -15,14 +15,14 @@ export function createMemoryBlobs(): Blobs {
     async put(bytes) {
       check();
       const digest = sha256(bytes);
-      if (!kept.has(digest)) kept.set(digest, Uint8Array.from(bytes));
+      if (!kept.has(digest)) kept.set(digest, new Uint8Array(bytes));
       return digest;
     },
     async get(digest) {
       check(digest);
       const bytes = kept.get(digest);
       if (bytes === undefined) throw absent(digest);
-      return Uint8Array.from(bytes);
+      return new Uint8Array(bytes);
     },
     async has(digest) {
       check(digest);

@@ -14,7 +14,6 @@ import type {
 } from '../port.js';
 import { Group } from './group.js';
 import type { CommittedPosition, LogContents, LogStorage } from './log.js';
-import type { PartitionLog } from './partition-log.js';
 import { LogReader } from './reader.js';
 import { encodeHead, recordBytes, refuseTooLarge } from './records.js';
 import { Retention } from './retention.js';
@@ -24,6 +23,8 @@ export interface LogBusOptions {
   readonly features: BusFeatures;
   readonly storage: LogStorage;
   readonly contents: LogContents;
+  /** Bytes of each partition's newest records that are kept in memory beside the storage; 0 for none. */
+  readonly tailBytes: number;
   readonly kernel: Kernel;
   /** Told of rounds of retention that failed; the next round tries again. */
   readonly onBackgroundError?: (error: RelearnError) => void;
@@ -44,12 +45,12 @@ export class LogBus implements Bus {
   private bytesInFlight = 0;
   private closed = false;
 
-  constructor({ features, storage, contents, kernel, onBackgroundError }: LogBusOptions) {
+  constructor({ features, storage, contents, tailBytes, kernel, onBackgroundError }: LogBusOptions) {
     this.features = features;
     this.storage = storage;
     this.kernel = kernel;
     this.committed = contents.committed;
-    this.topics = new Topics(storage, contents);
+    this.topics = new Topics(storage, contents, tailBytes);
     this.retention = new Retention(
       kernel.clock,
       () => this.topics.all(),
@@ -73,9 +74,8 @@ export class LogBus implements Bus {
     } finally {
       this.bytesInFlight -= bytes;
     }
-    const highest = new Map<PartitionLog, Position>();
-    for (const { log, entry } of placed) highest.set(log, entry.position);
-    for (const [log, position] of highest) log.written(position);
+    for (const { log, entry } of placed) log.written(entry);
+    for (const log of new Set(placed.map(({ log }) => log))) log.wake();
     return placed.map(({ entry }) => entry.position);
   }
 
@@ -124,9 +124,9 @@ export class LogBus implements Bus {
     for (const topic of this.topics.all()) for (const log of topic.logs) log.wake();
   }
 
-  /** Gives each record its place; all are checked before the first position is taken. */
+  /** Gives each record its place and copies its bytes; all are checked before the first position is taken. */
   private place(records: readonly OutgoingRecord[]) {
-    const wall = this.kernel.clock.wall();
+    const wall = Math.floor(this.kernel.clock.wall());
     let bytes = 0;
     const checked = records.map((record) => {
       const log = this.topics.log(record.topic, record.partition);
@@ -139,7 +139,10 @@ export class LogBus implements Bus {
     if (this.bytesInFlight > 0 && this.bytesInFlight + bytes > mostBytesInFlight) {
       throw new RelearnError('RESOURCE_EXHAUSTED', `${this.bytesInFlight} bytes wait for the log's storage`);
     }
-    const placed = checked.map(({ log, head, value }) => ({ log, entry: log.place(head, value, wall) }));
+    const placed = checked.map(({ log, head, value }) => ({
+      log,
+      entry: log.place(head, new Uint8Array(value), wall),
+    }));
     return { placed, bytes };
   }
 

@@ -2,6 +2,7 @@ import { RelearnError } from '@relearn/kernel';
 import type { PartitionBounds, Position, ReadLimits, StoredRecord } from '../port.js';
 import type { LogEntry, LogStorage, Shard, ShardState } from './log.js';
 import { decodeRecord } from './records.js';
+import { Tail } from './tail.js';
 
 /** How removal goes on: so many records at once, then a rest. */
 export interface RemovalStep {
@@ -22,9 +23,10 @@ export class PartitionLog {
   /** The position that the next record gets. */
   private next: Position;
   private lastAppendedAt: number;
+  private readonly tail: Tail;
   private readonly waiting = new Set<() => void>();
 
-  constructor(topic: string, partition: number, state: ShardState, storage: LogStorage) {
+  constructor(topic: string, partition: number, state: ShardState, storage: LogStorage, tailBytes: number) {
     this.topic = topic;
     this.partition = partition;
     this.shard = state.shard;
@@ -33,6 +35,7 @@ export class PartitionLog {
     this.end = state.end;
     this.next = state.end;
     this.lastAppendedAt = state.lastAppendedAt;
+    this.tail = new Tail(state.end, tailBytes);
   }
 
   /** Times never go back within a partition, even if the wall clock does. */
@@ -41,10 +44,10 @@ export class PartitionLog {
     return { shard: this.shard, position: this.next++, appendedAt: this.lastAppendedAt, head, value };
   }
 
-  /** The entry at the position, and so all below, are durable. */
-  written(position: Position): void {
-    this.end = Math.max(this.end, position + 1);
-    this.wake();
+  /** The entry, and so all below it, are durable. `wake` tells the readers. */
+  written(entry: LogEntry): void {
+    this.end = entry.position + 1;
+    this.tail.add(entry);
   }
 
   wake(): void {
@@ -59,7 +62,7 @@ export class PartitionLog {
     checkLimits(limits);
     const start = Math.max(from, this.first);
     if (start >= this.end) return [];
-    const entries = await this.storage.read(this.shard, start, limits);
+    const entries = this.tail.read(start, limits) ?? (await this.storage.read(this.shard, start, limits));
     return entries.map((entry) => decodeRecord(this.topic, this.partition, entry));
   }
 

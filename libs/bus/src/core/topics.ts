@@ -11,13 +11,15 @@ export interface Topic extends LogTopic {
 /** The topics of a bus and their partitions. */
 export class Topics {
   private readonly storage: LogStorage;
+  private readonly tailBytes: number;
   private readonly byName = new Map<string, Topic>();
   private nextShard: Shard;
   /** Declarations run one after another. */
   private declaring: Promise<void> = Promise.resolve();
 
-  constructor(storage: LogStorage, contents: LogContents) {
+  constructor(storage: LogStorage, contents: LogContents, tailBytes: number) {
     this.storage = storage;
+    this.tailBytes = tailBytes;
     this.nextShard = Math.max(0, ...contents.topics.map((topic) => topic.firstShard + topic.partitions));
     const states = new Map(contents.shards.map((state) => [state.shard, state]));
     for (const topic of contents.topics) {
@@ -79,7 +81,7 @@ export class Topics {
     const logs = Array.from({ length: topic.partitions }, (_, partition) => {
       const shard = topic.firstShard + partition;
       const state = stateOf(shard) ?? { shard, first: 0, end: 0, lastAppendedAt: 0 };
-      return new PartitionLog(topic.name, partition, state, this.storage);
+      return new PartitionLog(topic.name, partition, state, this.storage, this.tailBytes);
     });
     return { ...topic, logs };
   }

@@ -1,12 +1,13 @@
 import type { Kernel, RelearnError } from '@relearn/kernel';
-import { builtModule, type Room, type SqliteEngine } from '@relearn/sqlite';
-import type { LogEntry, LogStorage } from '../core/log.js';
+import { builtModule, type SqliteEngine } from '@relearn/sqlite';
 import { LogBus } from '../core/log-bus.js';
 import type { Bus } from '../port.js';
+import { EmbeddedLog } from './embedded-log.js';
 import type { BusOperations } from './operations.js';
-import { pack, unpack } from './packing.js';
 
 export interface EmbeddedBusOptions {
+  /** Bytes of the newest records of each partition that stay in memory for readers at its end. */
+  readonly tailBytes?: number;
   /** Told when removing expired records failed; the next round, minutes later, tries again. */
   readonly onBackgroundError?: (error: RelearnError) => void;
 }
@@ -18,7 +19,7 @@ export interface EmbeddedBusOptions {
 export async function openEmbeddedBus(
   engine: SqliteEngine,
   kernel: Kernel,
-  { onBackgroundError }: EmbeddedBusOptions = {},
+  { tailBytes = 512 * 1024, onBackgroundError }: EmbeddedBusOptions = {},
 ): Promise<Bus> {
   const room = await engine.use<BusOperations>('bus', builtModule('./operations.js', import.meta.url));
   const contents = await room.call('load', null);
@@ -28,21 +29,10 @@ export async function openEmbeddedBus(
       durability: { process: true, power: engine.durable },
       sharedBetweenProcesses: false,
     },
-    storage: storageIn(room),
+    storage: new EmbeddedLog(room),
+    tailBytes,
     contents,
     kernel,
     ...(onBackgroundError && { onBackgroundError }),
   });
-}
-
-function storageIn(room: Room<BusOperations>): LogStorage {
-  return {
-    declare: (topics) => room.call('declare', topics),
-    append: (entries: readonly LogEntry[]) => room.call('append', pack(entries)),
-    read: async (shard, from, limits) => unpack(await room.call('read', { shard, from, ...limits })),
-    positionAt: (shard, first, wallMs) => room.call('positionAt', { shard, first, wallMs }),
-    commit: (committed) => room.call('commit', committed),
-    advance: (state) => room.call('advance', state),
-    remove: (shard, below, limit) => room.call('remove', { shard, below, limit }),
-  };
 }

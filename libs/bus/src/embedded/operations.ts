@@ -1,4 +1,5 @@
 import type { OpenOperations, Sql } from '@relearn/sqlite';
+import { fitting } from '../core/batch.js';
 import type { CommittedPosition, LogContents, LogTopic, Shard, ShardState } from '../core/log.js';
 import type { Position, ReadLimits } from '../port.js';
 import { type Packed, pack, unpack } from './packing.js';
@@ -60,17 +61,14 @@ export const open: OpenOperations<BusOperations> = (sql) => {
 
 function recordOperations(sql: Sql): Pick<BusOperations, 'append' | 'read' | 'positionAt'> {
   const insert = sql.prepare('INSERT INTO bus_record (id, appended_at, size, head, value) VALUES (?, ?, ?, ?, ?)');
-  // The last record that the byte limit lets through: sizes lie before the values, which are not touched.
-  const cut = sql
+  // One row for all sizes: a row a record would cost more than the records themselves.
+  const sizes = sql
     .prepare(
-      `SELECT max(id) FROM (
-         SELECT id, sum(size) OVER (ORDER BY id ROWS UNBOUNDED PRECEDING) - size AS before, size
-         FROM (SELECT id, size FROM bus_record WHERE id >= ? AND id < ? ORDER BY id LIMIT ?)
-       ) WHERE before = 0 OR before + size <= ?`,
+      'SELECT group_concat(size) FROM (SELECT size FROM bus_record WHERE id >= ? AND id < ? ORDER BY id LIMIT ?)',
     )
     .raw();
   const select = sql
-    .prepare('SELECT id, appended_at, head, value FROM bus_record WHERE id BETWEEN ? AND ? ORDER BY id')
+    .prepare('SELECT id, appended_at, head, value FROM bus_record WHERE id >= ? AND id < ? ORDER BY id LIMIT ?')
     .raw();
   const probe = sql
     .prepare('SELECT id, appended_at FROM bus_record WHERE id >= ? AND id < ? ORDER BY id LIMIT 1')
@@ -90,9 +88,10 @@ function recordOperations(sql: Sql): Pick<BusOperations, 'append' | 'read' | 'po
     },
     read({ shard, from, maxRecords, maxBytes }) {
       const base = shard * positionsOfShard;
-      const [last] = cut.get([base + from, base + positionsOfShard, maxRecords, maxBytes]) as readonly [number | null];
-      if (last === null) return pack([]);
-      const rows = select.all([base + from, last]) as RecordRow[];
+      const [found] = sizes.get([base + from, base + positionsOfShard, maxRecords]) as readonly [string | null];
+      if (found === null) return pack([]);
+      const count = fitting(found.split(',').map(Number), maxBytes);
+      const rows = select.all([base + from, base + positionsOfShard, count]) as RecordRow[];
       return pack(
         rows.map(([id, appendedAt, head, value]) => ({
           shard,

@@ -8,6 +8,7 @@ export function createMemoryBus(kernel: Kernel): Bus {
   return new LogBus({
     features: { name: 'memory', durability: { process: false, power: false }, sharedBetweenProcesses: false },
     storage: new MemoryLog(),
+    tailBytes: 0,
     contents: { topics: [], shards: [], committed: [] },
     kernel,
   });

@@ -65,39 +65,46 @@ export const open: OpenOperations<StoreOperations> = (sql) => {
 
 type Collections = ReturnType<typeof collectionsIn>;
 
-/** Collections are read anew for each use that matters: what a rolled-back call declared must not be remembered. */
+type Row = readonly [number: number, unique: string, version: number | null];
+
+/** Collections are looked up with each use: what a call that was rolled back has declared must not be remembered. */
 function collectionsIn(sql: Sql) {
-  const find = sql.prepare('SELECT number, unique_paths FROM store_collection WHERE name = ?').raw();
+  const find = sql
+    .prepare(
+      `SELECT c.number, c.unique_paths, d.version FROM store_collection AS c
+       LEFT JOIN store_document AS d ON d.collection = c.number AND d.id = ?2 WHERE c.name = ?1`,
+    )
+    .raw();
   const insert = sql.prepare('INSERT INTO store_collection (name, unique_paths) VALUES (?, ?)');
   const update = sql.prepare('UPDATE store_collection SET unique_paths = ? WHERE number = ?');
   const forget = sql.prepare('DELETE FROM store_unique WHERE collection = ?');
   const bodies = sql.prepare('SELECT id, body FROM store_document WHERE collection = ?').raw();
   const index = uniqueIndex(sql);
 
-  const lookUp = (name: string): Collection | undefined => {
-    const row = find.get([name]) as readonly [number, string] | undefined;
-    return row === undefined ? undefined : { number: row[0], unique: JSON.parse(row[1]) as string[] };
-  };
+  const rowOf = (name: string, id: string) => find.get([name, id]) as Row | undefined;
 
   return {
     index,
-    get(name: string): Collection {
-      const found = lookUp(name);
-      if (found === undefined) throw unknownCollection(name);
-      return found;
+    /** The collection and the version that the document has in it, if it is there. */
+    find(name: string, id: string): { readonly collection: Collection; readonly version: number | null } {
+      const row = rowOf(name, id);
+      if (row === undefined) throw unknownCollection(name);
+      const [number, unique, version] = row;
+      return { collection: { number, unique: unique === '[]' ? [] : (JSON.parse(unique) as string[]) }, version };
     },
     declare({ name, unique = [] }: CollectionSpec): void {
       const text = JSON.stringify(unique);
-      const known = lookUp(name);
-      if (known === undefined) {
+      const row = rowOf(name, '');
+      if (row === undefined) {
         insert.run([name, text]);
         return;
       }
-      if (JSON.stringify(known.unique) === text) return;
-      forget.run([known.number]);
-      update.run([text, known.number]);
-      for (const [id, body] of bodies.all([known.number]) as (readonly [string, string])[]) {
-        index.take(name, { ...known, unique }, id, body);
+      const [number, before] = row;
+      if (before === text) return;
+      forget.run([number]);
+      update.run([text, number]);
+      for (const [id, body] of bodies.all([number]) as (readonly [string, string])[]) {
+        index.take(name, { number, unique }, id, body);
       }
     },
   };
@@ -124,23 +131,22 @@ function uniqueIndex(sql: Sql) {
 }
 
 function readOperations(sql: Sql, collections: Collections): Pick<StoreOperations, 'get' | 'list'> {
-  const one = sql.prepare('SELECT version, body FROM store_document WHERE collection = ? AND id = ?').raw();
+  const body = sql.prepare('SELECT body FROM store_document WHERE collection = ? AND id = ?').raw();
   const page = sql
     .prepare(
       'SELECT id, version, body FROM store_document WHERE collection = ? AND id > ? AND id >= ? ORDER BY id LIMIT ?',
     )
     .raw();
   return {
-    get({ collection, id }) {
-      const row = one.get([collections.get(collection).number, id]) as readonly [number, string] | undefined;
-      return row === undefined ? null : { id, version: row[0], text: row[1] };
+    get({ collection: name, id }) {
+      const { collection, version } = collections.find(name, id);
+      if (version === null) return null;
+      const [text] = body.get([collection.number, id]) as readonly [string];
+      return { id, version, text };
     },
-    list({ collection, prefix = '', after = '', limit }) {
-      const rows = page.all([collections.get(collection).number, after, prefix, limit]) as (readonly [
-        string,
-        number,
-        string,
-      ])[];
+    list({ collection: name, prefix = '', after = '', limit }) {
+      const { collection } = collections.find(name, '');
+      const rows = page.all([collection.number, after, prefix, limit]) as (readonly [string, number, string])[];
       // Ids with the prefix follow one another from the prefix on.
       const end = rows.findIndex(([id]) => !id.startsWith(prefix));
       return (end === -1 ? rows : rows.slice(0, end)).map(([id, version, text]) => ({ id, version, text }));
@@ -152,20 +158,18 @@ function writeOperations(
   sql: Sql,
   collections: Collections,
 ): Pick<StoreOperations, 'create' | 'replace' | 'put' | 'remove'> {
-  const versionOf = sql.prepare('SELECT version FROM store_document WHERE collection = ? AND id = ?').raw();
   const insert = sql.prepare('INSERT INTO store_document (collection, id, version, body) VALUES (?, ?, 1, ?)');
   const update = sql.prepare('UPDATE store_document SET version = ?, body = ? WHERE collection = ? AND id = ?');
   const remove = sql.prepare('DELETE FROM store_document WHERE collection = ? AND id = ?');
 
   const write = ({ collection: name, id, text }: Write, accept: (found: number | null) => void): number => {
-    const collection = collections.get(name);
-    const row = versionOf.get([collection.number, id]) as readonly [number] | undefined;
-    accept(row?.[0] ?? null);
+    const { collection, version } = collections.find(name, id);
+    accept(version);
     collections.index.release(collection, id);
     collections.index.take(name, collection, id, text);
-    if (row === undefined) insert.run([collection.number, id, text]);
-    else update.run([row[0] + 1, text, collection.number, id]);
-    return (row?.[0] ?? 0) + 1;
+    if (version === null) insert.run([collection.number, id, text]);
+    else update.run([version + 1, text, collection.number, id]);
+    return (version ?? 0) + 1;
   };
 
   return {
@@ -179,7 +183,7 @@ function writeOperations(
       }),
     put: (request) => write(request, () => undefined),
     remove({ collection: name, id }) {
-      const collection = collections.get(name);
+      const { collection } = collections.find(name, id);
       collections.index.release(collection, id);
       remove.run([collection.number, id]);
     },
