@@ -10,6 +10,7 @@ export class ExtremeQueue {
   private floor = Number.NEGATIVE_INFINITY;
 
   insert(time: number, value: number): void {
+    if (time < this.floor) return;
     const { times, values, head } = this;
     let after = times.length;
     while (after > head && (times[after - 1] ?? 0) > time) after -= 1;
