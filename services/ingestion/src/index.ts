@@ -1,1 +1,8 @@
-export {};
+export {
+  openRecorded,
+  type RecordedBatch,
+  type RecordedFile,
+  type RecordedLog,
+  type RejectedRow,
+} from './recorded/recorded-log.js';
+export type { LoadOptions } from './recorded/recorded-table.js';
