@@ -130,4 +130,9 @@ describe('the gRPC server', () => {
   });
 });
 
-const noContext = { deadline: Number.POSITIVE_INFINITY, signal: new AbortController().signal, metadata: {} };
+const noContext = {
+  deadline: Number.POSITIVE_INFINITY,
+  signal: new AbortController().signal,
+  cancelled: false,
+  metadata: {},
+};

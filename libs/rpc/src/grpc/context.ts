@@ -10,6 +10,7 @@ export class GrpcCallContext implements CallContext {
   private readonly call: ServerCall;
   private controller: AbortController | undefined;
   private texts: Readonly<Record<string, string>> | undefined;
+  private answered = false;
 
   constructor(call: ServerCall, clock: Clock) {
     this.call = call;
@@ -21,10 +22,22 @@ export class GrpcCallContext implements CallContext {
     if (this.controller === undefined) {
       const controller = new AbortController();
       this.controller = controller;
-      if (this.call.cancelled) controller.abort();
-      else this.call.once('cancelled', () => controller.abort());
+      const gone = () => {
+        if (!this.answered) controller.abort();
+      };
+      if (this.call.cancelled) gone();
+      else this.call.once('cancelled', gone);
     }
     return this.controller.signal;
+  }
+
+  get cancelled(): boolean {
+    return this.call.cancelled && !this.answered;
+  }
+
+  /** grpc-js reports the end of an answered call as a cancellation too; nobody hears that one. */
+  end(): void {
+    this.answered = true;
   }
 
   get metadata(): Readonly<Record<string, string>> {

@@ -117,7 +117,9 @@ export class GrpcServer implements Part, RpcServer {
     return (call: ServerUnaryCall<Bytes, Bytes>, callback) => {
       const answer = async () => {
         const request = decode(method.request, call.request, 'request', method.path);
-        const response = await handler(request, new GrpcCallContext(call, this.options.clock));
+        const context = new GrpcCallContext(call, this.options.clock);
+        const response = await handler(request, context);
+        context.end();
         return encode(method.response, response, 'response', method.path);
       };
       answer().then(

@@ -138,6 +138,10 @@ class Call implements CallContext {
     };
   }
 
+  get cancelled(): boolean {
+    return this.signal.aborted;
+  }
+
   check(): void {
     if (this.signal.aborted) throw this.signal.reason;
   }

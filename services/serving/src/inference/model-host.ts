@@ -193,7 +193,8 @@ export class ModelHost implements Part {
     const versions = this.models.get(name);
     const entry = versions?.get(version);
     if (versions === undefined || entry === undefined || entry.state === 'UNLOADING') return;
-    if (entry.state === 'LOADING') throw new RelearnError('REFUSED', `model '${name}' version ${version} is being loaded`);
+    if (entry.state === 'LOADING')
+      throw new RelearnError('REFUSED', `model '${name}' version ${version} is being loaded`);
     if (this.defaults.get(name) === version) this.defaults.delete(name);
     entry.state = 'UNLOADING';
     if (entry.inFlight > 0) {
@@ -209,7 +210,13 @@ export class ModelHost implements Part {
   /** Every version there is, with its state and, where it is unavailable, the reason. */
   list(): readonly { name: string; version: number; digest: string; state: ModelState; reason: string }[] {
     return [...this.models.values()].flatMap((versions) =>
-      [...versions.values()].map(({ name, version, digest, state, reason }) => ({ name, version, digest, state, reason })),
+      [...versions.values()].map(({ name, version, digest, state, reason }) => ({
+        name,
+        version,
+        digest,
+        state,
+        reason,
+      })),
     );
   }
 
@@ -218,7 +225,10 @@ export class ModelHost implements Part {
     const versions = this.models.get(name);
     if (versions === undefined) throw refusals.unknownModel(name);
     const ready = [...versions.values()].filter(({ state, offered }) => state === 'READY' && offered);
-    return ready.map(({ version }) => version).sort((a, b) => a - b).map(String);
+    return ready
+      .map(({ version }) => version)
+      .sort((a, b) => a - b)
+      .map(String);
   }
 
   /**

@@ -22,7 +22,8 @@ function agreed(side: string, graph: readonly TensorSpec[], declared: readonly T
   return graph.map((spec) => {
     const own = byName.get(spec.name);
     if (own === undefined) throw differs(`${side} '${spec.name}' of the graph is not in the signature`);
-    const fits = own.shape.length === spec.shape.length && own.shape.every((size, at) => compatible(size, spec.shape[at]));
+    const fits =
+      own.shape.length === spec.shape.length && own.shape.every((size, at) => compatible(size, spec.shape[at]));
     if (own.datatype !== spec.datatype || !fits) {
       throw differs(
         `${side} '${spec.name}' is ${spec.datatype} [${spec.shape}] in the graph, ${own.datatype} [${own.shape}] in the signature`,
@@ -57,7 +58,10 @@ export function trialsOf(
   const batches = mayBatch(signature);
   if (columns === undefined) {
     if (!batches && signature.inputs.some(({ shape }) => shape.slice(1).includes(-1))) return [];
-    return (batches ? [1, 3] : [1]).map((rows) => ({ rows, inputs: signature.inputs.map((spec) => blank(spec, rows)) }));
+    return (batches ? [1, 3] : [1]).map((rows) => ({
+      rows,
+      inputs: signature.inputs.map((spec) => blank(spec, rows)),
+    }));
   }
   const given = Math.min(maxRows, Object.values(columns)[0]?.length ?? 0);
   return (batches && given > 1 ? [1, given] : [1]).map((rows) => ({

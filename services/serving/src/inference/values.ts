@@ -57,7 +57,8 @@ export function columnsByName(tensors: readonly TensorValues[]): Record<string, 
       columns[name] = [...values];
       continue;
     }
-    for (let at = 0; at < width; at++) columns[`${name}[${at}]`] = values.filter((_value, index) => index % width === at);
+    for (let at = 0; at < width; at++)
+      columns[`${name}[${at}]`] = values.filter((_value, index) => index % width === at);
   }
   return columns;
 }
@@ -70,7 +71,10 @@ export function columnsByName(tensors: readonly TensorValues[]): Record<string, 
 export function columnTensor(spec: TensorSpec, cells: readonly Cell[], from: number, to: number): TensorBytes {
   const shape = [to - from, ...spec.shape.slice(1)];
   if (shape.slice(1).some((size) => size !== 1)) {
-    throw new RelearnError('INVALID_INPUT', `input '${spec.name}' of shape [${spec.shape}] takes no column of single values`);
+    throw new RelearnError(
+      'INVALID_INPUT',
+      `input '${spec.name}' of shape [${spec.shape}] takes no column of single values`,
+    );
   }
   if (spec.datatype === 'BYTES') {
     const texts = cells.slice(from, to).map((cell) => (cell === null ? '' : String(cell)));

@@ -121,12 +121,11 @@ function checkTensor(model: ServedModel, request: InferRequest, spec: TensorSpec
     );
   }
   if (shape.some((size) => size < 0)) throw unspecified(model, request, spec.name, shape);
-  const fits = shape.length === spec.shape.length && spec.shape.every((size, axis) => size === -1 || size === shape[axis]);
+  const fits =
+    shape.length === spec.shape.length && spec.shape.every((size, axis) => size === -1 || size === shape[axis]);
   const count = elementCount(shape);
   if (!fits || count === undefined || count === 0) {
-    throw invalid(
-      `${logged(request)}unexpected shape for input ${where}. Expected [${spec.shape}], got [${shape}]. `,
-    );
+    throw invalid(`${logged(request)}unexpected shape for input ${where}. Expected [${spec.shape}], got [${shape}]. `);
   }
   const bytes = bytesOf(tensor, spec, where);
   checkBytes(bytes, spec, count, where, request);

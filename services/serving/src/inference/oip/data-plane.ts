@@ -12,7 +12,8 @@ import type { InferRequest, InferResponse } from './request.js';
 /** How long a caller waits for its answer. */
 export interface CallScope {
   readonly deadline: MachineMs;
-  readonly signal: AbortSignal;
+  /** Has the caller given up? */
+  readonly cancelled: boolean;
 }
 
 export interface ServerMetadata {
@@ -107,7 +108,7 @@ export class DataPlane {
 
   private unwanted(scope: CallScope): RelearnError | undefined {
     if (scope.deadline <= this.clock.now()) return new RelearnError('DEADLINE_EXCEEDED', 'Deadline Exceeded');
-    return scope.signal.aborted ? new RelearnError('CANCELLED', 'Cancelled by the caller') : undefined;
+    return scope.cancelled ? new RelearnError('CANCELLED', 'Cancelled by the caller') : undefined;
   }
 
   private recorder(

@@ -26,7 +26,8 @@ function flatten(data: readonly unknown[], depth: number, into: unknown[], where
   for (const value of data) {
     if (!Array.isArray(value)) into.push(value);
     else if (depth > 1) flatten(value, depth - 1, into, where);
-    else throw new RelearnError('INVALID_INPUT', `unable to parse 'data' of input ${where}: nested deeper than its shape`);
+    else
+      throw new RelearnError('INVALID_INPUT', `unable to parse 'data' of input ${where}: nested deeper than its shape`);
   }
 }
 
@@ -60,7 +61,11 @@ function wholeNumber(text: string, datatype: Datatype, index: number, where: str
 function wrong(value: unknown, datatype: Datatype, index: number, where: string): RelearnError {
   const shown = typeof value === 'object' ? typeof value : JSON.stringify(value)?.slice(0, 100);
   const remedy = datatype.endsWith('INT64') ? { remedy: 'Write integers beyond 2^53 as strings.' } : {};
-  return new RelearnError('INVALID_INPUT', `unable to parse 'data' of input ${where}: value ${index} (${shown}) is no ${datatype}`, remedy);
+  return new RelearnError(
+    'INVALID_INPUT',
+    `unable to parse 'data' of input ${where}: value ${index} (${shown}) is no ${datatype}`,
+    remedy,
+  );
 }
 
 /** The tensor's values as the text of a flat JSON array. */

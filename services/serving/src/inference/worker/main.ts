@@ -107,7 +107,8 @@ function tensorOf(
   buffer: ArrayBuffer,
   { offset, size, shape }: { offset: number; size: number; shape: readonly number[] },
 ): Tensor {
-  if (spec.datatype === 'BYTES') return new Tensor('string', decodeByteStrings(new Uint8Array(buffer, offset, size)), shape);
+  if (spec.datatype === 'BYTES')
+    return new Tensor('string', decodeByteStrings(new Uint8Array(buffer, offset, size)), shape);
   const data = typedView(spec.datatype, buffer, offset, size);
   return new Tensor(runtimeTypeOf(spec.datatype) as 'float32', data as Float32Array, shape);
 }

@@ -51,7 +51,9 @@ export function pack(
 }
 
 /** Offset and size of each tensor in the buffer. */
-export function* placesOf(packed: PackedTensors): Generator<{ offset: number; size: number; shape: readonly number[] }> {
+export function* placesOf(
+  packed: PackedTensors,
+): Generator<{ offset: number; size: number; shape: readonly number[] }> {
   let offset = 0;
   for (let index = 0; index < packed.sizes.length; index++) {
     const size = packed.sizes[index] ?? 0;

@@ -19,7 +19,8 @@ export class SessionThread {
   private reason = 'the thread ended';
 
   constructor(name: string) {
-    this.worker = new Worker(entry, { name });
+    // Without the parent's flags: a test runner's module conditions point at sources.
+    this.worker = new Worker(entry, { name, execArgv: [] });
     this.worker.on('message', (message: FromWorker) => {
       const pending = this.pending;
       this.pending = undefined;
@@ -46,7 +47,8 @@ export class SessionThread {
   /** Throws UNAVAILABLE when the thread dies before it answers. */
   ask(message: ToWorker, transfer: readonly ArrayBuffer[] = []): Promise<FromWorker> {
     if (this.dead) return Promise.reject(crashed(this.reason));
-    if (this.pending !== undefined) return Promise.reject(new RelearnError('INTERNAL', 'an inference thread is asked twice'));
+    if (this.pending !== undefined)
+      return Promise.reject(new RelearnError('INTERNAL', 'an inference thread is asked twice'));
     return new Promise((resolve, reject) => {
       this.pending = { resolve, reject };
       this.worker.postMessage(message, [...transfer]);

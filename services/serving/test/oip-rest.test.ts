@@ -1,0 +1,208 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { flightModel, fragileModel, identityModel, linearModel } from './models.js';
+import { load, type Served, serve } from './serve.js';
+
+let served: Served;
+
+beforeAll(async () => {
+  served = await serve();
+  await load(served.host, 'linear', 1, linearModel());
+  await load(served.host, 'linear', 2, linearModel(100));
+  await load(served.host, 'flights', 7, flightModel());
+  await load(served.host, 'fragile', 1, fragileModel());
+  for (const type of ['FP32', 'FP64', 'INT64', 'UINT64', 'BOOL', 'INT8', 'FP16'] as const) {
+    await load(served.host, type, 1, identityModel(type));
+  }
+});
+
+afterAll(() => served.stop());
+
+interface Answer {
+  readonly status: number;
+  readonly body: Record<string, unknown>;
+  readonly text: string;
+}
+
+async function ask(method: 'GET' | 'POST' | 'PUT', url: string, body?: unknown): Promise<Answer> {
+  const payload = body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) };
+  const { statusCode, payload: text } = await served.app.inject({ method, url, ...payload });
+  return { status: statusCode, body: JSON.parse(text), text };
+}
+
+const post = (model: string, body: unknown) => ask('POST', `/v2/models/${model}/infer`, body);
+const one = (datatype: string, data: unknown, shape = [1, 2]) => ({ inputs: [{ name: 'x', datatype, shape, data }] });
+
+describe('OIP REST: state and metadata', () => {
+  it('answers small JSON for server, health and models', async () => {
+    expect((await ask('GET', '/v2')).body).toEqual({ name: 'relearn', version: '0.0.0-test', extensions: [] });
+    expect(await ask('GET', '/v2/health/live')).toMatchObject({ status: 200, body: { live: true } });
+    expect(await ask('GET', '/v2/health/ready')).toMatchObject({ status: 200, body: { ready: true } });
+    expect(await ask('GET', '/v2/models/linear/ready')).toMatchObject({
+      status: 200,
+      body: { name: 'linear', ready: true },
+    });
+    expect(await ask('GET', '/v2/models/linear/versions/1/ready')).toMatchObject({ status: 200 });
+    expect((await ask('GET', '/v2/models/linear')).body).toEqual({
+      name: 'linear',
+      versions: ['1', '2'],
+      platform: 'onnxruntime_onnx',
+      inputs: [
+        { name: 'a', datatype: 'FP32', shape: [-1, 1] },
+        { name: 'b', datatype: 'FP32', shape: [-1, 1] },
+      ],
+      outputs: [{ name: 'score', datatype: 'FP32', shape: [-1, 1] }],
+    });
+  });
+
+  it.each(['/v2/models/x', '/v2/models/x/ready', '/v2/models/linear/versions/9', '/v2/models/linear/versions/9/ready'])(
+    'GET %s is 404 with an error',
+    async (url) => {
+      expect(await ask('GET', url)).toMatchObject({
+        status: 404,
+        body: { error: expect.stringContaining('unknown model') },
+      });
+    },
+  );
+
+  it('answers 405 to a wrong verb', async () => {
+    for (const url of ['/v2', '/v2/health/live', '/v2/models/linear', '/v2/models/linear/ready']) {
+      expect((await ask('POST', url, {})).status).toBe(405);
+    }
+    expect((await ask('GET', '/v2/models/linear/infer')).status).toBe(405);
+    expect((await ask('PUT', '/v2/models/linear/versions/1/infer', {})).status).toBe(405);
+  });
+});
+
+describe('OIP REST: inference', () => {
+  it('scores flat and nested data by the version in force or a named one', async () => {
+    const inputs = [
+      { name: 'a', datatype: 'FP32', shape: [2, 1], data: [1, 2] },
+      { name: 'b', datatype: 'FP32', shape: [2, 1], data: [[10], [20]] },
+    ];
+    expect((await post('linear', { id: 'q', inputs })).body).toEqual({
+      model_name: 'linear',
+      model_version: '2',
+      id: 'q',
+      outputs: [{ name: 'score', datatype: 'FP32', shape: [2, 1], data: [132, 164] }],
+    });
+    const first = await ask('POST', '/v2/models/linear/versions/1/infer', { inputs });
+    expect(first.body).toMatchObject({ model_version: '1', outputs: [{ data: [32, 64] }] });
+  });
+
+  it('carries texts and missing values, and gives only the outputs asked for', async () => {
+    const answer = await post('flights', {
+      inputs: [
+        { name: 'distance', datatype: 'FP32', shape: [2, 1], data: [null, 5] },
+        { name: 'carrier', datatype: 'BYTES', shape: [2, 1], data: ['AA', 'grün'] },
+      ],
+      outputs: [{ name: 'echo' }, { name: 'score' }],
+      parameters: { binary_data_output: true },
+    });
+    expect(answer.body['outputs']).toEqual([
+      { name: 'echo', datatype: 'BYTES', shape: [2, 1], data: ['AA', 'grün'] },
+      { name: 'score', datatype: 'FP32', shape: [2, 1], data: ['NaN', 4] },
+    ]);
+  });
+
+  it('writes NaN and infinities as strings and reads them back', async () => {
+    const answer = await post('FP64', one('FP64', ['NaN', '-Infinity']));
+    expect(answer.text).toContain('"data":["NaN","-Infinity"]');
+    expect((await post('FP32', one('FP32', [null, 'Infinity']))).text).toContain('"data":["NaN","Infinity"]');
+  });
+
+  it('keeps 64-bit integers to the last digit', async () => {
+    const answer = await post('INT64', one('INT64', [7, '-9223372036854775808']));
+    expect(answer.text).toContain('"data":[7,-9223372036854775808]');
+    expect((await post('UINT64', one('UINT64', ['18446744073709551615', 0]))).text).toContain(
+      '[18446744073709551615,0]',
+    );
+  });
+
+  it('takes booleans', async () => {
+    expect((await post('BOOL', one('BOOL', [true, 0]))).text).toContain('"data":[true,false]');
+  });
+});
+
+describe('OIP REST: bad requests', () => {
+  it.each([
+    ['no JSON', '{'],
+    ['bare NaN', '{"inputs":[{"name":"x","datatype":"FP32","shape":[1,2],"data":[NaN,1]}]}'],
+    ['an array', []],
+    ['no inputs', {}],
+    ['inputs of another kind', { inputs: 'x' }],
+    ['an input that is no object', { inputs: [3] }],
+    ['a shape that is no array', { inputs: [{ name: 'x', datatype: 'FP32', shape: 2, data: [] }] }],
+    ['a size that is no integer', one('FP32', [1, 2], [1, 2.5])],
+    ['a null parameter', { ...one('FP32', [1, 2]), parameters: { a: null } }],
+    ['an output without a name', { ...one('FP32', [1, 2]), outputs: [{}] }],
+    ['no data', one('FP32', undefined)],
+    ['too few values', one('FP32', [1])],
+    ['a text for a number', one('FP32', ['1', 2])],
+    ['an object for a number', one('FP32', [{}, 2])],
+    ['data nested deeper than the shape', one('FP32', [[[1]], 2])],
+    ['a shape beyond memory', one('FP32', [1, 2], [2 ** 40, 2])],
+    ['a shape beyond numbers', one('FP32', [1, 2], [2 ** 40, 2 ** 40])],
+  ])('%s is 400 with an error', async (_what, body) => {
+    expect(await post('FP32', body)).toMatchObject({ status: 400, body: { error: expect.any(String) } });
+  });
+
+  it.each([
+    ['INT64', [2 ** 53, 1]],
+    ['INT64', ['9223372036854775808', 1]],
+    ['INT64', [1.5, 1]],
+    ['UINT64', ['-1', 1]],
+    ['INT8', [128, 1]],
+    ['BOOL', [2, 0]],
+    ['FP16', [1, 2]],
+  ])('a value that %s cannot hold is 400: %j', async (type, data) => {
+    expect(await post(type, one(type, data))).toMatchObject({
+      status: 400,
+      body: { error: expect.stringContaining(type) },
+    });
+  });
+
+  it('says what the protocol says', async () => {
+    const answer = await post('linear', {
+      inputs: ['a', 'b'].map((name) => ({ name, datatype: 'FP32', shape: [4, 1], data: [1, 2, 3] })),
+    });
+    expect(answer.body).toEqual({
+      error:
+        "[request id: <id_unknown>] input byte size mismatch for input 'a' for model 'linear'. Expected 16, got 12",
+    });
+    expect(await post('x', one('FP32', [1, 2]))).toMatchObject({
+      status: 404,
+      body: { error: "Request for unknown model: 'x' is not found" },
+    });
+  });
+
+  it('survives 200,000 nested arrays, wherever they stand', async () => {
+    const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
+    const body = `{"inputs":[{"name":"x","datatype":"FP32","shape":[1,2],"data":${deep}}]}`;
+    expect((await post('FP32', body)).status).toBe(400);
+    expect((await post('FP32', deep)).status).toBe(400);
+    expect((await ask('GET', '/v2/health/live')).status).toBe(200);
+  });
+
+  it('refuses a body above the limit, binary tensors, and answers a failed run with 500', async () => {
+    expect(await post('FP32', ' '.repeat(5 << 20))).toMatchObject({ status: 413, body: { error: expect.any(String) } });
+    const binary = await served.app.inject({
+      method: 'POST',
+      url: '/v2/models/FP32/infer',
+      headers: { 'inference-header-content-length': '10' },
+      payload: 'x',
+    });
+    expect(binary.statusCode).toBe(501);
+    const failed = await post('fragile', { inputs: [{ name: 'at', datatype: 'INT64', shape: [1], data: [9] }] });
+    expect(failed).toMatchObject({ status: 500, body: { error: expect.stringContaining('inference failed') } });
+  });
+
+  it('takes any content type for JSON', async () => {
+    const answer = await served.app.inject({
+      method: 'POST',
+      url: '/v2/models/FP32/infer',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      payload: JSON.stringify(one('FP32', [1, 2])),
+    });
+    expect(answer.statusCode).toBe(200);
+  });
+});

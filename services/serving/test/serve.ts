@@ -1,0 +1,136 @@
+import { type Kernel, systemKernel } from '@relearn/kernel';
+import { type Client, serviceOf, type Unary } from '@relearn/rpc';
+import { GrpcChannel, GrpcServer } from '@relearn/rpc/grpc';
+import fastify, { type FastifyInstance } from 'fastify';
+import { ModelHost, type ModelHostOptions } from '../src/inference/model-host.js';
+import { DataPlane } from '../src/inference/oip/data-plane.js';
+import { addInferenceService } from '../src/rpc/inference-grpc.js';
+import { registerInferenceRoutes } from '../src/rpc/inference-rest.js';
+import type { TestModel } from './onnx.js';
+
+export interface WireTensor {
+  name: string;
+  datatype: string;
+  shape: (number | string)[];
+  contents?: Record<string, unknown>;
+  parameters?: Record<string, unknown>;
+}
+
+export interface WireRequest {
+  modelName: string;
+  modelVersion?: string;
+  id?: string;
+  parameters?: Record<string, Record<string, unknown>>;
+  inputs?: WireTensor[];
+  outputs?: { name: string }[];
+  rawInputContents?: Uint8Array[];
+}
+
+export interface WireResponse {
+  modelName: string;
+  modelVersion: string;
+  id: string;
+  outputs: WireTensor[];
+  rawOutputContents: Buffer[];
+}
+
+interface Named {
+  name: string;
+  version?: string;
+}
+
+/** The protocol as its users see it, coded by proto-loader: not by our own codec. */
+interface Inference {
+  serverLive: Unary<object, { live: boolean }>;
+  serverReady: Unary<object, { ready: boolean }>;
+  modelReady: Unary<Named, { ready: boolean }>;
+  serverMetadata: Unary<object, { name: string; version: string; extensions: string[] }>;
+  modelMetadata: Unary<
+    Named,
+    { name: string; versions: string[]; platform: string; inputs: WireTensor[]; outputs: WireTensor[] }
+  >;
+  modelInfer: Unary<WireRequest, WireResponse>;
+}
+
+export const inference = serviceOf<Inference>('inference/grpc_service.proto', 'inference.GRPCInferenceService');
+
+export interface Served {
+  readonly host: ModelHost;
+  readonly client: Client<Inference>;
+  readonly app: FastifyInstance;
+  readonly address: string;
+  stop(): Promise<void>;
+}
+
+/** A host behind both transports, on a free port. */
+export async function serve(options: Partial<ModelHostOptions> = {}, kernel: Kernel = systemKernel): Promise<Served> {
+  const host = new ModelHost({ kernel, ...options });
+  await host.start();
+  const plane = new DataPlane(host, kernel, '0.0.0-test');
+  const server = new GrpcServer({ address: '127.0.0.1:0', clock: kernel.clock, drainMs: 2_000 });
+  addInferenceService(server, plane);
+  await server.start();
+  const app = fastify();
+  registerInferenceRoutes(app, plane);
+  await app.ready();
+  const address = `127.0.0.1:${server.port}`;
+  const channel = new GrpcChannel({ address, clock: kernel.clock });
+  const stop = async () => {
+    await channel.close();
+    await server.stop();
+    await app.close();
+    await host.stop();
+  };
+  return { host, client: channel.client(inference), app, address, stop };
+}
+
+export async function load(host: ModelHost, name: string, version: number, { onnx, digest }: TestModel): Promise<void> {
+  await host.load(name, version, onnx, null, { digest });
+  host.setDefault(name, version);
+}
+
+export function fp32(...values: number[]): Buffer {
+  return Buffer.from(new Float32Array(values).buffer);
+}
+
+export function floatsOf(raw: Buffer | undefined): number[] {
+  const bytes = Buffer.from(raw ?? Buffer.alloc(0));
+  return Array.from({ length: bytes.length / 4 }, (_, index) => bytes.readFloatLE(4 * index));
+}
+
+export function byteStrings(...texts: string[]): Buffer {
+  return Buffer.concat(
+    texts.map((text) => {
+      const bytes = Buffer.from(text);
+      const length = Buffer.alloc(4);
+      length.writeUInt32LE(bytes.length);
+      return Buffer.concat([length, bytes]);
+    }),
+  );
+}
+
+export function rawRequest(
+  modelName: string,
+  tensors: Record<string, { datatype: string; shape: number[]; raw: Buffer }>,
+  more: Partial<WireRequest> = {},
+): WireRequest {
+  const entries = Object.entries(tensors);
+  return {
+    modelName,
+    inputs: entries.map(([name, { datatype, shape }]) => ({ name, datatype, shape })),
+    rawInputContents: entries.map(([, { raw }]) => raw),
+    ...more,
+  };
+}
+
+/** One request of `linearModel`. */
+export function linearRequest(a: number[], b: number[], more: Partial<WireRequest> = {}): WireRequest {
+  return rawRequest(
+    'linear',
+    {
+      a: { datatype: 'FP32', shape: [a.length, 1], raw: fp32(...a) },
+      b: { datatype: 'FP32', shape: [b.length, 1], raw: fp32(...b) },
+    },
+    more,
+  );
+}
