@@ -1,1 +1,2 @@
-export {};
+export { ModelHost } from './inference/model-host.js';
+export * from './service.js';

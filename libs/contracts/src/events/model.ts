@@ -152,6 +152,8 @@ export const modelEvaluated = defineEvent({
       verdict: Type.Enum(verdicts),
       /** Digest of the bundle; null when nothing could be evaluated. */
       bundle: Type.Union([digest, Type.Null()]),
+      /** Digest of the bundle's reference.json. */
+      reference: Type.Union([digest, Type.Null()]),
       champion: Type.Union([digest, Type.Null()]),
       gates: Type.Array(Gate),
       /** Hold-out metrics of the candidate and of the champion on the same rows. */
@@ -187,6 +189,8 @@ const Evidence = Type.Object(
 const move = {
   model: Type.Integer(),
   bundle: digest,
+  /** Digest of the bundle's reference.json: what monitoring compares with from here on. */
+  reference: digest,
   /** The champion before: alias moves form one chain. */
   from: Type.Union([Type.Object({ model: Type.Integer(), bundle: digest }, closed), Type.Null()]),
   /** The gate record or, for a rollback, the former promotion that allows the move. */

@@ -199,7 +199,7 @@ class FeatureResolver {
   private join(feature: Of<'join'>, path: Path): FeatureSpec {
     const { name, join, column, max_age } = feature;
     const table = this.tables.context.get(join);
-    if (this.file.source.context?.[join] === undefined) {
+    if (!this.tables.isStream(join)) {
       const streams = Object.keys(this.file.source.context ?? {});
       this.report([...path, 'join'], `there is no context stream '${join}'`, suggest(join, streams, 'Streams'));
     }
@@ -207,9 +207,11 @@ class FeatureResolver {
     const found = spec === undefined ? 'number' : this.inputOf(column, spec.type, [...path, 'column']);
     const on = Array.isArray(feature.on) ? feature.on.map((key) => [key, key] as const) : Object.entries(feature.on);
     on.forEach(([row, context], i) => {
-      const at = [...path, 'on', Array.isArray(feature.on) ? i : row];
-      this.known(row, at);
-      table?.use(context, at);
+      const listed = Array.isArray(feature.on);
+      const at = [...path, 'on', listed ? i : row];
+      // In a list one name stands for both; what a block's key says is wrong is shown at the key's value all the same.
+      const found = this.known(row, at);
+      if (found !== undefined || !listed) table?.use(context, at);
     });
     return {
       name,

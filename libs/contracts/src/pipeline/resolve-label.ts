@@ -37,20 +37,22 @@ export function markLabelColumns(file: PipelineFile, tables: Tables, report: Rep
   }
 }
 
-/** The task as the file says it, or as its label suggests. */
-export function resolveTask(file: PipelineFile, tables: Tables): Task {
+/** The task as the file says it, or as its label suggests; undefined where the label is too wrong to tell. */
+export function resolveTask(file: PipelineFile, tables: Tables): Task | undefined {
   const { column, expression, classes } = file.label;
   if (file.train?.task !== undefined) return file.train.task;
   if (classes !== undefined && classes.length > 0) return classes.length > 2 ? 'multiclass' : 'binary';
+  if ((column === undefined) === (expression === undefined)) return undefined;
   if (column === undefined) return isCondition(expression ?? '') ? 'binary' : 'regression';
   const spec = tables.rows.specs.get(column);
-  if (spec?.type === 'boolean') return 'binary';
-  if (spec?.type === 'category' || spec?.type === 'string') return spec.values?.length === 2 ? 'binary' : 'multiclass';
+  if (spec === undefined) return undefined;
+  if (spec.type === 'boolean') return 'binary';
+  if (spec.type === 'category' || spec.type === 'string') return spec.values?.length === 2 ? 'binary' : 'multiclass';
   return 'regression';
 }
 
-/** `label` with its defaults, for the task. */
-export function resolveLabel(file: PipelineFile, task: Task, tables: Tables, report: Report): LabelSpec {
+/** `label` with its defaults, for the task where that is known. */
+export function resolveLabel(file: PipelineFile, task: Task | undefined, tables: Tables, report: Report): LabelSpec {
   const { column, expression, known_at, delay, max_delay } = file.label;
   if (column !== undefined && expression !== undefined) {
     report(['label', 'expression'], 'the label is both a column and an expression', 'Remove one of the two.');
@@ -79,7 +81,7 @@ export function resolveLabel(file: PipelineFile, task: Task, tables: Tables, rep
     ...(known_at === undefined ? {} : { known_at }),
     delay: delayMs,
     max_delay: maxDelayMs,
-    classes: resolveClasses(file.label, task, spec, report),
+    classes: task === undefined ? [] : resolveClasses(file.label, task, spec, report),
   };
 }
 
@@ -109,6 +111,7 @@ function resolveClasses(label: FileLabel, task: Task, spec: ColumnSpec | undefin
   const classes = given.length > 0 ? given : impliedClasses(task, label, spec);
   const place = label.classes === undefined ? ['label'] : classesPath;
   const at = label.classes === undefined ? 'key' : undefined;
+  if (classes.length === 0 && spec === undefined && label.column !== undefined) return classes;
   const wanted = task === 'binary' ? classes.length === 2 : classes.length >= 2;
   if (!wanted) {
     const needs = task === 'binary' ? 'two classes' : 'at least two classes';

@@ -10,6 +10,7 @@ export interface Tables {
   readonly rows: ColumnTable;
   /** By stream. */
   readonly context: ReadonlyMap<string, ColumnTable>;
+  readonly isStream: (name: string) => boolean;
 }
 
 /** `source` with its defaults; reports columns that are not there or cannot serve. */

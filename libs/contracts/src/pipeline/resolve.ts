@@ -1,5 +1,5 @@
 import type { PipelineCatalog } from './catalog.js';
-import { suggest } from './did-you-mean.js';
+import { nearest, suggest } from './did-you-mean.js';
 import type { PipelineFile } from './file-schema.js';
 import type { Path } from './problems.js';
 import { ColumnTable, declareColumns, type Report } from './resolve-columns.js';
@@ -8,7 +8,7 @@ import { markLabelColumns, resolveLabel, resolveTask } from './resolve-label.js'
 import { checkPositive, resolveMonitor, resolveRetrain } from './resolve-policy.js';
 import { resolveSource, resolveWindowChecks, type Tables } from './resolve-source.js';
 import { resolveEvaluate, resolveTrain } from './resolve-train.js';
-import type { PipelineSpec } from './spec.js';
+import { type PipelineSpec, tasks } from './spec.js';
 
 export interface Resolved {
   readonly spec: PipelineSpec;
@@ -23,18 +23,16 @@ export interface Damage {
 }
 
 /** Fills in every default and reports what does not hold together. What it returns is good only if nothing was reported. */
-export function resolvePipeline(
-  file: PipelineFile,
-  catalog: PipelineCatalog,
-  report: Report,
-  damage: Damage,
-): Resolved {
+export function resolvePipeline(file: PipelineFile, given: PipelineCatalog, report: Report, damage: Damage): Resolved {
   const tables = declareTables(file, report, damage);
   checkPositive(file, report);
   const source = resolveSource(file, tables, report);
   markLabelColumns(file, tables, report);
-  const task = resolveTask(file, tables);
-  const label = resolveLabel(file, task, tables, report);
+  const told = resolveTask(file, tables);
+  const label = resolveLabel(file, told, tables, report);
+  // Without a task, what depends on it is not judged.
+  const task = told ?? 'binary';
+  const catalog = told === undefined ? forEveryTask(given) : given;
   const features = resolveFeatures(file, task, tables, report);
   const { train, origins } = resolveTrain(file, task, catalog, report);
   const spec: PipelineSpec = {
@@ -58,13 +56,24 @@ export function resolvePipeline(
   return { spec, candidateOrigins: origins };
 }
 
+function forEveryTask(catalog: PipelineCatalog): PipelineCatalog {
+  const every = <T>(facts: Readonly<Record<string, T>>) =>
+    Object.fromEntries(Object.entries(facts).map(([name, fact]) => [name, { ...fact, tasks }]));
+  return { ...catalog, trainers: every(catalog.trainers), metrics: every(catalog.metrics) };
+}
+
 function declareTables(file: PipelineFile, report: Report, damage: Damage): Tables {
   const columnsPath = ['schema', 'columns'];
   const rows = new ColumnTable('the row stream', report, damage.damagedKeys(columnsPath));
   declareColumns(rows, file.schema.columns, columnsPath, report);
   const context = new Map<string, ColumnTable>();
+  const sourcesPath = ['source', 'context'];
   const sources = file.source.context ?? {};
   const schemas = file.schema.context ?? {};
+  // Where a stream's name or block is wrong, it may be the one that is meant.
+  const unsure = damage.isDamaged(sourcesPath);
+  const isStream = (name: string) => unsure || Object.hasOwn(sources, name);
+  const strangers: string[] = [];
   for (const [name, columns] of Object.entries(schemas)) {
     const path = ['schema', 'context', name];
     const table = new ColumnTable(`the stream '${name}'`, report, damage.damagedKeys(path));
@@ -75,14 +84,16 @@ function declareTables(file: PipelineFile, report: Report, damage: Damage): Tabl
       const remedy = 'Remove it; source.context says when a record is known.';
       report([...path, column, 'known_at'], 'a context stream has no label', remedy);
     }
-    if (Object.hasOwn(sources, name) || damage.isDamaged(['source', 'context', name])) continue;
+    if (isStream(name)) continue;
     const remedy = suggest(name, Object.keys(sources), 'Streams of source.context');
     report(path, `there is no context stream '${name}'`, remedy, 'key');
+    strangers.push(name);
   }
   for (const name of Object.keys(sources)) {
-    if (context.has(name) || damage.isDamaged(['schema', 'context', name])) continue;
+    const meant = strangers.some((stranger) => nearest(stranger, [name]) !== undefined);
+    if (context.has(name) || meant || damage.isDamaged(['schema', 'context'])) continue;
     const remedy = `Add its columns under schema.context.${name}.`;
-    report(['source', 'context', name], `the columns of the stream '${name}' are not declared`, remedy, 'key');
+    report([...sourcesPath, name], `the columns of the stream '${name}' are not declared`, remedy, 'key');
   }
-  return { rows, context };
+  return { rows, context, isStream };
 }

@@ -60,7 +60,8 @@ class ControlLoop<S> {
   private readonly sequences = new Sequences();
   private readonly done = new Map<string, number>();
   private running: Promise<void> = Promise.resolve();
-  private working = true;
+  /** Readers that have a record in hand, and the start. */
+  private inHand = 1;
 
   constructor(
     ports: Ports,
@@ -90,28 +91,26 @@ class ControlLoop<S> {
   }
 
   busy(): boolean {
-    return this.working;
+    return this.inHand > 0;
   }
 
   private async run(): Promise<void> {
-    const { kernel } = this.ports;
     await this.holding(() => this.host.resume(this.partition));
-    this.working = false;
+    this.inHand = 0;
     await Promise.all(this.readers.map((reader) => this.consume(reader)));
-    this.working = false;
-    await kernel.clock.breathe();
   }
 
   private async consume(reader: PartitionReader): Promise<void> {
     const { signal } = this.stopping;
     while (!signal.aborted) {
-      for (const record of await reader.next(limits, signal)) {
-        if (signal.aborted) return;
-        this.working = true;
+      const records = await reader.next(limits, signal);
+      this.inHand += 1;
+      for (const record of records) {
+        if (signal.aborted) break;
         await this.holding(() => this.handle(record));
         this.done.set(record.topic, record.position + 1);
       }
-      this.working = false;
+      this.inHand -= 1;
       const position = this.done.get(reader.topic);
       if (position !== undefined) await this.holding(() => reader.commit(position));
     }

@@ -1,5 +1,5 @@
 import type { PartitionReader, StoredRecord } from '@relearn/bus';
-import { decodeEvent, type LoggedEvent, type Topic } from '@relearn/contracts';
+import { decodeEvent, type LoggedEvent, rowAddress, type Topic } from '@relearn/contracts';
 import { RelearnError, retry } from '@relearn/kernel';
 import { deadLetter } from '../dead-letters.js';
 import { type Emission, recordsFor } from '../emit.js';
@@ -145,7 +145,7 @@ export class ShardLoop<S> {
     let sliceStart = clock.now();
     let emissions: Emission[] = [];
     for (const record of records) {
-      if (await this.prepared(emissions)) emissions = [];
+      if (await this.prepared(record, emissions)) emissions = [];
       emissions.push(...(await this.applyOne(record)));
       this.done.set(record.topic, record.position + 1);
       this.dirtySince ??= clock.now();
@@ -158,8 +158,10 @@ export class ShardLoop<S> {
   }
 
   /** A change that must be durable before the next record: what came before it is published and checkpointed first. */
-  private async prepared(emissions: Emission[]): Promise<boolean> {
-    if (this.definition.prepare === undefined || !(await this.definition.prepare(this.state, this.shard()))) return false;
+  private async prepared(record: StoredRecord, emissions: Emission[]): Promise<boolean> {
+    const { prepare } = this.definition;
+    const next = rowAddress(record.position, 0);
+    if (prepare === undefined || !(await prepare(this.state, next, this.shard()))) return false;
     await this.publish(emissions);
     await this.writeCheckpoint();
     return true;

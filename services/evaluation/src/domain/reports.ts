@@ -65,5 +65,5 @@ export function reportDecider(evaluate: JobKind): Decider<ReportState> {
 /** An evaluation that could not be made is no evidence: it rejects. */
 function failed(state: ReportState, message: string) {
   const gate = { name: 'evaluation', verdict: 'rejected', value: null, threshold: null, detail: message };
-  return { verdict: 'rejected', bundle: null, champion: state.champion, gates: [gate], metrics: {}, championMetrics: null, rows: 0 };
+  return { verdict: 'rejected', bundle: null, reference: null, champion: state.champion, gates: [gate], metrics: {}, championMetrics: null, rows: 0 };
 }

@@ -56,12 +56,12 @@ export async function runEvaluation(input: EvaluationInput, context: JobContext,
   const output = (await ports.workers.run({ module, input: evaluateInput, signal })) as EvaluateOutput;
   const bundle = await writeBundle(input, winner, files, spec, output, context, code);
   const { verdict, gates, metrics, championMetrics, rows } = output;
-  return { verdict, bundle, champion: input.champion, gates, metrics, championMetrics, rows };
+  return { verdict, ...bundle, champion: input.champion, gates, metrics, championMetrics, rows };
 }
 
 function nothingTrained(input: EvaluationInput): EvaluationResult {
   const gate: Gate = { name: 'training', verdict: 'rejected', value: null, threshold: null, detail: input.failure };
-  return { verdict: 'rejected', bundle: null, champion: input.champion, gates: [gate], metrics: {}, championMetrics: null, rows: 0 };
+  return { verdict: 'rejected', bundle: null, reference: null, champion: input.champion, gates: [gate], metrics: {}, championMetrics: null, rows: 0 };
 }
 
 async function readChampion(context: JobContext, bundle: string): Promise<NonNullable<EvaluateInput['champion']>> {
@@ -78,7 +78,7 @@ async function writeBundle(
   output: EvaluateOutput,
   { ports }: JobContext,
   code: CodeFacts,
-): Promise<string> {
+): Promise<{ bundle: string; reference: string }> {
   const put = (value: unknown) => ports.blobs.put(text.encode(canonicalJson(value)));
   const { gates, metrics, championMetrics, rows, verdict } = output;
   const lineage = {
@@ -88,16 +88,17 @@ async function writeBundle(
     pipeline: { name: input.pipeline, version: input.pipelineVersion },
     turn: input.turn,
   };
+  const reference = await put(output.reference);
   const bundleFiles = {
     'model.onnx': need(files, 'model.onnx'),
     'signature.json': need(files, 'signature.json'),
     'training.json': need(files, 'training.json'),
     'features.yaml': await put({ features: spec.features, label: spec.label }),
-    'reference.json': await put(output.reference),
+    'reference.json': reference,
     'evaluation.json': await put({ verdict, gates, metrics, championMetrics, rows, champion: input.champion }),
     'lineage.json': await put(lineage),
   };
-  return put({ format: 'relearn-bundle/1', files: bundleFiles });
+  return { bundle: await put({ format: 'relearn-bundle/1', files: bundleFiles }), reference };
 }
 
 function need(files: Readonly<Record<string, string>>, name: string): string {

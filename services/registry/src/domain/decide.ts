@@ -17,7 +17,7 @@ import {
 } from '@relearn/contracts';
 import { fnv1a, RelearnError } from '@relearn/kernel';
 import { type Decision, own, type OwnEvent } from '@relearn/runtime';
-import type { FormerChampion, PipelineState, Turn } from './state.js';
+import type { FormerChampion, ModelPlace, PipelineState, Turn } from './state.js';
 
 const deadlineTimer = (turn: string) => `deadline/${turn}`;
 
@@ -74,9 +74,9 @@ function ended(turn: Turn, outcome: Outcome, detail: string): Decision {
 }
 
 function evaluated(state: PipelineState, turn: Turn, event: LoggedEvent<DataOf<typeof modelEvaluated>>): Decision {
-  const { bundle, verdict, metrics, gates, champion, request } = event.data;
+  const { bundle, reference, verdict, metrics, gates, champion, request } = event.data;
   const reasons = gates.filter((gate) => gate.verdict !== 'passed').map((gate) => `${gate.name}: ${gate.verdict}`);
-  if (bundle === null) return ended(turn, 'no-model', reasons.join('; '));
+  if (bundle === null || reference === null) return ended(turn, 'no-model', reasons.join('; '));
   const model = state.models + 1;
   const shared = { pipelineVersion: turn.version, subject: turn.id, correlationId: turn.id };
   const registered = own({ type: modelRegistered, data: { turn: turn.id, request, model, bundle, verdict, metrics }, ...shared });
@@ -85,7 +85,7 @@ function evaluated(state: PipelineState, turn: Turn, event: LoggedEvent<DataOf<t
     const end = ended(turn, 'no-model', verdict === 'passed' ? refusal : reasons.join('; '));
     return { ...end, events: [registered, ...(end.events ?? [])] };
   }
-  const data = { turn: turn.id, ...move(state, { model, bundle }), evidence: { kind: 'evaluation' as const, event: event.id }, gates };
+  const data = { turn: turn.id, ...move(state, { model, bundle, reference }), evidence: { kind: 'evaluation' as const, event: event.id }, gates };
   const promoted = own({ type: modelPromoted, data, ...shared });
   const end = ended(turn, 'promoted', `model ${model}`);
   return { ...end, events: [registered, promoted, ...(end.events ?? [])] };
@@ -99,9 +99,9 @@ function refuse(state: PipelineState, verdict: string, version: number, champion
   return null;
 }
 
-function move(state: PipelineState, to: { model: number; bundle: string }) {
+function move(state: PipelineState, to: ModelPlace) {
   const from = state.champion === null ? null : { model: state.champion.model, bundle: state.champion.bundle };
-  return { ...to, from, frozen: state.frozen ?? to };
+  return { ...to, from, frozen: state.frozen ?? { model: to.model, bundle: to.bundle } };
 }
 
 /** A door's `apply`: a new pipeline version, unless the file says what is in force already. */
@@ -124,7 +124,7 @@ export function promote(state: PipelineState, model: number): Decision {
   const refusal = refuse(state, record.verdict, record.version, record.champion);
   if (refusal !== null) throw new RelearnError('REFUSED', `model ${model} cannot be promoted: ${refusal}`);
   const evidence = { kind: 'evaluation' as const, event: record.event };
-  const data = { turn: null, ...move(state, { model, bundle: record.bundle }), evidence, gates: [] };
+  const data = { turn: null, ...move(state, { model, bundle: record.bundle, reference: record.reference }), evidence, gates: [] };
   return { events: [own({ type: modelPromoted, data, pipelineVersion: state.version })] };
 }
 
@@ -138,7 +138,7 @@ export function rollBack(state: PipelineState, model: number | null, reason: str
 }
 
 function rollBackTo(state: PipelineState, former: FormerChampion, reason: string): Decision {
-  const { model, bundle, promotion } = former;
-  const data = { ...move(state, { model, bundle }), evidence: { kind: 'promotion' as const, event: promotion }, reason };
+  const { promotion, ...place } = former;
+  const data = { ...move(state, place), evidence: { kind: 'promotion' as const, event: promotion }, reason };
   return { events: [own({ type: modelRolledBack, data, pipelineVersion: state.version })] };
 }

@@ -45,16 +45,16 @@ export function evolve(state: PipelineState, event: Event): PipelineState {
 }
 
 function evaluated(state: PipelineState, event: Event<DataOf<typeof modelEvaluated>>): PipelineState {
-  const { bundle, verdict, champion, turn } = event.data;
-  if (bundle === null || turn !== state.turn?.id) return state;
-  const record = { event: event.id, bundle, model: state.models + 1, verdict, version: event.pipelineversion, champion };
+  const { bundle, reference, verdict, champion, turn } = event.data;
+  if (bundle === null || reference === null || turn !== state.turn?.id) return state;
+  const record = { event: event.id, bundle, reference, model: state.models + 1, verdict, version: event.pipelineversion, champion };
   return { ...state, record };
 }
 
-type Move = Pick<DataOf<typeof modelPromoted>, 'model' | 'bundle' | 'frozen'>;
+type Move = Pick<DataOf<typeof modelPromoted>, 'model' | 'bundle' | 'reference' | 'frozen'>;
 
 function moved(state: PipelineState, event: Event<Move>): PipelineState {
-  const { model, bundle, frozen } = event.data;
+  const { model, bundle, reference, frozen } = event.data;
   const former = state.champion === null ? state.former : [...state.former, state.champion].slice(-formerKept);
-  return { ...state, champion: { model, bundle, promotion: event.id }, frozen, former, record: null };
+  return { ...state, champion: { model, bundle, reference, promotion: event.id }, frozen, former, record: null };
 }

@@ -3,6 +3,7 @@ import type { Outcome, RetrainReason } from '@relearn/contracts';
 export interface ModelPlace {
   readonly model: number;
   readonly bundle: string;
+  readonly reference: string;
 }
 
 /** A model that was champion once, and the event that made it so: what a rollback needs. */
@@ -24,6 +25,7 @@ export interface Turn {
 export interface GateRecord {
   readonly event: string;
   readonly bundle: string;
+  readonly reference: string;
   readonly model: number;
   readonly verdict: 'passed' | 'rejected' | 'inconclusive';
   readonly version: number;
@@ -40,7 +42,7 @@ export interface PipelineState {
   readonly models: number;
   readonly turn: Turn | null;
   readonly champion: FormerChampion | null;
-  readonly frozen: ModelPlace | null;
+  readonly frozen: { readonly model: number; readonly bundle: string } | null;
   /** Newest last, bounded. */
   readonly former: readonly FormerChampion[];
   readonly record: GateRecord | null;

@@ -1,0 +1,94 @@
+import {
+  dataQualityFailed,
+  dataQualityRecovered,
+  driftDetected,
+  driftReported,
+  type Event,
+  modelPromoted,
+  modelRolledBack,
+  performanceReported,
+  pipelineApplied,
+  pipelineEnded,
+  retrainRequested,
+  turnStarted,
+  windowProfiled,
+} from '@relearn/contracts';
+import { causesOf, outcomeOf } from './judge-window.js';
+import { nextAlarm } from './retrain-policy.js';
+import { completeWindow, labelledTotal, type Profiled, type TriggerState } from './trigger-state.js';
+
+/** Windows of states that hysteresis may look back on. */
+const statesKept = 100;
+
+/** Folds an event, another's or an own one, into what monitoring knows of a pipeline. */
+export function evolve(state: TriggerState, event: Event): TriggerState {
+  if (windowProfiled.is(event)) return profiled(state, event.data);
+  if (driftReported.is(event)) {
+    const driftCauses = event.data.state === 'DRIFT' || state.driftCauses.length === 0 ? causesOf(event.data) : state.driftCauses;
+    return { ...state, driftStates: [...state.driftStates, event.data.state].slice(-statesKept), driftCauses };
+  }
+  if (performanceReported.is(event)) {
+    const { state: verdict, trailing, reference } = event.data;
+    const performanceStates = [...state.performanceStates, verdict].slice(-statesKept);
+    return { ...state, performanceStates, lastTrailing: trailing, lastTarget: reference };
+  }
+  if (driftDetected.is(event)) {
+    return event.data.kind === 'drift' ? { ...state, driftAlarm: true } : { ...state, performanceAlarm: true };
+  }
+  if (pipelineApplied.is(event)) {
+    const { spec, shards } = event.data;
+    return { ...state, spec, shards, version: event.pipelineversion, pendingVersion: event.pipelineversion > 1 };
+  }
+  if (retrainRequested.is(event)) return requested(state, event);
+  if (turnStarted.is(event)) return { ...state, turnRunning: true };
+  if (pipelineEnded.is(event)) {
+    const { turn, outcome } = event.data;
+    if (turn === null) return state;
+    const rejected = outcome === 'promoted' ? 0 : outcome === 'superseded' ? state.rejected : state.rejected + 1;
+    return { ...state, turnRunning: false, rejected };
+  }
+  if (modelPromoted.is(event) || modelRolledBack.is(event)) {
+    const { model, reference, frozen } = event.data;
+    return { ...clearAlarms(state), champion: { model, reference }, frozen: frozen?.model ?? null, outcomes: [] };
+  }
+  if (dataQualityFailed.is(event)) return { ...state, failing: [...new Set([...state.failing, event.data.shard])] };
+  if (dataQualityRecovered.is(event)) return { ...state, failing: state.failing.filter((shard) => shard !== event.data.shard) };
+  return state;
+}
+
+/** A new champion has a new reference: what was seen against the old one says nothing of it. */
+function clearAlarms(state: TriggerState): TriggerState {
+  return { ...state, driftStates: [], performanceStates: [], driftAlarm: false, performanceAlarm: false, driftCauses: [] };
+}
+
+function requested(state: TriggerState, event: Event<{ reason: string }>): TriggerState {
+  const now = Date.parse(event.time);
+  return {
+    ...state,
+    requests: state.requests + 1,
+    lastRequest: now,
+    labelledAtRequest: labelledTotal(state),
+    turns: event.data.reason === 'first' ? state.turns : [...state.turns, now].slice(-100),
+    pendingVersion: false,
+    turnRunning: true,
+  };
+}
+
+function profiled(state: TriggerState, window: Profiled): TriggerState {
+  const { spec } = state;
+  const key = `${window.part}/${window.start}`;
+  const shard = String(window.shard);
+  const cut = { ...state.cut, [shard]: Math.max(state.cut[shard] ?? 0, window.read) };
+  const labelled = { ...state.labelled, [shard]: Math.max(state.labelled[shard] ?? 0, window.labelledTotal) };
+  const complete = completeWindow(state, window);
+  if (complete === null) return { ...state, cut, labelled, partial: { ...state.partial, [key]: [...(state.partial[key] ?? []), window] } };
+  const { [key]: _, ...partial } = state.partial;
+  const next = { ...state, cut, labelled, partial };
+  if (spec === null || window.part === 'inputs') {
+    return { ...next, driftAlarm: state.driftAlarm && nextAlarm(true, state.driftStates, spec?.retrain.drift ?? null) };
+  }
+  const outcome = state.champion === null ? null : outcomeOf(complete, state.champion.model);
+  const outcomes = outcome === null ? state.outcomes : [...state.outcomes, outcome].slice(-spec.monitor.performance.windows);
+  const performanceAlarm = state.performanceAlarm && nextAlarm(true, state.performanceStates, spec.retrain.performance);
+  return { ...next, outcomes, performanceAlarm };
+}

@@ -1,0 +1,31 @@
+import { businessNow, deciderPart, foldPart, type Ports, type RunningService } from '@relearn/runtime';
+import { requestByHand } from './domain/decide.js';
+import { profileWindows } from './handlers/profile-windows.js';
+import { References } from './handlers/references.js';
+import { triggerDecider } from './handlers/triggers.js';
+
+export interface MonitoringCommands {
+  /** Asks for a turn by hand; answers the request's id. Throws REFUSED before any window is complete. */
+  requestRetrain(pipeline: string, actor: string): Promise<string>;
+}
+
+/** Monitoring: predictions and labels in; window profiles, drift, realised performance and retrain requests out. */
+export function createMonitoring(ports: Ports): RunningService & { readonly commands: MonitoringCommands } {
+  const decider = deciderPart(ports, triggerDecider());
+  return {
+    manifest: {
+      name: 'monitoring',
+      consumes: ['data.valid', 'predictions', 'control', 'monitoring'],
+      produces: ['monitoring', 'control'],
+      collections: [],
+    },
+    parts: [foldPart(ports, profileWindows(new References())), decider],
+    commands: {
+      async requestRetrain(pipeline, actor) {
+        const now = await businessNow(ports, pipeline);
+        const events = await decider.host.command(pipeline, now, actor, (state) => requestByHand(state, actor));
+        return events[0]?.subject ?? '';
+      },
+    },
+  };
+}
