@@ -106,24 +106,37 @@ class TimeStore implements ColumnStore {
   }
 }
 
+/** Data files mostly give times as `YYYY-MM-DDTHH:mm:ss.sssZ`, which the engine reads much faster; it takes a wrong day, too. */
 function millisOf(text: string): number {
+  const near = text.length === 24 && text.endsWith('Z') ? Date.parse(text) : Number.NaN;
+  if (!Number.isNaN(near) && Number(text.slice(8, 10)) <= 28) return near;
   return parseTimestamp(text) ?? Number.NaN;
 }
 
-/** Texts as codes into a dictionary, -1 where there is none. */
+/** Rows after which a column most of whose texts differ, such as ids, goes on without a dictionary. */
+const rowsBeforeChoice = 4096;
+
+/** Texts as codes into a dictionary, -1 where there is none; or as they are where hardly any comes twice. */
 class TextStore implements ColumnStore {
   private codes = new Int32Array(firstCapacity);
   private rows = 0;
   private readonly texts: string[] = [];
   private byText = new Map<string, number>();
+  private plain: (string | null)[] | undefined;
 
   push(cell: Cell): void {
-    if (this.rows === this.codes.length) this.codes = grown(this.codes, this.rows * 2);
-    this.codes[this.rows++] = cell === null ? -1 : this.codeOf(typeof cell === 'string' ? cell : String(cell));
+    const text = cell === null || typeof cell === 'string' ? cell : String(cell);
+    if (this.rows === rowsBeforeChoice && this.texts.length > rowsBeforeChoice / 2) this.forgetDictionary();
+    if (this.plain !== undefined) this.plain.push(text);
+    else {
+      if (this.rows === this.codes.length) this.codes = grown(this.codes, this.rows * 2);
+      this.codes[this.rows] = text === null ? -1 : this.codeOf(text);
+    }
+    this.rows += 1;
   }
 
   get(row: number): Cell {
-    return this.texts[this.codes[row] ?? -1] ?? null;
+    return (this.plain === undefined ? this.texts[this.codes[row] ?? -1] : this.plain[row]) ?? null;
   }
 
   time(row: number): number | null {
@@ -132,7 +145,13 @@ class TextStore implements ColumnStore {
   }
 
   seal(): void {
-    this.codes = grown(this.codes, this.rows);
+    if (this.plain === undefined) this.codes = grown(this.codes, this.rows);
+    this.byText = new Map();
+  }
+
+  private forgetDictionary(): void {
+    this.plain = Array.from(this.codes.subarray(0, this.rows), (code) => this.texts[code] ?? null);
+    this.texts.length = 0;
     this.byText = new Map();
   }
 
