@@ -278,20 +278,19 @@ function describe(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a block';
   if (typeof value === 'string') return `'${value.length > 60 ? `${value.slice(0, 60)}…` : value}'`;
-  return typeof value === 'number' ? `the number ${value}` : String(value);
+  return typeof value === 'number' ? `the number ${value}` : JSON.stringify(value);
 }
 
 function remedyFor(shape: Shape, value: unknown): string {
   const kinds = kindsOf(shape);
-  const plain = !Array.isArray(value) && typeof value !== 'object';
+  const plain = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
   if (shape.required !== undefined) return `Write a block with ${shape.required.join(', ')}.`;
   if (value === null || value === undefined) return 'Give a value, or remove the key.';
   if (shape.examples !== undefined) {
     return `Write it like ${shape.examples.map((example) => (typeof example === 'string' ? example : JSON.stringify(example))).join(', ')}.`;
   }
-  if (plain && kinds.includes('array') && !kinds.includes(kindOf(value)))
-    return `Write it as a list: [${String(value)}].`;
-  if (plain && typeof value !== 'string' && kinds.includes('string')) return `Put it in quotes: '${String(value)}'.`;
+  if (plain && kinds.includes('array') && !kinds.includes(kindOf(value))) return `Write it as a list: [${value}].`;
+  if (plain && typeof value !== 'string' && kinds.includes('string')) return `Put it in quotes: '${value}'.`;
   if (typeof value === 'string' && kinds.includes('number') && value.trim() !== '' && Number.isFinite(Number(value))) {
     return 'Write it without quotes.';
   }
