@@ -125,3 +125,46 @@ export function unknownExports(tree: SourceTree): Violation[] {
     ...[...known].filter((name) => !given.includes(name)).map((name) => `${table}: ${own}${name} does not exist`),
   ];
 }
+
+interface Lock {
+  readonly packages: Readonly<Record<string, LockEntry>>;
+}
+
+interface LockEntry extends Manifest {
+  readonly optional?: boolean;
+}
+
+/**
+ * Where the lock file does not say what the manifests say, or lacks a package that one of its packages names, such as
+ * the binaries for another platform: `npm ci` refuses such a file.
+ */
+export function lockGaps(tree: SourceTree): Violation[] {
+  const { packages }: Lock = JSON.parse(tree.get('package-lock.json') ?? '{"packages":{}}');
+  const stale = ['', ...packageFolders(tree)].filter((folder) => {
+    const manifest = manifestAt(tree, folder);
+    return wanted(manifest) !== wanted(packages[folder] ?? {});
+  });
+  const lacking = Object.entries(packages).flatMap(([path, entry]) =>
+    Object.keys({ ...entry.dependencies, ...entry.optionalDependencies })
+      .filter((name) => !resolves(packages, path, name))
+      .map((name) => `package-lock.json:1: ${name}, named by ${path}, is missing`),
+  );
+  return [
+    ...stale.map((folder) => `package-lock.json:1: not what ${folder}/package.json says; run npm install`),
+    ...lacking,
+  ];
+}
+
+function wanted(manifest: Manifest): string {
+  const sorted = (versions: Readonly<Record<string, string>> = {}) => Object.entries(versions).sort().join();
+  return [sorted(manifest.dependencies), sorted(manifest.devDependencies)].join(';');
+}
+
+/** Node's way up: the folder's own node_modules, then those of the folders above. */
+function resolves(packages: Lock['packages'], from: string, name: string): boolean {
+  const folders = from.split('/');
+  return folders.concat('').some((_part, up) => {
+    const folder = folders.slice(0, folders.length - up).join('/');
+    return packages[`${folder === '' ? '' : `${folder}/`}node_modules/${name}`] !== undefined;
+  });
+}

@@ -4,6 +4,7 @@ import { specifiers } from './rooms.js';
 import { readTree, type SourceTree } from './source-tree.js';
 import {
   forbiddenDependencies,
+  lockGaps,
   loosePins,
   undeclaredImports,
   unknownExports,
@@ -18,6 +19,15 @@ const manifest = 'services/registry/package.json';
 const settings = 'services/registry/tsconfig.json';
 const lines = (count: number) => 'const x = 1;\n'.repeat(count);
 const manifestWith = (fields: object) => JSON.stringify({ name: '@relearn/registry', exports: { '.': {} }, ...fields });
+const registry = 'services/registry';
+const lockWith = (packages: object) =>
+  JSON.stringify({
+    packages: {
+      'node_modules/@relearn/kernel': {},
+      [registry]: { dependencies: { '@relearn/kernel': '0.1.0' } },
+      ...packages,
+    },
+  });
 const referencesTo = (...paths: string[]) => JSON.stringify({ references: paths.map((path) => ({ path })) });
 
 /** A check, a path and text that it must refuse, what it says then, and text that it must let pass. */
@@ -113,6 +123,27 @@ const checks: readonly {
     good: [manifestWith({ dependencies: { '@relearn/bus': '0.1.0', '@relearn/stats': '0.1.0' } })],
   },
   {
+    what: 'the lock file says what the manifests say, for every platform',
+    check: lockGaps,
+    path: 'package-lock.json',
+    bad: [
+      [lockWith({ [registry]: { dependencies: { '@relearn/kernel': '0.2.0' } } }), 'not what services/registry'],
+      [
+        lockWith({ 'node_modules/oxlint': { optionalDependencies: { 'oxlint-win32': '1.0.0' } } }),
+        'oxlint-win32, named by',
+      ],
+      [
+        lockWith({ 'node_modules/a/node_modules/b': {}, 'node_modules/c': { dependencies: { b: '1.0.0' } } }),
+        'b, named by',
+      ],
+    ],
+    good: [
+      lockWith({}),
+      lockWith({ 'node_modules/a': { dependencies: { b: '1.0.0' } }, 'node_modules/a/node_modules/b': {} }),
+      lockWith({ 'node_modules/a/node_modules/b': { dependencies: { c: '1.0.0' } }, 'node_modules/c': {} }),
+    ],
+  },
+  {
     what: 'the table of rooms knows every export',
     check: (tree) => unknownExports(tree).filter((violation) => /registry/.test(violation)),
     path: manifest,
@@ -132,6 +163,7 @@ function treeWith(path: string, text: string): SourceTree {
     ['libs/kernel/tsconfig.json', '{}'],
     [manifest, manifestWith({ dependencies: { '@relearn/kernel': '0.1.0' } })],
     [settings, referencesTo('../../libs/kernel')],
+    ['package-lock.json', lockWith({})],
     [path, text],
   ]);
 }
