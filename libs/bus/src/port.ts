@@ -34,7 +34,10 @@ export interface ReadLimits {
   readonly maxBytes: number;
 }
 
-/** Reads one partition from a position on. Not for concurrent use. */
+/**
+ * Reads one partition from a position on. Not for concurrent use. Its bytes are shared with other readers: they are not to
+ * be changed. Errors: UNAVAILABLE once the bus is closed, FENCED once the partition has moved to another member.
+ */
 export interface PartitionReader {
   readonly topic: string;
   readonly partition: number;
@@ -50,9 +53,15 @@ export interface SubscribeOptions {
   readonly group: string;
   /** Topics with equal partition counts: one member gets the same partition numbers of all of them. */
   readonly topics: readonly string[];
-  /** The partition is this member's from now on; its readers, one a topic in `topics`' order, start at the committed positions. */
+  /**
+   * The partition is this member's from now on; its readers, one a topic in `topics`' order, start at the committed positions.
+   * May be called before `subscribe` has resolved, or much later: when the former owner has drained. Must not throw.
+   */
   readonly onAssigned: (partition: number, readers: readonly PartitionReader[]) => void;
-  /** The partition is about to go to another member: that waits until this has resolved (the drain). */
+  /**
+   * The partition is about to go to another member: that waits until this has resolved (the drain). Until then its readers
+   * read and commit as before. A drain that rejects counts as ended; `close` of the subscription tells the error.
+   */
   readonly onRevoked: (partition: number) => Promise<void>;
 }
 
@@ -72,10 +81,15 @@ export interface BusFeatures {
  * A durable partitioned log.
  *
  * - `publish` resolves when every record is durable; records of one call, and of calls one after another, keep their
- *   order within a partition. On failure a prefix in each partition may have been written: callers retry, readers dedupe.
+ *   order within a partition, also when nobody waits between the calls. What the caller does with its bytes later is its own. On failure a prefix in each partition may have been written: callers retry, readers dedupe.
  * - An encoded record (key, headers, value) is at most `maxRecordBytes`; a larger one is refused with TOO_LARGE.
- * - Within a group each partition belongs to one member at a time.
- * - Errors: UNAVAILABLE (retry), TOO_LARGE, NOT_FOUND for an unknown topic or partition.
+ * - A batch ends before `maxBytes` (key, headers and value) and at `maxRecords`, but holds at least one record if there is one.
+ * - `appendedAt` never falls within a partition.
+ * - Within a group each partition belongs to one member at a time; its members read the same topics (REFUSED otherwise).
+ * - A topic keeps its number of partitions for ever: `ensureTopics` with another one is REFUSED.
+ * - `close` drains the subscriptions and then ends whoever still waits with UNAVAILABLE.
+ * - Errors: UNAVAILABLE and STORAGE_FAILED (retry), RESOURCE_EXHAUSTED (too much is on its way: retry later), TOO_LARGE,
+ *   NOT_FOUND for an unknown topic or partition.
  */
 export interface Bus {
   readonly features: BusFeatures;

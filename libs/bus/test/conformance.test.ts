@@ -15,8 +15,8 @@ busConformance('memory', async () => {
   return { bus, kernel, close: () => bus.close() };
 });
 
-// With the newest records in memory, and with every read through the database.
-for (const tailBytes of [512 * 1024, 0]) {
+// With the newest records in memory, with a few of them, and with every read through the database.
+for (const tailBytes of [512 * 1024, 400, 0]) {
   busConformance(`embedded, tail of ${tailBytes} bytes`, async () => {
     const folder = await mkdtemp(join(tmpdir(), 'relearn-bus-'));
     let engine = await openSqlite({ folder, durable: tailBytes > 0 });

@@ -150,6 +150,8 @@ class Engine implements SqliteEngine {
 
   private exited(code: number): void {
     if (this.closed === undefined) this.fail(new Error(`exit code ${code}`));
+    // A module that was still loading when the database closed.
+    else if (this.ended !== undefined) this.rejectPending(this.ended);
     this.onExit?.();
   }
 
@@ -163,9 +165,13 @@ class Engine implements SqliteEngine {
       remedy: 'Restart the process; what was acknowledged is on disk.',
     });
     this.ended = error;
-    for (const waiting of this.pending.values()) waiting.reject(error);
-    this.pending.clear();
+    this.rejectPending(error);
     this.opening.refused(error);
     this.onFailure?.(error);
+  }
+
+  private rejectPending(error: RelearnError): void {
+    for (const waiting of this.pending.values()) waiting.reject(error);
+    this.pending.clear();
   }
 }

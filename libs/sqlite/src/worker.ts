@@ -10,6 +10,8 @@ import { commitTogether, type Operation } from './group-commit.js';
 const port = parentPort;
 if (port === null) throw new RelearnError('INTERNAL', 'the database worker runs in a worker thread only');
 
+/** The driver ends the whole process when a closed database is used. */
+let finished = false;
 const rooms = new Map<string, Readonly<Record<string, Operation>>>();
 const find = (room: string, operation: string) => rooms.get(room)?.[operation];
 const send = (message: FromWorker) => port.postMessage(message);
@@ -60,6 +62,7 @@ function serve(opened: OpenDatabase, messages: readonly ToWorker[]): void {
 async function use(opened: OpenDatabase, id: number, room: string, module: string): Promise<void> {
   try {
     const { open } = (await import(module)) as { open: OpenOperations<Record<string, Operation>> };
+    if (finished) return;
     opened.connection.exec('BEGIN');
     rooms.set(room, open(opened.connection as Sql));
     opened.connection.exec('COMMIT');
@@ -71,6 +74,7 @@ async function use(opened: OpenDatabase, id: number, room: string, module: strin
 }
 
 function finish(opened: OpenDatabase): void {
+  finished = true;
   try {
     opened.close();
     send({ kind: 'closed' });

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RelearnError } from '@relearn/kernel';
-import { builtModule } from '@relearn/sqlite';
+import { builtModule, openSqlite } from '@relearn/sqlite';
 import { describe, expect, test } from 'vitest';
 import { openNotes, withFolder } from './fixture.js';
 
@@ -55,6 +55,15 @@ describe('closing', () => {
       await again.engine.close();
     }));
 });
+
+test('closing while a module loads refuses the module', () =>
+  withFolder(async (folder) => {
+    const engine = await openSqlite({ folder, durable: false });
+    const loading = engine.use('late', new URL('./fixtures/operations.js', import.meta.url));
+    const refused = expect(loading).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await engine.close();
+    await refused;
+  }));
 
 describe('a worker that dies', () => {
   for (const death of ['exit', 'throwLater'] as const) {

@@ -27,15 +27,19 @@ export interface StoreFeatures {
 
 /**
  * Documents with single-document atomic operations and nothing more, so that every document database can serve.
- * A write is durable when its promise resolves. Ids are ordered by code units.
- * Errors: ALREADY_EXISTS (id or unique path), CONFLICT (another version), NOT_FOUND, UNAVAILABLE (retry).
+ * A write is durable when its promise resolves. Ids are 1 to 512 UTF-16 units of well-formed Unicode without NUL, in the
+ * order of their code points: that of their UTF-8 bytes, which databases sort by (UTF-16 order differs above U+FFFF).
+ * Unique values are compared as JSON: `1` and `"1"` are two, objects are equal whatever the order of their keys.
+ * Errors: ALREADY_EXISTS (id or unique path), CONFLICT (another version), NOT_FOUND (document or collection),
+ * INVALID_INPUT (id), UNAVAILABLE and STORAGE_FAILED (retry).
  */
 export interface Store {
   readonly features: StoreFeatures;
+  /** Declares collections; paths that become unique are checked against what is there (ALREADY_EXISTS changes nothing). */
   ensureCollections(collections: readonly CollectionSpec[]): Promise<void>;
   get(collection: string, id: string): Promise<Document | null>;
   create(collection: string, id: string, body: Json): Promise<Document>;
-  /** Compare-and-set: replaces the document if it still has the version. */
+  /** Compare-and-set: replaces the document if it still has the version. A removed document begins at version 1 again. */
   replace(collection: string, id: string, version: number, body: Json): Promise<Document>;
   /** Creates or replaces, whatever is there: for read models that are rebuilt from the log. */
   put(collection: string, id: string, body: Json): Promise<Document>;

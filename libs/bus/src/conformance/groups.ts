@@ -226,6 +226,24 @@ function rebalanceTests(factory: BusFactory): void {
       await expectCode(reader.commit(1), 'FENCED');
     }));
 
+  test('closing the bus drains its members, who may still publish and commit', () =>
+    withBus(factory, async ({ bus }) => {
+      const drained: number[] = [];
+      await bus.subscribe({
+        group: 'g',
+        topics: [topic],
+        onAssigned: () => undefined,
+        onRevoked: async (partition) => {
+          await bus.publish([record(partition, 'last')]);
+          drained.push(partition);
+        },
+      });
+      await Promise.all([bus.close(), bus.close()]);
+      expect(drained.sort()).toEqual(all);
+      const callbacks = { onAssigned: () => undefined, onRevoked: () => Promise.resolve() };
+      await expectCode(bus.subscribe({ group: 'g', topics: [topic], ...callbacks }), 'UNAVAILABLE');
+    }));
+
   test('a drain that fails lets the partition go and is told by close', () =>
     withBus(factory, async ({ bus, kernel }) => {
       const watch = new Watch();

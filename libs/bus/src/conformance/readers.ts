@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import type { StoredRecord } from '../port.js';
 import { type BusFactory, expectCode, never, record, take, textOf, topic, wide, withBus } from './fixture.js';
 
 export function readerTests(factory: BusFactory): void {
@@ -71,6 +70,17 @@ function waitTests(factory: BusFactory): void {
       expect((await take(reader, 1)).map(textOf)).toEqual(['a']);
     }));
 
+  test('one signal ends all who wait with it, and only them', () =>
+    withBus(factory, async ({ bus }) => {
+      const abort = new AbortController();
+      const waiting = Array.from({ length: 30 }, (_, n) => bus.follow(topic, n % 4, 0).next(wide, abort.signal));
+      const other = bus.follow(topic, 0, 0).next(wide, never);
+      abort.abort();
+      expect(await Promise.all(waiting)).toEqual(waiting.map(() => []));
+      await bus.publish([record(0, 'a')]);
+      expect((await other).map(textOf)).toEqual(['a']);
+    }));
+
   test('an aborted signal answers nothing at once and skips no record', () =>
     withBus(factory, async ({ bus }) => {
       await bus.publish([record(0, 'a')]);
@@ -87,21 +97,30 @@ function waitTests(factory: BusFactory): void {
       await expectCode(bus.publish([record(0, 'a')]), 'UNAVAILABLE');
     }));
 
-  // A wake-up that is lost shows as a test that never ends: the writer waits until the reader has everything.
+  // A wake-up that is lost shows as a test that never ends: after each pair the writer waits until both have been read.
   test('no wake-up is lost however reads and publishes interleave', () =>
     withBus(factory, async ({ bus, kernel }) => {
       const rounds = 300;
       const reader = bus.follow(topic, 0, 0);
-      const got: StoredRecord[] = [];
+      const got: string[] = [];
+      let onRecords = () => undefined;
       const reading = (async () => {
-        while (got.length < rounds) got.push(...(await reader.next({ maxRecords: 2, maxBytes: 1e6 }, never)));
+        while (got.length < 2 * rounds) {
+          got.push(...(await reader.next({ maxRecords: 2, maxBytes: 1e6 }, never)).map(textOf));
+          onRecords();
+        }
       })();
       for (let n = 0; n < rounds; n++) {
-        const published = bus.publish([record(0, `${n}`)]);
-        for (let pause = kernel.chance.next() * 4; pause >= 1; pause--) await kernel.clock.breathe();
-        if (kernel.chance.next() < 0.5) await published;
+        const both = new Promise<void>((resolve) => {
+          onRecords = () => void (got.length === 2 * n + 2 && resolve());
+        });
+        const first = bus.publish([record(0, `${2 * n}`)]);
+        // The second one comes at any moment of the reader's turn: so many steps of promises, or of the loop, later.
+        const pause = kernel.chance.next() < 0.8 ? () => Promise.resolve() : () => kernel.clock.breathe();
+        for (let steps = kernel.chance.next() * 20; steps >= 1; steps--) await pause();
+        await Promise.all([first, bus.publish([record(0, `${2 * n + 1}`)]), both]);
       }
       await reading;
-      expect(got.map(textOf)).toEqual(Array.from({ length: rounds }, (_, n) => `${n}`));
+      expect(got).toEqual(Array.from({ length: 2 * rounds }, (_, n) => `${n}`));
     }));
 }

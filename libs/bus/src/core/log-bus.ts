@@ -43,6 +43,7 @@ export class LogBus implements Bus {
   private readonly committed: readonly CommittedPosition[];
   private readonly retention: Retention;
   private bytesInFlight = 0;
+  private closing: Promise<void> | undefined;
   private closed = false;
 
   constructor({ features, storage, contents, tailBytes, kernel, onBackgroundError }: LogBusOptions) {
@@ -100,7 +101,7 @@ export class LogBus implements Bus {
   }
 
   async subscribe(options: SubscribeOptions): Promise<Subscription> {
-    this.checkOpen();
+    if (this.closing !== undefined) throw new RelearnError('UNAVAILABLE', 'the bus is closing');
     const topics = options.topics.map((name) => this.topics.get(name));
     const [first] = topics;
     if (first === undefined) throw new RelearnError('INVALID_INPUT', `group ${options.group} names no topic`);
@@ -116,12 +117,22 @@ export class LogBus implements Bus {
     return this.group(options.group).join(options, logs);
   }
 
-  /** Drains the subscriptions, then ends all waiting. The storage below is closed by whoever opened it. */
-  async close(): Promise<void> {
-    if (this.closed) return;
-    await Promise.all([this.retention.stop(), ...[...this.groups.values()].map((group) => group.close())]);
+  /**
+   * Drains the subscriptions, which may publish and commit until then, and ends all waiting. The storage below is closed by
+   * whoever opened it. A drain that failed is told when everything is closed.
+   */
+  close(): Promise<void> {
+    this.closing ??= this.drain();
+    return this.closing;
+  }
+
+  private async drain(): Promise<void> {
+    const groups = [...this.groups.values()].map((group) => group.close());
+    const outcomes = await Promise.allSettled([this.retention.stop(), ...groups]);
     this.closed = true;
     for (const topic of this.topics.all()) for (const log of topic.logs) log.wake();
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (failed !== undefined) throw RelearnError.from(failed.reason);
   }
 
   /** Gives each record its place and copies its bytes; all are checked before the first position is taken. */

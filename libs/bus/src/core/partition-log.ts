@@ -1,5 +1,6 @@
 import { RelearnError } from '@relearn/kernel';
 import type { PartitionBounds, Position, ReadLimits, StoredRecord } from '../port.js';
+import { onAbort } from './aborts.js';
 import type { LogEntry, LogStorage, Shard, ShardState } from './log.js';
 import { decodeRecord } from './records.js';
 import { Tail } from './tail.js';
@@ -77,11 +78,11 @@ export class PartitionLog {
       if (this.end > position || signal.aborted) return resolve();
       const resume = () => {
         this.waiting.delete(resume);
-        signal.removeEventListener('abort', resume);
+        forget();
         resolve();
       };
+      const forget = onAbort(signal, resume);
       this.waiting.add(resume);
-      signal.addEventListener('abort', resume);
     });
   }
 

@@ -8,8 +8,8 @@ export interface Expiring {
 
 const roundMs = 3 * 60_000;
 /** Records that one step removes, and the rest after it: other work of the storage runs between steps. */
-const stepRecords = 50;
-const restMs = 20;
+const stepRecords = 100;
+const restMs = 10;
 
 /** Removes expired records, a round every few minutes. `onError` is told of rounds that failed; the next one tries again. */
 export class Retention {
