@@ -71,7 +71,7 @@ function check(file: PipelineFile, catalog: PipelineCatalog, shape: ShapeCheck, 
   const before = problems.map(({ path }) => path);
   for (const { path, message, remedy } of catalog.checkFeatures(resolved.spec)) {
     const place = inFile(path);
-    const known = before.some((other) => other.length > 1 && overlaps(other, place.slice(0, 2)));
+    const known = before.some((other) => other.length > 0 && overlaps(other, place.slice(0, 2)));
     if (!known) report(path, message, remedy ?? 'Correct the expression.');
   }
   return resolved;

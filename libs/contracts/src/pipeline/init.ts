@@ -34,6 +34,9 @@ export function inferPipeline(input: InferPipelineInput): { yaml: string; notes:
   const label = inferLabel(input);
   notes.push(...label.notes);
   const features = inferFeatures(input, profiles, span.to - span.from, notes);
+  notes.push(
+    'Check that each feature is known at the event time; mark what is known only later with `known_at: label`.',
+  );
   if (labelled < 100) notes.push(`Only ${labelled} rows have a label: expect little of a model.`);
   const sections = [
     `# ${input.name}: predicts ${yamlScalar(input.label)} at ${yamlScalar(input.time)}. Every key is described in the JSON Schema of pipeline files.`,

@@ -111,7 +111,10 @@ export const LabelSpec = Type.Object(
     delay: durationMs,
     /** A label that is not known by then after its row counts as missing. */
     max_delay: durationMs,
-    /** Class labels in order (the second of two is the positive class); empty for regression. */
+    /**
+     * Class labels in order (the second of two is the positive class); empty for regression. Booleans are 0 and 1, numbers
+     * stand in their shortest form.
+     */
     classes: Type.Array(Type.String()),
   },
   closed,
@@ -200,6 +203,7 @@ const hysteresis = { enter: Type.Integer({ minimum: 1 }), of: Type.Integer({ min
 export const RetrainSpec = Type.Object(
   {
     performance: Type.Union([
+      /** `drop` below the reference: in the metric's units for a score, as a share of the reference for an error measure. */
       Type.Object({ drop: Type.Number({ exclusiveMinimum: 0 }), ...hysteresis }, closed),
       Type.Null(),
     ]),
