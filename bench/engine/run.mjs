@@ -31,7 +31,10 @@ const folder = mkdtempSync(join(options.folder, 'relearn-bench-'));
 const engine = await openSqlite({ folder, durable: true });
 const bus = await openEmbeddedBus(engine, systemKernel);
 const store = await openEmbeddedStore(engine);
-await bus.ensureTopics([{ name: 'appends', partitions: 8, retentionMs: null }, { name: 'reads', partitions: 1, retentionMs: null }]);
+await bus.ensureTopics([
+  { name: 'appends', partitions: 8, retentionMs: null },
+  { name: 'reads', partitions: 1, retentionMs: null },
+]);
 await store.ensureCollections([{ name: 'turns' }]);
 const bare = openBare(join(folder, 'bare.db'));
 
@@ -40,7 +43,12 @@ const batch = (topic, size, partitions) => Array.from({ length: size }, (_, n) =
 
 for (const size of [1, 100, 1000]) {
   const records = batch('appends', size, 8);
-  await compare(`append, ${size} a call`, size, () => bus.publish(records), () => bare.append(size));
+  await compare(
+    `append, ${size} a call`,
+    size,
+    () => bus.publish(records),
+    () => bare.append(size),
+  );
 }
 await compare(
   'append, 1 a call, 100 callers at once',
@@ -68,7 +76,9 @@ const ids = Array.from({ length: 100 }, (_, n) => `t${n}`);
 const versions = new Map();
 for (const id of ids) versions.set(id, (await store.create('turns', id, body)).version);
 const replaceAll = () =>
-  Promise.all(ids.map(async (id) => versions.set(id, (await store.replace('turns', id, versions.get(id), body)).version)));
+  Promise.all(
+    ids.map(async (id) => versions.set(id, (await store.replace('turns', id, versions.get(id), body)).version)),
+  );
 await compare('compare-and-set, 100 callers at once', 100, replaceAll, () => bare.replace(100));
 
 await bus.close();

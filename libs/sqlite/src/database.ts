@@ -38,9 +38,13 @@ export function openDatabase({ folder, durable }: WorkerSettings): OpenDatabase 
       file,
       connection,
       close() {
-        connection.pragma('wal_checkpoint(TRUNCATE)');
-        connection.close();
-        lock.release();
+        try {
+          // The log empty and gone: a copy of the folder needs one file. Without room for that, the log keeps all.
+          connection.pragma('wal_checkpoint(TRUNCATE)');
+        } finally {
+          connection.close();
+          lock.release();
+        }
       },
     };
   } catch (thrown) {
@@ -67,13 +71,17 @@ function makeFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true });
   } catch (thrown) {
-    const reason = thrown instanceof Error ? thrown.message : String(thrown);
-    throw new RelearnError('STORAGE_FAILED', `data folder ${folder} cannot be created (${reason})`, {
-      cause: thrown,
-      remedy: 'Choose a folder that this process may create and write.',
-      place: { file: folder },
-    });
+    throw unusable(folder, 'created', thrown);
   }
+}
+
+function unusable(folder: string, verb: string, thrown: unknown): RelearnError {
+  const reason = thrown instanceof Error ? thrown.message : String(thrown);
+  return new RelearnError('STORAGE_FAILED', `data folder ${folder} cannot be ${verb} (${reason})`, {
+    cause: thrown,
+    remedy: 'Choose a folder with RELEARN_DATA that this process may create and write, on a disk with space.',
+    place: { file: folder },
+  });
 }
 
 /**
@@ -87,13 +95,18 @@ function lockFolder(folder: string): { release(): void } {
   try {
     connection = connect(file);
     connection.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
-    writeFileSync(holder, `${process.pid}\n`);
   } catch (thrown) {
     connection?.close();
     const failure = storageFailure(thrown, file);
     throw failure.code === 'UNAVAILABLE' ? inUse(folder, holder) : failure;
   }
   const held = connection;
+  try {
+    writeFileSync(holder, `${process.pid}\n`);
+  } catch (thrown) {
+    held.close();
+    throw unusable(folder, 'written', thrown);
+  }
   return {
     release() {
       rmSync(holder, { force: true });
@@ -103,15 +116,15 @@ function lockFolder(folder: string): { release(): void } {
 }
 
 function inUse(folder: string, holder: string): RelearnError {
-  let process = 'another process';
+  let owner = 'another process';
   try {
     const text = readFileSync(holder, 'utf8').trim();
-    if (text !== '') process = `process ${text}`;
+    if (text !== '') owner = `process ${text}`;
   } catch {
     // The owner has not written its number yet: the message does without.
   }
-  return new RelearnError('UNAVAILABLE', `data folder ${folder} is in use by ${process}`, {
-    remedy: `Stop ${process}, or give this one another folder with RELEARN_DATA.`,
+  return new RelearnError('UNAVAILABLE', `data folder ${folder} is in use by ${owner}`, {
+    remedy: `Stop ${owner}, or give this one another folder with RELEARN_DATA.`,
     place: { file: folder },
   });
 }

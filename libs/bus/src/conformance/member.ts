@@ -11,7 +11,7 @@ export class Watch {
     return [...this.holders]
       .filter(([, holder]) => holder === member)
       .map(([partition]) => partition)
-      .sort();
+      .sort((a, b) => a - b);
   }
 
   take(member: string, partition: number): void {

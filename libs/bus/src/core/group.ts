@@ -70,7 +70,7 @@ export class Group {
   private async leave(member: Member): Promise<void> {
     this.members = this.members.filter((other) => other !== member);
     this.share();
-    await Promise.all(this.holdings.map((holding) => (holding?.owner === member ? holding.drained : undefined)));
+    await Promise.all(this.holdings.flatMap((holding) => (holding?.owner === member ? (holding.drained ?? []) : [])));
     const [failure] = member.failures;
     if (failure !== undefined) throw RelearnError.from(failure);
   }
