@@ -1,6 +1,7 @@
 import { webcrypto } from 'node:crypto';
 import { type Kernel, type Part, RelearnError } from '@relearn/kernel';
-import { Batcher, type BatchTarget, type Job, type JobAnswer } from './batcher.js';
+import { Batcher, type Job, type JobAnswer } from './batcher.js';
+import { Catalogue, type ModelEntry, type ModelListing, type ServedModel } from './catalogue.js';
 import type { PredictionLog } from './prediction-record.js';
 import { refusals } from './refusals.js';
 import { agreedSignature, mayBatch, trialsOf } from './signature.js';
@@ -9,7 +10,7 @@ import { type ThreadPlan, threadPlan } from './threads.js';
 import { type Columns, columnTensor, type TensorValues, valuesOf } from './values.js';
 import { WorkerPool } from './worker/pool.js';
 
-export type ModelState = 'LOADING' | 'READY' | 'UNLOADING' | 'UNAVAILABLE';
+export type { ModelListing, ModelState, ServedModel } from './catalogue.js';
 
 export interface ModelHostOptions {
   readonly kernel: Kernel;
@@ -34,29 +35,6 @@ export interface LoadOptions {
   readonly warmUp?: Columns;
 }
 
-/** One loaded version as requests see it. */
-export interface ServedModel extends BatchTarget {
-  readonly name: string;
-  readonly version: string;
-  readonly digest: string;
-  /** Places in the signature by name. */
-  readonly inputAt: ReadonlyMap<string, number>;
-  readonly outputAt: ReadonlyMap<string, number>;
-}
-
-interface Entry {
-  readonly name: string;
-  readonly version: number;
-  readonly digest: string;
-  readonly session: number;
-  state: ModelState;
-  reason: string;
-  offered: boolean;
-  served: ServedModel | undefined;
-  inFlight: number;
-  drained: (() => void) | undefined;
-}
-
 /** Rows of a stream batch that run at once: fixed, so that a batch gives the same bits whenever it is scored. */
 const sliceRows = 128;
 
@@ -68,12 +46,10 @@ export class ModelHost implements Part {
   private readonly options: ModelHostOptions;
   private readonly pool: WorkerPool;
   private readonly batcher: Batcher;
-  private readonly models = new Map<string, Map<number, Entry>>();
-  private readonly defaults = new Map<string, number>();
-  private nextSession = 1;
+  private readonly catalogue = new Catalogue();
   private started = false;
   private draining = false;
-  private inFlight = 0;
+  private underWay = 0;
   private quiet: (() => void) | undefined;
 
   constructor(options: ModelHostOptions) {
@@ -110,10 +86,15 @@ export class ModelHost implements Part {
     return this.started && !this.draining;
   }
 
+  /** Requests and stream batches that wait or run. */
+  get inFlight(): number {
+    return this.underWay;
+  }
+
   /** From here on requests are refused; resolves when those under way have been answered. */
   async drain(): Promise<void> {
     this.draining = true;
-    if (this.inFlight > 0) {
+    if (this.underWay > 0) {
       await new Promise<void>((resolve) => {
         this.quiet = resolve;
       });
@@ -126,76 +107,51 @@ export class ModelHost implements Part {
   }
 
   /**
-   * Loads a version and tries it; it is READY when this resolves. The same version with the same digest is left as it
-   * is. Without a signature the graph's own is taken. Throws CORRUPT where the bytes do not match the digest,
+   * Loads a version and tries it; it is READY when this resolves. The same version with the same digest is loaded
+   * once. Without a signature the graph's own is taken. Throws CORRUPT where the bytes do not match the digest,
    * ALREADY_EXISTS where the version has another one, INVALID_INPUT where the model does not run or does not
    * match its signature.
    */
-  async load(
+  load(
     name: string,
     version: number,
     onnx: Uint8Array,
     signature: ModelSignature | null,
     { digest, warmUp }: LoadOptions,
   ): Promise<ModelSignature> {
-    const label = `model '${name}' version ${version}`;
-    const there = this.models.get(name)?.get(version);
+    const there = this.catalogue.find(name, version);
     if (there !== undefined && there.state !== 'UNAVAILABLE') {
-      if (there.digest === digest && there.served !== undefined) return there.served.signature;
-      throw new RelearnError('ALREADY_EXISTS', `${label} is there as ${there.digest}, ${there.state}`);
+      if (there.digest === digest && there.loading !== undefined && there.state !== 'UNLOADING') return there.loading;
+      const label = `model '${name}' version ${version}`;
+      return Promise.reject(new RelearnError('ALREADY_EXISTS', `${label} is there as ${there.digest}, ${there.state}`));
     }
-    const entry = this.enter(name, version, digest);
-    try {
-      const found = await sha256Of(onnx);
-      if (found !== digest) throw new RelearnError('CORRUPT', `${label}: the bytes are ${found}, not ${digest}`);
-      const graph = await this.pool.load(entry.session, onnx);
-      const agreed = agreedSignature(graph, signature);
-      const batchable = await this.tryOut(entry.session, agreed, warmUp);
-      entry.served = servedModel(entry, agreed, batchable);
-      entry.state = 'READY';
-      return agreed;
-    } catch (thrown) {
-      await this.pool.release(entry.session);
-      entry.state = 'UNAVAILABLE';
-      const error = RelearnError.from(thrown);
-      entry.reason = error.message;
-      throw new RelearnError(error.code, `${label}: ${error.message}`, { cause: thrown });
-    }
+    const entry = this.catalogue.enter(name, version, digest);
+    entry.loading = this.loadEntry(entry, onnx, signature, warmUp);
+    return entry.loading;
   }
 
   /** From now on this version answers requests that name none; null: no version does. Throws REFUSED unless READY. */
   setDefault(name: string, version: number | null): void {
-    if (version === null) {
-      this.defaults.delete(name);
-      return;
-    }
-    const entry = this.models.get(name)?.get(version);
-    if (entry?.state !== 'READY' || !entry.offered) {
-      throw new RelearnError('REFUSED', `model '${name}' version ${version} is not ready to answer requests`);
-    }
-    this.defaults.set(name, version);
+    this.catalogue.setDefault(name, version);
   }
 
   defaultOf(name: string): number | undefined {
-    return this.defaults.get(name);
+    return this.catalogue.defaultOf(name);
   }
 
   /** A version that is not offered scores stream batches only; to requests it is not there. */
   setOffered(name: string, version: number, offered: boolean): void {
-    const entry = this.models.get(name)?.get(version);
-    if (entry === undefined) throw refusals.unknownVersion(name, String(version));
-    entry.offered = offered;
-    if (!offered && this.defaults.get(name) === version) this.defaults.delete(name);
+    this.catalogue.setOffered(name, version, offered);
   }
 
   /** Takes no new work, waits for what is under way, frees the session. An unknown version is none to unload. */
   async unload(name: string, version: number): Promise<void> {
-    const versions = this.models.get(name);
-    const entry = versions?.get(version);
-    if (versions === undefined || entry === undefined || entry.state === 'UNLOADING') return;
-    if (entry.state === 'LOADING')
+    const entry = this.catalogue.find(name, version);
+    if (entry === undefined || entry.state === 'UNLOADING') return;
+    if (entry.state === 'LOADING') {
       throw new RelearnError('REFUSED', `model '${name}' version ${version} is being loaded`);
-    if (this.defaults.get(name) === version) this.defaults.delete(name);
+    }
+    this.catalogue.withdraw(entry);
     entry.state = 'UNLOADING';
     if (entry.inFlight > 0) {
       await new Promise<void>((resolve) => {
@@ -203,32 +159,17 @@ export class ModelHost implements Part {
       });
     }
     await this.pool.release(entry.session);
-    versions.delete(version);
-    if (versions.size === 0) this.models.delete(name);
+    this.catalogue.remove(entry);
   }
 
   /** Every version there is, with its state and, where it is unavailable, the reason. */
-  list(): readonly { name: string; version: number; digest: string; state: ModelState; reason: string }[] {
-    return [...this.models.values()].flatMap((versions) =>
-      [...versions.values()].map(({ name, version, digest, state, reason }) => ({
-        name,
-        version,
-        digest,
-        state,
-        reason,
-      })),
-    );
+  list(): readonly ModelListing[] {
+    return this.catalogue.list();
   }
 
   /** READY versions that requests may name, ascending. Throws NOT_FOUND for an unknown model. */
   versionsOf(name: string): readonly string[] {
-    const versions = this.models.get(name);
-    if (versions === undefined) throw refusals.unknownModel(name);
-    const ready = [...versions.values()].filter(({ state, offered }) => state === 'READY' && offered);
-    return ready
-      .map(({ version }) => version)
-      .sort((a, b) => a - b)
-      .map(String);
+    return this.catalogue.versionsOf(name);
   }
 
   /**
@@ -236,15 +177,7 @@ export class ModelHost implements Part {
    * with the protocol's texts.
    */
   resolve(name: string, version: string): ServedModel {
-    const wanted = versionNumber(version);
-    const versions = this.models.get(name);
-    if (versions === undefined) throw refusals.unknownModel(name);
-    const number = wanted ?? this.defaults.get(name);
-    if (number === undefined) throw refusals.noVersion(name);
-    const entry = versions.get(number);
-    if (entry === undefined || !entry.offered) throw refusals.unknownVersion(name, String(number));
-    if (entry.state !== 'READY' || entry.served === undefined) throw refusals.notReady(name, String(number));
-    return entry.served;
+    return this.catalogue.resolve(name, version);
   }
 
   /** Runs a checked request in a batch. Throws UNAVAILABLE while stopping or when the queue is full. */
@@ -260,23 +193,13 @@ export class ModelHost implements Part {
    */
   async run(name: string, version: number | null, columns: Columns): Promise<readonly TensorValues[]> {
     if (this.draining) throw refusals.stopping();
-    const served = this.forStream(name, version);
+    const served = this.catalogue.resolveForStream(name, version);
     const rows = rowsOf(served, columns, this.maxRequestRows);
     const answers = await this.counted(this.entryOf(served), () => this.runSlices(served, columns, rows));
     return served.signature.outputs.map((spec, index) => {
       const parts = answers.map((outputs) => outputs[index] ?? { shape: [0], bytes: new Uint8Array() });
       return valuesOf(spec, joined(parts));
     });
-  }
-
-  private forStream(name: string, version: number | null): ServedModel {
-    if (version === null) return this.resolve(name, '');
-    const versions = this.models.get(name);
-    if (versions === undefined) throw refusals.unknownModel(name);
-    const entry = versions.get(version);
-    if (entry === undefined) throw refusals.unknownVersion(name, String(version));
-    if (entry.state !== 'READY' || entry.served === undefined) throw refusals.notReady(name, String(version));
-    return entry.served;
   }
 
   private async runSlices(served: ServedModel, columns: Columns, rows: number): Promise<(readonly TensorBytes[])[]> {
@@ -302,33 +225,47 @@ export class ModelHost implements Part {
     return answers;
   }
 
-  private enter(name: string, version: number, digest: string): Entry {
-    const session = this.nextSession++;
-    const state = 'LOADING' as const;
-    const facts = { reason: '', offered: true, served: undefined, inFlight: 0, drained: undefined };
-    const entry: Entry = { name, version, digest, session, state, ...facts };
-    const versions = this.models.get(name) ?? new Map<number, Entry>();
-    versions.set(version, entry);
-    this.models.set(name, versions);
-    return entry;
+  private async loadEntry(
+    entry: ModelEntry,
+    onnx: Uint8Array,
+    signature: ModelSignature | null,
+    warmUp: Columns | undefined,
+  ): Promise<ModelSignature> {
+    try {
+      const found = await sha256Of(onnx);
+      if (found !== entry.digest) throw new RelearnError('CORRUPT', `the bytes are ${found}, not ${entry.digest}`);
+      const graph = await this.pool.load(entry.session, onnx);
+      const agreed = agreedSignature(graph, signature);
+      const batchable = await this.tryOut(entry.session, agreed, warmUp);
+      entry.served = servedModel(entry, agreed, batchable);
+      entry.state = 'READY';
+      return agreed;
+    } catch (thrown) {
+      await this.pool.release(entry.session);
+      entry.state = 'UNAVAILABLE';
+      const error = RelearnError.from(thrown);
+      entry.reason = error.message;
+      const label = `model '${entry.name}' version ${entry.version}`;
+      throw new RelearnError(error.code, `${label}: ${error.message}`, { cause: thrown });
+    }
   }
 
-  private entryOf(model: ServedModel): Entry {
-    const entry = this.models.get(model.name)?.get(Number(model.version));
+  private entryOf(model: ServedModel): ModelEntry {
+    const entry = this.catalogue.find(model.name, Number(model.version));
     if (entry?.served !== model) throw refusals.notReady(model.name, model.version);
     return entry;
   }
 
-  private async counted<T>(entry: Entry, work: () => Promise<T>): Promise<T> {
+  private async counted<T>(entry: ModelEntry, work: () => Promise<T>): Promise<T> {
     entry.inFlight += 1;
-    this.inFlight += 1;
+    this.underWay += 1;
     try {
       return await work();
     } finally {
       entry.inFlight -= 1;
-      this.inFlight -= 1;
+      this.underWay -= 1;
       if (entry.inFlight === 0) entry.drained?.();
-      if (this.inFlight === 0) this.quiet?.();
+      if (this.underWay === 0) this.quiet?.();
     }
   }
 
@@ -346,18 +283,15 @@ export class ModelHost implements Part {
   }
 
   private lost(session: number, reason: string): void {
-    for (const versions of this.models.values()) {
-      for (const entry of versions.values()) {
-        if (entry.session !== session) continue;
-        entry.state = 'UNAVAILABLE';
-        entry.reason = reason;
-        this.options.onTrouble?.(`model '${entry.name}' version ${entry.version} is lost: ${reason}`);
-      }
-    }
+    const entry = this.catalogue.ofSession(session);
+    if (entry === undefined) return;
+    entry.state = 'UNAVAILABLE';
+    entry.reason = reason;
+    this.options.onTrouble?.(`model '${entry.name}' version ${entry.version} is lost: ${reason}`);
   }
 }
 
-function servedModel(entry: Entry, signature: ModelSignature, batchable: boolean): ServedModel {
+function servedModel(entry: ModelEntry, signature: ModelSignature, batchable: boolean): ServedModel {
   const places = (specs: ModelSignature['inputs']) => new Map(specs.map(({ name }, index) => [name, index]));
   return {
     name: entry.name,
@@ -373,13 +307,6 @@ function servedModel(entry: Entry, signature: ModelSignature, batchable: boolean
 
 async function sha256Of(bytes: Uint8Array): Promise<string> {
   return Buffer.from(await webcrypto.subtle.digest('SHA-256', bytes)).toString('hex');
-}
-
-function versionNumber(text: string): number | undefined {
-  if (text === '') return undefined;
-  const number = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(number)) throw refusals.badVersion(text);
-  return number;
 }
 
 function rowsOf(served: ServedModel, columns: Columns, most: number): number {

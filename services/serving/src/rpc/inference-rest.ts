@@ -114,15 +114,13 @@ function scopeOf(reply: FastifyReply): CallScope {
 }
 
 function sendError(reply: FastifyReply, failure: unknown): FastifyReply {
-  const [status, message] = statusOf(failure);
-  return reply.code(status).send({ error: message });
+  const error = failure instanceof RelearnError ? failure : RelearnError.from(failure);
+  if (error.retryAfterMs !== undefined) void reply.header('retry-after', String(Math.ceil(error.retryAfterMs / 1_000)));
+  return reply.code(statusOf(failure, error)).send({ error: error.message });
 }
 
-/** Fastify's own errors (a body above the limit, a cut body) carry a status; ours carry theirs. */
-function statusOf(failure: unknown): [number, string] {
-  if (!(failure instanceof RelearnError) && failure instanceof Error && 'statusCode' in failure) {
-    return [Number(failure.statusCode), failure.message];
-  }
-  const error = RelearnError.from(failure);
-  return [error.http, error.message];
+/** Fastify's own errors (a body above the limit, a cut body) carry a status; ours have theirs by code. */
+function statusOf(failure: unknown, error: RelearnError): number {
+  if (failure === error || !(failure instanceof Error) || !('statusCode' in failure)) return error.http;
+  return Number(failure.statusCode);
 }

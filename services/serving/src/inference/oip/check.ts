@@ -1,6 +1,6 @@
 import { RelearnError } from '@relearn/kernel';
 import { faultOfByteStrings } from '../byte-strings.js';
-import type { ServedModel } from '../model-host.js';
+import type { ServedModel } from '../catalogue.js';
 import { elementCount, elementSize, isDatatype, type TensorBytes, type TensorSpec } from '../tensors.js';
 import { rawOfJson } from './json-tensors.js';
 import type { InferRequest, RequestTensor } from './request.js';

@@ -1,6 +1,7 @@
 import { type Clock, type Kernel, type MachineMs, RelearnError } from '@relearn/kernel';
 import type { Job, JobAnswer } from '../batcher.js';
-import type { ModelHost, ServedModel } from '../model-host.js';
+import type { ServedModel } from '../catalogue.js';
+import type { ModelHost } from '../model-host.js';
 import type { PredictionRecord } from '../prediction-record.js';
 import { refusals } from '../refusals.js';
 import type { TensorSpec } from '../tensors.js';

@@ -1,5 +1,5 @@
 import { RelearnError } from '@relearn/kernel';
-import type { ServedModel } from '../model-host.js';
+import type { ServedModel } from '../catalogue.js';
 import type { Parameter } from '../prediction-record.js';
 import type { TensorSpec } from '../tensors.js';
 import type { InferRequest, InferResponse, RequestTensor, TensorData } from './request.js';

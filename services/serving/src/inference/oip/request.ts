@@ -1,5 +1,5 @@
 import type { Parameter } from '../prediction-record.js';
-import type { ServedModel } from '../model-host.js';
+import type { ServedModel } from '../catalogue.js';
 import type { TensorBytes, TensorSpec } from '../tensors.js';
 
 export type Parameters = Readonly<Record<string, Parameter>>;

@@ -1,0 +1,158 @@
+import { RelearnError } from '@relearn/kernel';
+import type { BatchTarget } from './batcher.js';
+import { refusals } from './refusals.js';
+import type { ModelSignature } from './tensors.js';
+
+export type ModelState = 'LOADING' | 'READY' | 'UNLOADING' | 'UNAVAILABLE';
+
+/** One loaded version as requests see it. */
+export interface ServedModel extends BatchTarget {
+  readonly name: string;
+  readonly version: string;
+  readonly digest: string;
+  /** Places in the signature by name. */
+  readonly inputAt: ReadonlyMap<string, number>;
+  readonly outputAt: ReadonlyMap<string, number>;
+}
+
+/** A version with what becomes of it. */
+export interface ModelEntry {
+  readonly name: string;
+  readonly version: number;
+  readonly digest: string;
+  readonly session: number;
+  state: ModelState;
+  /** Why it is unavailable. */
+  reason: string;
+  /** May requests have it? */
+  offered: boolean;
+  served: ServedModel | undefined;
+  loading: Promise<ModelSignature> | undefined;
+  inFlight: number;
+  drained: (() => void) | undefined;
+}
+
+export interface ModelListing {
+  readonly name: string;
+  readonly version: number;
+  readonly digest: string;
+  readonly state: ModelState;
+  readonly reason: string;
+}
+
+/** Which versions there are, and which one answers requests that name none. */
+export class Catalogue {
+  private readonly models = new Map<string, Map<number, ModelEntry>>();
+  private readonly defaults = new Map<string, number>();
+  private nextSession = 1;
+
+  enter(name: string, version: number, digest: string): ModelEntry {
+    const entry: ModelEntry = {
+      name,
+      version,
+      digest,
+      session: this.nextSession++,
+      state: 'LOADING',
+      reason: '',
+      offered: true,
+      served: undefined,
+      loading: undefined,
+      inFlight: 0,
+      drained: undefined,
+    };
+    const versions = this.models.get(name) ?? new Map<number, ModelEntry>();
+    versions.set(version, entry);
+    this.models.set(name, versions);
+    return entry;
+  }
+
+  find(name: string, version: number): ModelEntry | undefined {
+    return this.models.get(name)?.get(version);
+  }
+
+  ofSession(session: number): ModelEntry | undefined {
+    for (const versions of this.models.values()) {
+      for (const entry of versions.values()) if (entry.session === session) return entry;
+    }
+    return undefined;
+  }
+
+  remove({ name, version }: ModelEntry): void {
+    const versions = this.models.get(name);
+    versions?.delete(version);
+    if (versions?.size === 0) this.models.delete(name);
+  }
+
+  setDefault(name: string, version: number | null): void {
+    if (version === null) {
+      this.defaults.delete(name);
+      return;
+    }
+    const entry = this.find(name, version);
+    if (entry?.state !== 'READY' || !entry.offered) {
+      throw new RelearnError('REFUSED', `model '${name}' version ${version} is not ready to answer requests`);
+    }
+    this.defaults.set(name, version);
+  }
+
+  defaultOf(name: string): number | undefined {
+    return this.defaults.get(name);
+  }
+
+  setOffered(name: string, version: number, offered: boolean): void {
+    const entry = this.find(name, version);
+    if (entry === undefined) throw refusals.unknownVersion(name, String(version));
+    entry.offered = offered;
+    if (!offered) this.withdraw(entry);
+  }
+
+  /** It answers requests without a version no longer. */
+  withdraw({ name, version }: ModelEntry): void {
+    if (this.defaults.get(name) === version) this.defaults.delete(name);
+  }
+
+  list(): readonly ModelListing[] {
+    const entries = [...this.models.values()].flatMap((versions) => [...versions.values()]);
+    return entries.map(({ name, version, digest, state, reason }) => ({ name, version, digest, state, reason }));
+  }
+
+  versionsOf(name: string): readonly string[] {
+    const versions = this.models.get(name);
+    if (versions === undefined) throw refusals.unknownModel(name);
+    const ready = [...versions.values()].filter(({ state, offered }) => state === 'READY' && offered);
+    const numbers = ready.map(({ version }) => version);
+    return numbers.sort((a, b) => a - b).map(String);
+  }
+
+  /** For a request; the version as its text says. */
+  resolve(name: string, version: string): ServedModel {
+    const wanted = versionNumber(version);
+    if (!this.models.has(name)) throw refusals.unknownModel(name);
+    const number = wanted ?? this.defaults.get(name);
+    if (number === undefined) throw refusals.noVersion(name);
+    const entry = this.find(name, number);
+    if (entry === undefined || !entry.offered) throw refusals.unknownVersion(name, String(number));
+    return readyOf(entry);
+  }
+
+  /** For a stream batch, which may have a version that is not offered. */
+  resolveForStream(name: string, version: number | null): ServedModel {
+    if (version === null) return this.resolve(name, '');
+    if (!this.models.has(name)) throw refusals.unknownModel(name);
+    const entry = this.find(name, version);
+    if (entry === undefined) throw refusals.unknownVersion(name, String(version));
+    return readyOf(entry);
+  }
+}
+
+function readyOf({ name, version, state, served }: ModelEntry): ServedModel {
+  if (state !== 'READY' || served === undefined) throw refusals.notReady(name, String(version));
+  return served;
+}
+
+function versionNumber(text: string): number | undefined {
+  if (text === '') return undefined;
+  const number = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(number)) throw refusals.badVersion(text);
+  return number;
+}
