@@ -274,6 +274,7 @@ function serviceRooms(service: Specifier): Room[] {
       files: [`services/${service}/src/domain/**`],
       ours: ['kernel', 'contracts', 'runtime', ...pure],
       typesOf: ['bus', 'store', 'blobs', 'rpc', 'tabular'],
+      node: ['crypto'],
       closed: ['handlers', 'rpc', 'jobs', 'service', 'config'],
     },
   ];

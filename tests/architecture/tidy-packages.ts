@@ -1,3 +1,4 @@
+import { canonicalJson } from '@relearn/kernel';
 import { type Room, rooms, specifiers } from './rooms.js';
 import { codeOf, filesOf, lineAt, packageFolders, type SourceTree } from './source-tree.js';
 import type { Violation } from './tidy-sources.js';
@@ -156,8 +157,7 @@ export function lockGaps(tree: SourceTree): Violation[] {
 }
 
 function wanted(manifest: Manifest): string {
-  const sorted = (versions: Readonly<Record<string, string>> = {}) => Object.entries(versions).sort().join();
-  return [sorted(manifest.dependencies), sorted(manifest.devDependencies)].join(';');
+  return canonicalJson([manifest.dependencies ?? {}, manifest.devDependencies ?? {}]);
 }
 
 /** Node's way up: the folder's own node_modules, then those of the folders above. */
