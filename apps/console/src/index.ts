@@ -1,1 +1,7 @@
-export {};
+export type * from './deps.js';
+export { ConsoleView } from './read-model/console-view.js';
+export type * from './read-model/shapes.js';
+export { answerOf, type ErrorAnswer } from './rest/errors.js';
+export { type EventPage, type EventQuery, readEvents, type ShownEvent } from './rest/event-log.js';
+export { deadLetters } from './rest/reading-routes.js';
+export { registerConsoleRoutes } from './rest/register.js';

@@ -1,0 +1,190 @@
+import { type DataOf, deadLettered, type Topic, topicNames } from '@relearn/contracts';
+import type { ConsoleDeps } from '../deps.js';
+import type { WindowView } from '../read-model/shapes.js';
+import { readEvents } from './event-log.js';
+import type { Call, Route } from './route.js';
+import { component, list, number, object, text } from './schemas.js';
+
+const limitOf = (most: number, standard: number) =>
+  ({ type: 'integer', minimum: 1, maximum: most, default: standard, description: `How many at most; ${standard} by default.` }) as const;
+const windowQuery = {
+  from: { type: 'number', description: 'Only windows that start at this time or later, ms since 1970 UTC.' },
+  limit: limitOf(2_000, 2_000),
+} as const;
+
+/** What can be looked at. */
+export function readingRoutes({ ports, view, audit, replay, version }: ConsoleDeps): readonly Route[] {
+  const ofPipeline: readonly Route[] = [
+    {
+      method: 'GET',
+      path: '/pipelines',
+      operation: 'listPipelines',
+      summary: 'All pipelines with the model that serves and the running turn.',
+      answer: object({ pipelines: list(component('PipelineSummary')) }),
+      handle: () => ({ pipelines: view.list() }),
+    },
+    {
+      method: 'GET',
+      path: '/pipelines/{name}',
+      operation: 'getPipeline',
+      summary: "One pipeline's state: the eight stages with their counts, the conservation sum, alarms.",
+      answer: component('PipelineState'),
+      handle: ({ params }) => view.state(params['name'] ?? ''),
+    },
+    {
+      method: 'GET',
+      path: '/pipelines/{name}/models',
+      operation: 'listModels',
+      summary: 'Model versions, the newest first.',
+      answer: object({ models: list(component('Model')) }),
+      handle: ({ params }) => ({ models: view.pipeline(params['name'] ?? '').models.list().toReversed() }),
+    },
+    {
+      method: 'GET',
+      path: '/pipelines/{name}/turns',
+      operation: 'listTurns',
+      summary: 'Retrain requests and their turns with gates and outcomes, the newest first.',
+      query: { limit: limitOf(1_000, 100) },
+      answer: object({ turns: list(component('Turn')) }),
+      handle: ({ params, query }) => ({
+        turns: view.pipeline(params['name'] ?? '').turns.list().toReversed().slice(0, numberIn(query, 'limit', 100)),
+      }),
+    },
+    {
+      method: 'GET',
+      path: '/pipelines/{name}/windows',
+      operation: 'listWindows',
+      summary: 'Monitoring windows with realised quality and the state of drift, in their order.',
+      query: windowQuery,
+      answer: object({ windows: list(component('Window')) }),
+      handle: (call) => ({ windows: windowsFor(view.pipeline(call.params['name'] ?? '').windows.list(), call).map(withoutFeatures) }),
+    },
+    {
+      method: 'GET',
+      path: '/pipelines/{name}/drift',
+      operation: 'listDrift',
+      summary: 'Drift by feature and window.',
+      query: windowQuery,
+      answer: object({ features: list(component('FeatureDrift')) }),
+      handle: (call) => ({ features: driftByFeature(windowsFor(view.pipeline(call.params['name'] ?? '').windows.list(), call)) }),
+    },
+  ];
+  return [
+    ...ofPipeline,
+    {
+      method: 'GET',
+      path: '/events',
+      operation: 'listEvents',
+      summary: 'Events of a topic in the order of the log, each once. Events of rows come without their data.',
+      query: {
+        topic: { enum: topicNames, default: 'control', description: 'The topic; control by default.' },
+        pipeline: { type: 'string', description: 'Only events of this pipeline.' },
+        from: { type: 'string', description: 'The `next` of an earlier answer; absent: the newest events.' },
+        limit: limitOf(1_000, 100),
+      },
+      answer: object({ events: list(component('Event')), next: text }),
+      handle: ({ query }) =>
+        readEvents(ports.bus, {
+          topic: topicIn(query),
+          pipeline: textIn(query, 'pipeline'),
+          from: textIn(query, 'from'),
+          limit: numberIn(query, 'limit', 100),
+        }),
+    },
+    {
+      method: 'GET',
+      path: '/dead-letters',
+      operation: 'listDeadLetters',
+      summary: 'Records that no consumer could take, the newest first, without their bytes.',
+      query: { pipeline: { type: 'string', description: 'Only those of this pipeline.' }, limit: limitOf(1_000, 100) },
+      answer: object({ deadLetters: list(component('DeadLetter')) }),
+      handle: ({ query }) => deadLetters({ ports }, textIn(query, 'pipeline'), numberIn(query, 'limit', 100)),
+    },
+    {
+      method: 'GET',
+      path: '/audit',
+      operation: 'audit',
+      summary: 'Folds the whole log and checks the invariants.',
+      answer: component('Audit'),
+      handle: () => audit(),
+    },
+    {
+      method: 'GET',
+      path: '/status',
+      operation: 'getStatus',
+      summary: 'What runs here: pipelines, records that wait, jobs, replays.',
+      answer: object({
+        version: text,
+        instance: text,
+        bus: text,
+        store: text,
+        behind: number,
+        jobs: number,
+        pipelines: list(component('PipelineSummary')),
+        replays: list(component('Replay')),
+      }),
+      handle: async () => ({
+        version,
+        instance: ports.instance,
+        bus: ports.bus.features.name,
+        store: ports.store.features.name,
+        behind: await ports.activity.behind(ports.bus),
+        jobs: ports.activity.jobs(),
+        pipelines: view.list(),
+        replays: replay?.status() ?? [],
+      }),
+    },
+  ];
+}
+
+function windowsFor(windows: readonly WindowView[], { query }: Call): readonly WindowView[] {
+  const from = numberIn(query, 'from', Number.NEGATIVE_INFINITY);
+  const wanted = windows.filter((window) => window.start >= from);
+  const limit = numberIn(query, 'limit', wanted.length);
+  return query['from'] === undefined ? wanted.slice(Math.max(0, wanted.length - limit)) : wanted.slice(0, limit);
+}
+
+function withoutFeatures(window: WindowView) {
+  if (window.drift === null) return window;
+  const { features: _, ...drift } = window.drift;
+  return { ...window, drift };
+}
+
+function driftByFeature(windows: readonly WindowView[]) {
+  const points = new Map<string, object[]>();
+  for (const { start, end, drift } of windows) {
+    for (const { feature, ...point } of drift?.features ?? []) {
+      const known = points.get(feature) ?? [];
+      points.set(feature, known);
+      known.push({ start, end, ...point });
+    }
+  }
+  return [...points].map(([feature, list]) => ({ feature, points: list }));
+}
+
+/** The newest dead letters, newest first. */
+export async function deadLetters({ ports }: Pick<ConsoleDeps, 'ports'>, pipeline: string | undefined, limit: number) {
+  const { events } = await readEvents(ports.bus, { topic: 'dead-letters', pipeline, limit });
+  return { deadLetters: events.toReversed().map((event) => shown(event.time, event.pipeline, deadLettered.read(event).data)) };
+}
+
+function shown(time: string, pipeline: string, data: DataOf<typeof deadLettered>) {
+  const { consumer, topic, partition, position, records, code, message } = data;
+  return { time, pipeline, consumer, topic, partition, position, records, code, message };
+}
+
+type Query = Call['query'];
+
+function numberIn(query: Query, name: string, standard: number): number {
+  const value = query[name];
+  return typeof value === 'number' ? value : standard;
+}
+
+function textIn(query: Query, name: string): string | undefined {
+  const value = query[name];
+  return value === undefined || value === '' ? undefined : String(value);
+}
+
+function topicIn(query: Query): Topic {
+  return topicNames.find((topic) => topic === query['topic']) ?? 'control';
+}

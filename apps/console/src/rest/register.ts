@@ -1,0 +1,82 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { RelearnError } from '@relearn/kernel';
+import type { ConsoleDeps } from '../deps.js';
+import { answerOf } from './errors.js';
+import { openApi } from './openapi.js';
+import { readingRoutes } from './reading-routes.js';
+import { apiPrefix, type Call, type Route } from './route.js';
+import { text } from './schemas.js';
+import { updateStream, type UpdateStream } from './stream.js';
+import { writingRoutes } from './writing-routes.js';
+
+/** Adds the REST API, its OpenAPI document and the stream of updates under `/api/v1`. */
+export function registerConsoleRoutes(app: FastifyInstance, deps: ConsoleDeps): void {
+  const routes = [...readingRoutes(deps), ...writingRoutes(deps)];
+  const document = openApi(routes, deps.version);
+  app.register(
+    async (api) => {
+      api.setErrorHandler((thrown, _request, reply) => sendError(deps, reply, thrown));
+      api.setNotFoundHandler((request, reply) =>
+        sendError(deps, reply, new RelearnError('NOT_FOUND', `there is no ${request.method} ${request.url}`)),
+      );
+      api.addHook('onRequest', async (request) => refuseOtherSites(request));
+      for (const route of routes) addRoute(api, route);
+      api.get('/openapi.json', () => document);
+      addStream(api, deps);
+    },
+    { prefix: apiPrefix },
+  );
+}
+
+function addRoute(api: FastifyInstance, route: Route): void {
+  const { method, path, query, body, status = 200 } = route;
+  const properties = query === undefined ? undefined : { querystring: { type: 'object', properties: query } };
+  api.route({
+    method,
+    url: path.replaceAll(/\{(\w+)\}/g, ':$1'),
+    schema: { ...properties, ...(body === undefined ? {} : { body }) },
+    async handler(request, reply) {
+      const answer = await route.handle(callOf(request));
+      return reply.code(status).send(answer);
+    },
+  });
+}
+
+/** The boundary at which fastify, which has checked them by the route's schemas, hands over a request's parts. */
+function callOf(request: FastifyRequest): Call {
+  const actor = request.headers['relearn-actor'];
+  return {
+    params: request.params as Call['params'],
+    query: request.query as Call['query'],
+    body: (request.body ?? {}) as Call['body'],
+    actor: typeof actor === 'string' && actor !== '' ? actor.slice(0, 200) : 'rest',
+  };
+}
+
+/** A page of another site may not write through a visitor's browser. */
+function refuseOtherSites(request: FastifyRequest): void {
+  const { origin, host } = request.headers;
+  if (request.method === 'GET' || origin === undefined || origin === `http://${host}` || origin === `https://${host}`) return;
+  throw new RelearnError('REFUSED', `a page of ${origin} may not write here`, { remedy: 'Use the address of this server itself.' });
+}
+
+function addStream(api: FastifyInstance, deps: ConsoleDeps): void {
+  const open = new Set<UpdateStream>();
+  api.addHook('preClose', async () => {
+    for (const stream of open) stream.close();
+  });
+  api.get('/stream', { schema: { querystring: { type: 'object', properties: { pipeline: text } } } }, (request, reply) => {
+    const { pipeline } = callOf(request).query;
+    const stream = updateStream(deps, pipeline === undefined ? undefined : String(pipeline));
+    open.add(stream);
+    stream.body.on('close', () => open.delete(stream));
+    return reply.header('content-type', 'text/event-stream').header('cache-control', 'no-store').send(stream.body);
+  });
+}
+
+function sendError(deps: ConsoleDeps, reply: FastifyReply, thrown: unknown): FastifyReply {
+  const { status, body, retryAfter } = answerOf(thrown);
+  if (status >= 500) deps.ports.telemetry.log.error({ err: thrown }, `console: ${body.error.message}`);
+  if (retryAfter !== null) reply.header('retry-after', String(retryAfter));
+  return reply.code(status).send(body);
+}

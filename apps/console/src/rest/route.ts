@@ -1,0 +1,26 @@
+import type { JsonSchema } from './schemas.js';
+
+/** What a handler gets of a request; its parts have been checked by the route's schemas. */
+export interface Call {
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string | number | undefined>>;
+  readonly body: Readonly<Record<string, unknown>>;
+  /** Who asks, as the header `relearn-actor` says. */
+  readonly actor: string;
+}
+
+export interface Route {
+  readonly method: 'GET' | 'POST';
+  /** Below `/api/v1`, parameters in braces. */
+  readonly path: string;
+  readonly operation: string;
+  readonly summary: string;
+  readonly query?: Readonly<Record<string, JsonSchema & { readonly description: string }>>;
+  readonly body?: JsonSchema;
+  readonly status?: number;
+  /** Schema of the answer. */
+  readonly answer: JsonSchema;
+  handle(call: Call): Promise<unknown> | unknown;
+}
+
+export const apiPrefix = '/api/v1';

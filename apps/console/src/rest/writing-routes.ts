@@ -1,0 +1,84 @@
+import { RelearnError } from '@relearn/kernel';
+import type { ConsoleDeps } from '../deps.js';
+import type { Route } from './route.js';
+import { boolean, component, integer, object, text } from './schemas.js';
+
+const model = { type: 'integer', minimum: 1 } as const;
+
+/** What can be done. Each is one write of the service that owns it, whose event says who asked. */
+export function writingRoutes({ view, registry, monitoring, parse, replay }: ConsoleDeps): readonly Route[] {
+  return [
+    {
+      method: 'POST',
+      path: '/pipelines',
+      operation: 'applyPipeline',
+      summary: 'Makes a pipeline file the version in force; the same again changes nothing.',
+      body: object({ file: { type: 'string', description: 'The YAML text.' }, name: { type: 'string', description: 'The name that errors show.' } }, ['name']),
+      status: 200,
+      answer: object({ pipeline: text, version: integer, changed: boolean }),
+      async handle({ body, actor }) {
+        const { spec, digest } = parse(String(body['file']), String(body['name'] ?? 'pipeline.yaml'));
+        return { pipeline: spec.name, ...(await registry.apply(spec, digest, actor)) };
+      },
+    },
+    {
+      method: 'POST',
+      path: '/pipelines/{name}/promote',
+      operation: 'promoteModel',
+      summary: 'Makes a model version the champion, if its gate record allows it.',
+      body: object({ model }),
+      answer: object({ pipeline: text, champion: integer }),
+      async handle({ params, body, actor }) {
+        const { name } = view.pipeline(params['name'] ?? '');
+        await registry.promote(name, Number(body['model']), actor);
+        return { pipeline: name, champion: Number(body['model']) };
+      },
+    },
+    {
+      method: 'POST',
+      path: '/pipelines/{name}/rollback',
+      operation: 'rollBack',
+      summary: 'Back to the champion before, or to the former champion that is named.',
+      body: object({ model, reason: { type: 'string', minLength: 1 } }, ['model']),
+      answer: object({ pipeline: text, rolledBack: boolean }),
+      async handle({ params, body, actor }) {
+        const { name } = view.pipeline(params['name'] ?? '');
+        const wanted = body['model'];
+        await registry.rollBack(name, wanted === undefined ? null : Number(wanted), String(body['reason']), actor);
+        return { pipeline: name, rolledBack: true };
+      },
+    },
+    {
+      method: 'POST',
+      path: '/pipelines/{name}/retrain',
+      operation: 'requestRetrain',
+      summary: 'Asks for a turn; one that runs is superseded.',
+      body: object({}),
+      status: 202,
+      answer: object({ pipeline: text, request: text }),
+      async handle({ params, actor }) {
+        const { name } = view.pipeline(params['name'] ?? '');
+        return { pipeline: name, request: await monitoring.requestRetrain(name, actor) };
+      },
+    },
+    {
+      method: 'POST',
+      path: '/replays',
+      operation: 'startReplay',
+      summary: 'Applies a pipeline file of this machine and replays the data that it names.',
+      body: object(
+        {
+          file: { type: 'string', description: 'Path of the file on the machine that serves.' },
+          speed: { type: 'number', exclusiveMinimum: 0, description: 'Business time in multiples of machine time.' },
+        },
+        ['speed'],
+      ),
+      status: 202,
+      answer: component('Replay'),
+      handle({ body }) {
+        if (replay === undefined) throw new RelearnError('UNIMPLEMENTED', 'this process replays nothing');
+        return replay.start(String(body['file']), body['speed'] === undefined ? null : Number(body['speed']));
+      },
+    },
+  ];
+}
