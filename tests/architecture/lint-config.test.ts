@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { lintConfig } from './lint-config.js';
@@ -135,11 +135,14 @@ beforeAll(() => {
   for (const room of rooms) plant(sampleOf(room), everything.map(importLine).join(''));
   for (const [path, , text] of faulty) plant(path, text);
   for (const [path, text] of clean) plant(path, text);
-  const oxlint = join(workspace, 'node_modules/oxlint/bin/oxlint');
-  const run = spawnSync(process.execPath, [oxlint, '--type-aware', '-f', 'json'], {
+  const bin = join(workspace, 'node_modules/.bin');
+  // The type-aware part is a program of its own that the linter looks for on the path.
+  const env = { ...process.env, PATH: `${bin}${delimiter}${process.env['PATH'] ?? ''}` };
+  const run = spawnSync(join(bin, 'oxlint'), ['--type-aware', '-f', 'json'], {
     cwd: tree,
     encoding: 'utf8',
     maxBuffer: 2 ** 26,
+    env,
   });
   const report: { diagnostics: Diagnostic[] } = JSON.parse(run.stdout);
   found = report.diagnostics;
