@@ -52,8 +52,7 @@ function checkLabelType(spec: PipelineSpec, type: string, path: (string | number
   if (task === 'regression') {
     return [{ path, message: 'a text cannot be the label of a regression', remedy: 'Write `task: multiclass`.' }];
   }
-  const classes = spec.label.classes.length;
-  if (task === 'binary' ? classes === 2 : classes >= 2) return [];
+  if (spec.label.classes.length >= 2) return [];
   const remedy = task === 'binary' ? 'Name two; the second is the positive one.' : 'Name all of them in order.';
   return [{ path: ['label', 'classes'], message: 'the class names of the label are missing', remedy }];
 }

@@ -15,7 +15,7 @@ function editDistance(a: string, b: string): number {
 /** A remedy that names the closest of the known names, or lists them when none is close. */
 export function didYouMean(wrong: string, known: readonly string[], noun: string): string {
   let best: string | undefined;
-  let least = Math.max(1, Math.floor(wrong.length / 3)) + 1;
+  let least = Math.ceil(wrong.length / 3) + 1;
   for (const name of known) {
     const distance = editDistance(wrong.slice(0, 64).toLowerCase(), name.slice(0, 64).toLowerCase());
     if (distance < least) {

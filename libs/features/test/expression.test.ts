@@ -164,7 +164,24 @@ describe('errors of expressions', () => {
 
   it('throws nothing but INVALID_PIPELINE for any text, and compiles whatever passes the check', () => {
     const piece = fc.constantFrom(
-      ...['amount', 'paid', 'note', 'departs', 'hour(', 'if(', 'coalesce(', '(', ')', ',', '?', ':', '+', '-', '*', '/'],
+      ...[
+        'amount',
+        'paid',
+        'note',
+        'departs',
+        'hour(',
+        'if(',
+        'coalesce(',
+        '(',
+        ')',
+        ',',
+        '?',
+        ':',
+        '+',
+        '-',
+        '*',
+        '/',
+      ],
       ...['==', '<', 'and', 'or', 'not', '!', 'null', 'true', "'a'", '1', '0', ' ', '`', "'", '1.5e3'],
     );
     const row = { amount: 3, paid: true, note: 'n', departs: 1_700_000_000_000 };

@@ -41,7 +41,10 @@ const shop = fc.constantFrom('a', 'b', null);
 const step = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('row' as const), shop, till: fc.constantFrom(1, 2), amount }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('label' as const), of: fc.nat(12), value: amount }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('price' as const), shop, value: fc.constantFrom(1, 2, 3, null) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('price' as const), shop, value: fc.constantFrom(1, 2, 3, null) }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('clock' as const) }) },
 );
 
@@ -65,12 +68,14 @@ function recordsOf(disorder: number): fc.Arbitrary<TestRecord[]> {
   });
 }
 
-const shards = fc.constantFrom(0, 4, 15).chain((lateness) =>
-  fc.tuple(
-    fc.constant(pipelineOf({ features, lateness, task: 'regression', label: { max_delay: 18 } })),
-    fc.constantFrom(0, 5, 25).chain(recordsOf),
-  ),
-);
+const shards = fc
+  .constantFrom(0, 4, 15)
+  .chain((lateness) =>
+    fc.tuple(
+      fc.constant(pipelineOf({ features, lateness, task: 'regression', label: { max_delay: 18 } })),
+      fc.constantFrom(0, 5, 25).chain(recordsOf),
+    ),
+  );
 
 function rowsOf(output: FeatureRows): Record<string, unknown>[] {
   const columns = Object.entries(output.columns);

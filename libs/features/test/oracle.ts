@@ -95,7 +95,9 @@ function aggregateOf(feature: Extract<FeatureSpec, { aggregate: unknown }>, plac
   const key = feature.by.map((column) => row.values[column] ?? null);
   if (key.includes(null)) return null;
   const entries =
-    feature.of === 'label' ? labelsBefore(feature.by, key, place) : before(place, rowStream, feature.by, key, feature.of ?? '');
+    feature.of === 'label'
+      ? labelsBefore(feature.by, key, place)
+      : before(place, rowStream, feature.by, key, feature.of ?? '');
   const within = entries
     .filter(({ time }) => time >= Math.max(row.time, watermark) - feature.window && time <= row.time)
     .filter(({ value }) => feature.of === undefined || value !== null)

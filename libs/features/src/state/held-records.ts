@@ -28,11 +28,11 @@ export class HeldRecords {
     }
   }
 
-  /** Index of the record `back` places before `time` (1: the latest at or before it), or -1. */
+  /** Index of the record `back` places before `time` (1: the latest at or before it); negative when there is none. */
   find(time: number, watermark: number, back: number): number {
     const after = upperBound(this.times, time, 0);
     if (time < watermark && after < upperBound(this.times, watermark, 0)) return -1;
-    return after < back ? -1 : after - back;
+    return after - back;
   }
 
   /** Drops what nobody can ask for any more, and what is older than `oldest`. */
