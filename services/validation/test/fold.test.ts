@@ -1,4 +1,11 @@
-import { dataQuarantined, dataValidated, type Event, eventTypes, type RecordBatch, recordsOf } from '@relearn/contracts';
+import {
+  dataQuarantined,
+  dataValidated,
+  type Event,
+  eventTypes,
+  type RecordBatch,
+  recordsOf,
+} from '@relearn/contracts';
 import { readCheckpoint } from '@relearn/runtime';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -62,7 +69,15 @@ describe('the validation fold', () => {
   it('quarantines with every reason and keeps the values', async () => {
     const world = await openWorld();
     await world.apply(pipelineSpec());
-    const bad = row('a', { place: 'west', distance: 2000, stops: 1.5, code: 'abc', express: 'yes', delay: 4, weight: 1 });
+    const bad = row('a', {
+      place: 'west',
+      distance: 2000,
+      stops: 1.5,
+      code: 'abc',
+      express: 'yes',
+      delay: 4,
+      weight: 1,
+    });
     await publishRaw(world.ports, 'trips', [bad, row('b', { place: null })]);
     await run(world);
     const [first, second] = await quarantined(world);
@@ -99,7 +114,12 @@ describe('the validation fold', () => {
       time: start,
       values: { event_id: 'a', value },
     });
-    await publishRaw(world.ports, 'trips', [label('a@1=1', 1), label('a@1=1', 1), label('a@2=0', 0), label('a@2=x', 'x')]);
+    await publishRaw(world.ports, 'trips', [
+      label('a@1=1', 1),
+      label('a@1=1', 1),
+      label('a@2=0', 0),
+      label('a@2=x', 'x'),
+    ]);
     await run(world);
     expect(await validIds(world)).toEqual(['a@1=1', 'a@2=0']);
     expect((await quarantined(world))[0]?.reasons).toMatchObject([{ code: 'LABEL_VALUE', column: 'value' }]);

@@ -193,7 +193,12 @@ export interface TestRecord {
 }
 
 /** Puts one batch of records into `data.raw`. */
-export async function publishRaw(ports: Ports, pipeline: string, records: readonly TestRecord[], version = 1): Promise<void> {
+export async function publishRaw(
+  ports: Ports,
+  pipeline: string,
+  records: readonly TestRecord[],
+  version = 1,
+): Promise<void> {
   const builder = new BatchBuilder();
   for (const { stream, id, time, values } of records) builder.add(stream, id, time, values);
   const event: Event = {

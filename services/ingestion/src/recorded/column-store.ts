@@ -1,5 +1,6 @@
 import type { Cell, ColumnSpec } from '@relearn/contracts';
 import { formatTimestamp, parseTimestamp } from '@relearn/kernel';
+import type { ColumnType } from '@relearn/tabular';
 
 /** One column of a recorded table in memory, a few bytes a cell. */
 export interface ColumnStore {
@@ -15,7 +16,7 @@ export interface ColumnStore {
  * A store that fits the declared type. Files do not know the declared type: a number in a column of texts becomes its
  * text, a text that is a number becomes that number; what does not fit is kept as it came, for validation to judge.
  */
-export function columnStore(type: ColumnSpec['type']): ColumnStore {
+export function columnStore(type: ColumnSpec['type'], fileType: ColumnType): ColumnStore {
   switch (type) {
     case 'number':
     case 'integer':
@@ -23,7 +24,7 @@ export function columnStore(type: ColumnSpec['type']): ColumnStore {
         typeof cell === 'string' ? numberOfText(cell) : typeof cell === 'number' ? cell : Number.NaN,
       );
     case 'timestamp':
-      return new TimeStore();
+      return new TimeStore(fileType === 'timestamp' ? millisOfCanonical : millisOfText);
     case 'boolean':
       return new NumberStore(numberOfTruth, (value) => value === 1);
     default:
@@ -85,7 +86,11 @@ class NumberStore implements ColumnStore {
 /** Times as milliseconds; given out as ISO texts, as a producer would send them. */
 class TimeStore implements ColumnStore {
   private readonly texts = new IsoTexts();
-  private readonly store = new NumberStore((cell) => (typeof cell === 'string' ? millisOf(cell) : Number.NaN));
+  private readonly store: NumberStore;
+
+  constructor(millisOf: (text: string) => number) {
+    this.store = new NumberStore((cell) => (typeof cell === 'string' ? millisOf(cell) : Number.NaN));
+  }
 
   push(cell: Cell): void {
     this.store.push(cell);
@@ -106,10 +111,12 @@ class TimeStore implements ColumnStore {
   }
 }
 
-/** Data files mostly give times as `YYYY-MM-DDTHH:mm:ss.sssZ`, which the engine reads much faster; it takes a wrong day, too. */
-function millisOf(text: string): number {
-  const near = text.length === 24 && text.endsWith('Z') ? Date.parse(text) : Number.NaN;
-  if (!Number.isNaN(near) && Number(text.slice(8, 10)) <= 28) return near;
+/** Readers of data files give times in one form (`YYYY-MM-DDTHH:mm:ss.sssZ`), which the engine reads much faster. */
+function millisOfCanonical(text: string): number {
+  return Date.parse(text);
+}
+
+function millisOfText(text: string): number {
   return parseTimestamp(text) ?? Number.NaN;
 }
 

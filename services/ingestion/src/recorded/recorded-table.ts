@@ -46,10 +46,11 @@ export class RecordedTable {
     this.path = file.path;
     this.source = source;
     this.labelOnly = stream === rowStream ? labelOnlyColumns(spec) : new Set();
-    const there = new Set(file.schema.columns.map((column) => column.name));
-    this.undeclared = [...there].filter((name) => declared[name] === undefined);
+    const there = new Map(file.schema.columns.map((column) => [column.name, column.type]));
+    this.undeclared = [...there.keys()].filter((name) => declared[name] === undefined);
     for (const [name, column] of Object.entries(declared)) {
-      if (there.has(name)) this.stores.set(name, columnStore(column.type));
+      const fileType = there.get(name);
+      if (fileType !== undefined) this.stores.set(name, columnStore(column.type, fileType));
       else if (!column.nullable && !this.labelOnly.has(name)) throw lacks(file, name, column);
     }
     if (context?.known_at !== undefined && !there.has(context.known_at)) throw lacks(file, context.known_at);

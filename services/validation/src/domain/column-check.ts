@@ -1,5 +1,5 @@
 import type { Cell, ColumnSpec } from '@relearn/contracts';
-import { parseTimestamp } from '@relearn/kernel';
+import { isTimestamp } from './timestamp.js';
 
 type Value = Exclude<Cell, null>;
 
@@ -82,23 +82,8 @@ function typeCheck(type: ColumnSpec['type']): (cell: Value) => Value | null {
     case 'string':
       return (cell) => (typeof cell === 'string' ? cell : String(cell));
     case 'timestamp':
-      return timestampCheck();
+      return (cell) => (typeof cell === 'string' && isTimestamp(cell) ? cell : null);
   }
-}
-
-/** Times repeat from record to record; the bound keeps the memory of them small. */
-const mostKnownTimes = 4096;
-
-function timestampCheck(): (cell: Value) => Value | null {
-  const known = new Set<string>();
-  return (cell) => {
-    if (typeof cell !== 'string') return null;
-    if (known.has(cell)) return cell;
-    if (parseTimestamp(cell) === null) return null;
-    if (known.size >= mostKnownTimes) known.clear();
-    known.add(cell);
-    return cell;
-  };
 }
 
 function rangeCheck(spec: ColumnSpec): ((value: Value) => boolean) | undefined {
