@@ -1,3 +1,15 @@
+export type { GivenRecord, Rejection, RejectionCode } from './domain/door.js';
+export {
+  createDoor,
+  type Door,
+  type LabelsRequest,
+  NothingAccepted,
+  type PublishAnswer,
+  type PublishRequest,
+} from './handlers/door.js';
+export { type IngestProgress, type IngestResult, ingestFile } from './handlers/ingest-file.js';
+export { publishClock, publishRecorded } from './handlers/publish-recorded.js';
+export { registerIngestionRoutes } from './http/routes.js';
 export {
   openRecorded,
   type RecordedBatch,
@@ -6,4 +18,5 @@ export {
   type RejectedRow,
 } from './recorded/recorded-log.js';
 export type { LoadOptions } from './recorded/recorded-table.js';
-export { publishClock, publishRecorded } from './handlers/publish-recorded.js';
+export { type IngestionHandlers, ingestionHandlers, ingestionService } from './rpc/publish.js';
+export { createIngestion, type IngestionOptions } from './service.js';

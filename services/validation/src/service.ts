@@ -1,8 +1,9 @@
 import { foldPart, type Ports, type RunningService } from '@relearn/runtime';
 import { validate } from './handlers/validate.js';
+import { type ValidationHandlers, validationHandlers } from './rpc/check.js';
 
 /** Validation: raw records in; valid ones, quarantined ones with their reasons, and each window's quality out. */
-export function createValidation(ports: Ports): RunningService {
+export function createValidation(ports: Ports): RunningService & { readonly rpc: ValidationHandlers } {
   return {
     manifest: {
       name: 'validation',
@@ -11,5 +12,6 @@ export function createValidation(ports: Ports): RunningService {
       collections: [],
     },
     parts: [foldPart(ports, validate())],
+    rpc: validationHandlers(ports.catalog),
   };
 }

@@ -1,5 +1,5 @@
 const blockSize = 4096;
-/** Comparisons after which other work gets a turn. */
+/** Places filled before other work gets a turn. */
 const stride = 16_384;
 
 /**
@@ -20,33 +20,26 @@ export async function sortIndices(
   let to: Uint32Array = new Uint32Array(length);
   for (let width = blockSize; width < length; width *= 2) {
     for (let start = 0; start < length; start += 2 * width) {
-      await merge(
-        from,
-        to,
-        start,
-        Math.min(start + width, length),
-        Math.min(start + 2 * width, length),
-        compare,
-        breathe,
-      );
+      const merging = mergeRuns(from, to, { start, middle: start + width, end: start + 2 * width }, compare);
+      while (merging.next().done !== true) await breathe();
     }
     [from, to] = [to, from];
   }
   return from;
 }
 
-async function merge(
+/** Merges the sorted runs [start, middle) and [middle, end), as far as the array reaches; yields now and then. */
+function* mergeRuns(
   from: Uint32Array,
   to: Uint32Array,
-  start: number,
-  middle: number,
-  end: number,
+  runs: { readonly start: number; readonly middle: number; readonly end: number },
   compare: (a: number, b: number) => number,
-  breathe: () => Promise<void>,
-): Promise<void> {
-  let left = start;
+): Generator<void> {
+  const middle = Math.min(runs.middle, from.length);
+  const end = Math.min(runs.end, from.length);
+  let left = runs.start;
   let right = middle;
-  for (let at = start; at < end; at++) {
+  for (let at = runs.start; at < end; at++) {
     const first = from[left] ?? 0;
     const second = from[right] ?? 0;
     if (right >= end || (left < middle && compare(first, second) <= 0)) {
@@ -56,6 +49,6 @@ async function merge(
       to[at] = second;
       right += 1;
     }
-    if (at % stride === stride - 1) await breathe();
+    if (at % stride === stride - 1) yield;
   }
 }

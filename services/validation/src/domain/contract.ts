@@ -66,12 +66,12 @@ export function judgeSection(contract: Contract, section: Section): SectionVerdi
   };
   const columns: Record<string, Cell[]> = {};
   for (const check of stream.columns) {
-    const cells = section.columns[check.name];
+    const cells = Object.hasOwn(section.columns, check.name) ? section.columns[check.name] : undefined;
     if (cells !== undefined) columns[check.name] = judgeColumn(check, cells, section.ids.length, against);
     else if (!check.nullable) section.ids.forEach((_, row) => against(row, missing(check.name)));
   }
   for (const [name, cells] of Object.entries(section.columns)) {
-    if (columns[name] === undefined) judgeUndeclared(stream, name, cells, against);
+    if (!Object.hasOwn(columns, name)) judgeUndeclared(stream, name, cells, against);
   }
   return { columns, reasons };
 }

@@ -144,7 +144,8 @@ export class PipelineShard {
     if (verdict === 'valid') this.windows.passed(rules, record.time);
     if (marker) return undefined;
     const window = this.windows.at(rules, record.time, verdict === 'valid');
-    if (window !== undefined) countRecord(window, record.stream, verdict);
+    if (window !== undefined)
+      countRecord(window, rules.streams.has(record.stream) ? record.stream : 'unknown', verdict);
     return window;
   }
 

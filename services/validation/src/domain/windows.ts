@@ -1,4 +1,4 @@
-import { clockStream, type PipelineSpec, rowStream } from '@relearn/contracts';
+import { labelStream, type PipelineSpec, rowStream } from '@relearn/contracts';
 
 export interface Breach {
   readonly check: string;
@@ -47,6 +47,8 @@ export interface WindowRules {
   readonly every: number;
   readonly lateness: number;
   readonly expected: PipelineSpec['schema']['window'];
+  /** Streams that are counted by name; records of all others are counted together. */
+  readonly streams: ReadonlySet<string>;
   /** Columns whose null share is counted, by stream. */
   readonly columns: ReadonlyMap<string, readonly string[]>;
   /** A shard sees only its part of the rows: their number is judged where there is one shard. */
@@ -68,7 +70,9 @@ export function windowRules(spec: PipelineSpec, shards: number): WindowRules {
     );
   }
   const { window } = spec.schema;
-  return { every: window.every, lateness: spec.source.lateness, expected: window, columns, judgeRows: shards === 1 };
+  const { lateness } = spec.source;
+  const streams = new Set([...columns.keys(), labelStream]);
+  return { every: window.every, lateness, expected: window, streams, columns, judgeRows: shards === 1 };
 }
 
 /** Open windows at most that records other than valid ones can make: their times may be anything. */
@@ -194,7 +198,7 @@ function nullBreaches({ expected }: WindowRules, nullShare: Readonly<Record<stri
 function quarantineBreaches({ expected }: WindowRules, window: WindowCounts): Breach[] {
   const most = expected.quarantine_share;
   return Object.entries(window.streams).flatMap(([stream, { valid, quarantined }]) => {
-    const actual = stream === clockStream ? 0 : quarantined / Math.max(1, valid + quarantined);
+    const actual = quarantined / Math.max(1, valid + quarantined);
     if (actual <= most) return [];
     const check = stream === rowStream ? 'quarantine_share' : `quarantine_share:${stream}`;
     return [{ check, message: `${percent(actual)} quarantined, at most ${percent(most)} expected`, actual }];

@@ -1,0 +1,63 @@
+import type { Cell } from '@relearn/contracts';
+import { serviceOf, type Unary } from '@relearn/rpc';
+import type { GivenRecord, Rejection } from '../domain/door.js';
+import type { Door } from '../handlers/door.js';
+
+/** A value on the wire: at most one field is set, none means null. */
+interface Scalar {
+  readonly text?: string;
+  readonly number?: number;
+  readonly boolean?: boolean;
+}
+
+interface WireRecord {
+  readonly id?: string;
+  readonly source?: string;
+  readonly time?: string;
+  readonly values?: Readonly<Record<string, Scalar>>;
+}
+
+export interface WirePublishRequest {
+  readonly pipeline: string;
+  readonly stream?: string;
+  readonly records: readonly WireRecord[];
+  readonly idempotencyKey?: string;
+}
+
+export interface WirePublishResponse {
+  readonly accepted: number;
+  readonly ids: readonly string[];
+  readonly rejected: readonly Rejection[];
+}
+
+export interface IngestionHandlers {
+  publish: Unary<WirePublishRequest, WirePublishResponse>;
+}
+
+export const ingestionService = serviceOf<IngestionHandlers>('relearn/v1/ingestion.proto', 'relearn.v1.Ingestion');
+
+export function ingestionHandlers(door: Door): IngestionHandlers {
+  return {
+    publish: ({ pipeline, stream, records, idempotencyKey }) =>
+      door.publish({
+        pipeline,
+        stream: given(stream),
+        records: records.map(recordOf),
+        idempotencyKey: given(idempotencyKey),
+      }),
+  };
+}
+
+function recordOf({ id, source, time, values = {} }: WireRecord): GivenRecord {
+  const cells = Object.entries(values).map(([name, scalar]): [string, Cell] => [name, cellOf(scalar)]);
+  return { id: given(id), source: given(source), time: given(time), values: Object.fromEntries(cells) };
+}
+
+function cellOf({ text, number, boolean }: Scalar): Cell {
+  return text ?? number ?? boolean ?? null;
+}
+
+/** Absent texts are empty on the wire. */
+function given(text: string | undefined): string | undefined {
+  return text === '' ? undefined : text;
+}

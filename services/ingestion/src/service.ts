@@ -1,0 +1,28 @@
+import { clockCollection, type Ports, type RunningService } from '@relearn/runtime';
+import { clockPart } from './handlers/clock-part.js';
+import { createDoor, type Door, type DoorOptions } from './handlers/door.js';
+import { type IngestionHandlers, ingestionHandlers } from './rpc/publish.js';
+
+export interface IngestionOptions extends DoorOptions {
+  /** Write clock markers for live pipelines; not wanted where all data is replayed. Default true. */
+  readonly liveClock?: boolean;
+}
+
+/** Ingestion: what producers send goes to `data.raw` in the pipelines' order. Keeps nothing. */
+export function createIngestion(
+  ports: Ports,
+  { liveClock = true, ...bounds }: IngestionOptions = {},
+): RunningService & { readonly door: Door; readonly rpc: IngestionHandlers } {
+  const door = createDoor(ports, bounds);
+  return {
+    manifest: {
+      name: 'ingestion',
+      consumes: ['control'],
+      produces: ['data.raw'],
+      collections: [{ name: clockCollection }],
+    },
+    parts: liveClock ? [clockPart(ports)] : [],
+    door,
+    rpc: ingestionHandlers(door),
+  };
+}
