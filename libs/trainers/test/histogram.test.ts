@@ -1,7 +1,8 @@
 import { mulberry32 } from '@relearn/kernel';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { binMatrix, fillHistogram, newHistogram, packGradients, subtractHistogram } from '../src/boosting/histogram.js';
+import { fillHistogram, newHistogram, packGradients, subtractHistogram } from '../src/boosting/histogram.js';
+import { binMatrix, cellCount } from '../src/boosting/matrix.js';
 import { exponential } from '../src/exponential.js';
 import { WireWriter } from '../src/onnx/wire.js';
 
@@ -16,7 +17,7 @@ function fill(rowCount: number, seed: number, rows: Int32Array) {
   packGradients(gradients, seed, packed);
   const matrix = binMatrix(columns, counts, rowCount);
   const target = newHistogram(394);
-  fillHistogram(matrix, packed.packed, rows, 0, rows.length, target, new Float64Array(394));
+  fillHistogram(matrix, packed.packed, rows, 0, rows.length, target, new Float64Array(cellCount(matrix)));
   return { matrix, gradients, packed, target };
 }
 

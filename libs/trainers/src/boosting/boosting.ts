@@ -12,8 +12,9 @@ import {
 } from '../trainer.js';
 import { applyBins, type ColumnBins, fitBins } from './binning.js';
 import { TreeGrower } from './grow.js';
-import { binMatrix, packGradients } from './histogram.js';
+import { packGradients } from './histogram.js';
 import { type Ensemble, lowerEnsemble } from './lower.js';
+import { binMatrix } from './matrix.js';
 import { fillGradients } from './objective.js';
 import { boostingParameters } from './parameters.js';
 import { Sampler } from './sampler.js';

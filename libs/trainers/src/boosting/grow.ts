@@ -1,12 +1,6 @@
 import type { ColumnBins } from './binning.js';
-import {
-  type BinMatrix,
-  fillHistogram,
-  type Histogram,
-  newHistogram,
-  type PackedGradients,
-  subtractHistogram,
-} from './histogram.js';
+import { fillHistogram, type Histogram, newHistogram, type PackedGradients, subtractHistogram } from './histogram.js';
+import { type BinMatrix, cellCount } from './matrix.js';
 import type { Gradients } from './objective.js';
 import { type LeafSums, SplitFinder, type SplitRules } from './split.js';
 import { setWords, type Tree } from './tree.js';
@@ -68,7 +62,7 @@ export class TreeGrower {
     this.finder = new SplitFinder(columns, matrix.offsets, rules);
     this.rows = new Int32Array(rowCount);
     this.spare = new Int32Array(rowCount);
-    this.scratch = new Float64Array(matrix.offsets[columns.length]!);
+    this.scratch = new Float64Array(cellCount(matrix));
     this.leaves = Array.from({ length: maxLeaves }, newLeaf);
     this.nodes = {
       feature: new Int32Array(maxLeaves),
@@ -261,7 +255,7 @@ export class TreeGrower {
   }
 
   private borrow(): Histogram {
-    return this.pool.pop() ?? newHistogram(this.scratch.length);
+    return this.pool.pop() ?? newHistogram(this.matrix.offsets.at(-1) ?? 0);
   }
 
   private releaseAll(): void {

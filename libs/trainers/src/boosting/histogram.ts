@@ -1,3 +1,4 @@
+import type { BinMatrix, Group } from './matrix.js';
 import type { Gradients } from './objective.js';
 
 /**
@@ -46,27 +47,6 @@ export function packGradients(gradients: Gradients, seed: number, target: Packed
   target.hessianStep = hessianScale > 0 ? 1 / hessianScale : 0;
 }
 
-/** Bins of all features of a row side by side, each counted from its feature's offset. */
-export interface BinMatrix {
-  readonly cells: Uint16Array | Uint32Array;
-  readonly stride: number;
-  readonly offsets: Int32Array;
-}
-
-export function binMatrix(columns: readonly Uint8Array[], counts: readonly number[], rows: number): BinMatrix {
-  const stride = columns.length;
-  const offsets = new Int32Array(stride + 1);
-  for (let f = 0; f < stride; f++) offsets[f + 1] = offsets[f]! + counts[f]!;
-  const total = offsets[stride]!;
-  const cells = total <= 65536 ? new Uint16Array(rows * stride) : new Uint32Array(rows * stride);
-  for (let f = 0; f < stride; f++) {
-    const column = columns[f]!;
-    const offset = offsets[f]!;
-    for (let row = 0, at = f; row < rows; row++, at += stride) cells[at] = column[row]! + offset;
-  }
-  return { cells, stride, offsets };
-}
-
 /** Sums by bin, in integer steps. */
 export interface Histogram {
   readonly gradient: Float64Array;
@@ -77,7 +57,7 @@ export function newHistogram(bins: number): Histogram {
   return { gradient: new Float64Array(bins), hessian: new Float64Array(bins) };
 }
 
-/** Sums rows[begin, end) into `target`; `scratch` has as many cells as there are bins. */
+/** Sums rows[begin, end) into `target`; `scratch` has as many entries as the matrix has cells. */
 export function fillHistogram(
   matrix: BinMatrix,
   packed: Float64Array,
@@ -92,7 +72,7 @@ export function fillHistogram(
   for (let from = begin; from < end; from += chunkRows) {
     scratch.fill(0);
     addRows(matrix.cells, matrix.stride, packed, rows, from, Math.min(end, from + chunkRows), scratch);
-    unpack(scratch, target.gradient, target.hessian);
+    unpack(matrix.groups, scratch, target.gradient, target.hessian);
   }
 }
 
@@ -105,14 +85,15 @@ function addRows(
   end: number,
   sums: Float64Array,
 ): void {
-  const whole = stride - (stride % 4);
+  const fours = stride - (stride % 4);
+  const two = stride % 4 >= 2;
+  const one = stride % 2 === 1;
   for (let i = begin; i < end; i++) {
     const row = rows[i]!;
     const value = packed[row]!;
     let at = row * stride;
-    const last = at + stride;
-    const unrolled = at + whole;
-    while (at < unrolled) {
+    const last = at + fours;
+    for (; at < last; at += 4) {
       const a = cells[at]!;
       const b = cells[at + 1]!;
       const c = cells[at + 2]!;
@@ -121,22 +102,36 @@ function addRows(
       sums[b] = sums[b]! + value;
       sums[c] = sums[c]! + value;
       sums[d] = sums[d]! + value;
-      at += 4;
     }
-    while (at < last) {
-      const a = cells[at++]!;
+    if (two) {
+      const a = cells[at]!;
+      const b = cells[at + 1]!;
+      sums[a] = sums[a]! + value;
+      sums[b] = sums[b]! + value;
+      at += 2;
+    }
+    if (one) {
+      const a = cells[at]!;
       sums[a] = sums[a]! + value;
     }
   }
 }
 
-function unpack(sums: Float64Array, gradient: Float64Array, hessian: Float64Array): void {
-  for (let bin = 0; bin < sums.length; bin++) {
-    const sum = sums[bin]!;
-    if (sum === 0) continue;
-    const high = Math.floor(sum * (1 / shift));
-    gradient[bin] = gradient[bin]! + high;
-    hessian[bin] = hessian[bin]! + (sum - high * shift);
+/** Adds each cell's sums, taken apart, to those of its columns' bins. */
+function unpack(groups: readonly Group[], sums: Float64Array, gradient: Float64Array, hessian: Float64Array): void {
+  for (const { begin, end, bins, size } of groups) {
+    let at = 0;
+    for (let cell = begin; cell < end; cell++, at += size) {
+      const sum = sums[cell]!;
+      if (sum === 0) continue;
+      const high = Math.floor(sum * (1 / shift));
+      const low = sum - high * shift;
+      for (let i = at; i < at + size; i++) {
+        const bin = bins[i]!;
+        gradient[bin] = gradient[bin]! + high;
+        hessian[bin] = hessian[bin]! + low;
+      }
+    }
   }
 }
 

@@ -28,7 +28,7 @@ export const cut = 10;
 export interface Design {
   readonly rows: number;
   readonly width: number;
-  readonly dense: Float64Array;
+  readonly dense: Float32Array;
   readonly codes: readonly Int32Array[];
   /** Codes of each category column. */
   readonly sizes: readonly number[];
@@ -78,7 +78,7 @@ export function encode(encodings: readonly ColumnEncoding[], table: Table): Desi
   const numbers = encodings.filter((encoding) => encoding.kind === 'number');
   const scaled = numbers.filter((encoding) => encoding.scale > 0);
   const width = scaled.length + numbers.filter((encoding) => encoding.flagged).length;
-  const dense = new Float64Array(table.rows * width);
+  const dense = new Float32Array(table.rows * width);
   const codes: Int32Array[] = [];
   const sizes: number[] = [];
   let at = 0;
@@ -99,7 +99,7 @@ export function encode(encodings: readonly ColumnEncoding[], table: Table): Desi
 function standardise(
   { mean, scale }: NumberEncoding,
   values: Float64Array,
-  dense: Float64Array,
+  dense: Float32Array,
   first: number,
   width: number,
 ): void {
@@ -110,7 +110,7 @@ function standardise(
   }
 }
 
-function flag(values: Float64Array, dense: Float64Array, first: number, width: number): void {
+function flag(values: Float64Array, dense: Float32Array, first: number, width: number): void {
   for (let row = 0, at = first; row < values.length; row++, at += width) {
     dense[at] = known(Math.fround(values[row]!)) ? 0 : 1;
   }

@@ -22,10 +22,10 @@ const parametersSchema: ParametersSchema = {
     max: 1e9,
     description: 'L2 penalty on standardised weights, against the sum of the losses.',
   },
-  max_iterations: { type: 'integer', default: 200, min: 1, max: 10_000, description: 'Iterations of L-BFGS at most.' },
+  max_iterations: { type: 'integer', default: 100, min: 1, max: 10_000, description: 'Iterations of L-BFGS at most.' },
   tolerance: {
     type: 'number',
-    default: 1e-5,
+    default: 1e-4,
     min: 0,
     max: 1,
     description: 'Stop where no component of the mean gradient exceeds this.',
