@@ -18,18 +18,20 @@ function fill(rowCount: number, seed: number, rows: Int32Array) {
   const matrix = binMatrix(columns, counts, rowCount);
   const target = newHistogram(394);
   fillHistogram(matrix, packed.packed, rows, 0, rows.length, target, new Float64Array(cellCount(matrix)));
-  return { matrix, gradients, packed, target };
+  return { columns, matrix, gradients, packed, target };
 }
 
 test('sums by bin keep what the rows add up to, over many chunks, within the rounding of each', () => {
   const rows = Int32Array.from({ length: 70_000 }, (_, row) => row);
-  const { matrix, gradients, packed, target } = fill(rows.length, 3, rows);
+  const { columns, matrix, gradients, packed, target } = fill(rows.length, 3, rows);
+  // Three of the five columns are narrow enough to be summed together.
+  expect(matrix.stride).toBe(3);
   for (let feature = 0; feature < 5; feature++) {
     const [begin, end] = [matrix.offsets[feature]!, matrix.offsets[feature + 1]!];
     const gradient = new Float64Array(end - begin);
     const hessian = new Float64Array(end - begin);
     for (const row of rows) {
-      const bin = matrix.cells[row * 5 + feature]! - begin;
+      const bin = columns[feature]![row]!;
       gradient[bin]! += gradients[2 * row]!;
       hessian[bin]! += gradients[2 * row + 1]!;
     }
@@ -74,7 +76,7 @@ test('the exponential agrees with Math.exp to 4 units in the last place', () => 
     fc.property(fc.double({ min: -700, max: 700, noNaN: true }), (x) => {
       expect(Math.abs(exponential(x) / Math.exp(x) - 1)).toBeLessThan(4 * Number.EPSILON);
     }),
-    { numRuns: 5000, seed: 1 },
+    { numRuns: 2000, seed: 1 },
   );
   expect([exponential(0), exponential(-1e300), exponential(1e300)]).toEqual([1, exponential(-700), exponential(700)]);
 });
