@@ -45,14 +45,20 @@ export function labelNumber(spec: PipelineSpec, value: number | string | null): 
   if (spec.train.task === 'regression') return typeof value === 'number' ? value : null;
   const index = spec.label.classes.indexOf(String(value));
   if (index >= 0) return index;
-  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value < spec.label.classes.length ? value : null;
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value < spec.label.classes.length
+    ? value
+    : null;
 }
 
 /**
  * Joins rows with their labels as known at the cut, keeps the training window, and orders by event time.
  * `segments[i]` are the bytes of shard i's segments in the manifest's order.
  */
-export function assembleDataset(spec: PipelineSpec, manifest: SnapshotManifest, segments: readonly (readonly Uint8Array[])[]): Dataset {
+export function assembleDataset(
+  spec: PipelineSpec,
+  manifest: SnapshotManifest,
+  segments: readonly (readonly Uint8Array[])[],
+): Dataset {
   const places: Place[] = [];
   for (const shard of segments) placeShard(spec, shard.map(decodeSegment), places);
   const latest = places.reduce((time, place) => Math.max(time, place.time), Number.NEGATIVE_INFINITY);
@@ -146,7 +152,10 @@ export function splitDataset(dataset: Dataset, holdOut: number, validation: numb
   const end = dataset.rows - Math.max(1, Math.round(dataset.rows * holdOut));
   const trainEnd = end - Math.max(1, Math.round(end * validation));
   if (trainEnd < 1) {
-    throw new RelearnError('INVALID_INPUT', `${dataset.rows} labelled rows are too few to split into training, validation and hold-out`);
+    throw new RelearnError(
+      'INVALID_INPUT',
+      `${dataset.rows} labelled rows are too few to split into training, validation and hold-out`,
+    );
   }
   return {
     train: slice(dataset, 0, trainEnd, trainEnd),

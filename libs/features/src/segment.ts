@@ -112,7 +112,9 @@ export function cutSegment(segment: Segment, cut: number): Segment {
   };
   const rows = keep(segment.at);
   const labels = keep(segment.labels.at);
-  const columns = Object.fromEntries(Object.entries(segment.columns).map(([name, cells]) => [name, cells.slice(0, rows)]));
+  const columns = Object.fromEntries(
+    Object.entries(segment.columns).map(([name, cells]) => [name, cells.slice(0, rows)]),
+  );
   return {
     ids: segment.ids.slice(0, rows),
     times: segment.times.slice(0, rows),
