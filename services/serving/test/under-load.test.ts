@@ -36,20 +36,20 @@ describe('under load', () => {
         }
       }
     };
-    const callers = Array.from({ length: 16 }, (_, own) => caller(own));
+    const callers = Array.from({ length: 8 }, (_, own) => caller(own));
     for (let version = 2; version <= 21; version++) {
       const model = linearModel(version);
       await host.load('linear', version, model.onnx, null, model);
       host.setDefault('linear', version);
       await host.unload('linear', version - 1);
       const before = asked;
-      while (asked < before + 50) await systemClock.sleep(1);
+      while (asked < before + 25) await systemClock.sleep(1);
     }
     swapping = false;
     await Promise.all(callers);
     expect(wrong).toEqual([]);
     expect(versions.size).toBeGreaterThan(18);
-    expect(asked).toBeGreaterThan(1_000);
+    expect(asked).toBeGreaterThan(400);
   });
 
   it('gives every one of many requests its own answer, while the stream is scored beside them', async () => {
@@ -101,6 +101,22 @@ describe('under load', () => {
     for (const outcome of refused) {
       expect(outcome).toMatchObject({ reason: { code: 'UNAVAILABLE', message: 'Exceeds maximum queue size' } });
     }
+  });
+
+  it('survives a burst of cancelled calls', async () => {
+    const { host, client } = (served = await serve());
+    await load(host, 'linear', 1, linearModel());
+    for (let round = 0; round < 3; round++) {
+      const controllers = Array.from({ length: 200 }, () => new AbortController());
+      const calls = Promise.allSettled(
+        controllers.map(({ signal }) => client.modelInfer(linearRequest([1], [1]), { signal })),
+      );
+      await systemClock.breathe();
+      for (const controller of controllers) controller.abort();
+      await calls;
+    }
+    expect(floatsOf((await client.modelInfer(linearRequest([1], [1]))).rawOutputContents[0])).toEqual([5]);
+    while (host.inFlight > 0) await systemClock.breathe();
   });
 
   it('stays ready to answer while a model computes, and never runs what was cancelled', async () => {

@@ -25,11 +25,11 @@ export interface Job {
   /** Bytes that wait with the job. */
   readonly bytes: number;
   /** Gives up this many milliseconds after it came, when it still waits. */
-  readonly queueTimeoutMs?: number;
+  readonly queueTimeoutMs?: number | undefined;
   /** Has the caller given up, or its deadline passed? Asked right before the run. */
   readonly unwanted: () => RelearnError | undefined;
   /** What the prediction log gets before the answer leaves; nothing where absent. */
-  readonly recordOf?: (answer: JobAnswer) => PredictionRecord;
+  readonly recordOf?: ((answer: JobAnswer) => PredictionRecord) | undefined;
 }
 
 export interface JobTimings {

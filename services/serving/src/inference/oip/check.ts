@@ -39,7 +39,7 @@ function checkKinds(model: ServedModel, request: InferRequest): void {
     const where = `'${request.bothKinds}' for model '${model.name}'`;
     throw invalid(`contents field must not be specified when using raw_input_contents for ${where}`);
   }
-  if (request.surplusRaw === true) {
+  if (request.surplusRaw) {
     throw invalid(
       `expected number of raw_input_contents to be at most the number of inputs (${request.inputs.length}) for model '${model.name}'`,
     );

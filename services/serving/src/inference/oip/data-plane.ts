@@ -92,7 +92,6 @@ export class DataPlane {
 
   private jobOf(model: ServedModel, request: InferRequest, checked: CheckedRequest, scope: CallScope): Job {
     const { rows, inputs, outputs, bytes } = checked;
-    const timeout = queueTimeoutOf(request.parameters);
     const eventIds = eventIdsOf(request, rows);
     return {
       target: model,
@@ -102,8 +101,8 @@ export class DataPlane {
       outputs,
       bytes,
       unwanted: () => this.unwanted(scope),
-      ...(timeout === undefined ? {} : { queueTimeoutMs: timeout }),
-      ...(this.host.logs ? { recordOf: this.recorder(model, request, checked, eventIds) } : {}),
+      queueTimeoutMs: queueTimeoutOf(request.parameters),
+      recordOf: this.host.logs ? this.recorder(model, request, checked, eventIds) : undefined,
     };
   }
 

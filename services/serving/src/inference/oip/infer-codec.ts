@@ -3,7 +3,7 @@ import type { ServedModel } from '../catalogue.js';
 import type { Parameter } from '../prediction-record.js';
 import type { TensorSpec } from '../tensors.js';
 import type { InferRequest, InferResponse, RequestTensor, TensorData } from './request.js';
-import { longestVarint, WireReader, WireWriter } from './wire.js';
+import { exact, longestVarint, WireReader, WireWriter } from './wire.js';
 
 // ModelInferRequest and ModelInferResponse by hand: the loader's decoder takes 10 ms for 600 kB of typed floats before
 // anybody could refuse them, and builds objects that nobody reads.
@@ -20,32 +20,29 @@ interface WireTensor {
 
 /** Throws INVALID_INPUT for bytes that are no ModelInferRequest. */
 export function decodeInferRequest(bytes: Uint8Array): InferRequest {
-  const reader = new WireReader(bytes);
-  const head = { modelName: '', modelVersion: '', id: '' };
+  const reader = WireReader.over(bytes);
+  let modelName = '';
+  let modelVersion = '';
+  let id = '';
   const parameters: Record<string, Parameter> = {};
   const tensors: WireTensor[] = [];
   const outputs: string[] = [];
   const raw: Buffer[] = [];
   for (let entries = 0; reader.next(); entries++) {
     if (entries > mostEntries) throw new RelearnError('INVALID_INPUT', `more than ${mostEntries} entries in a request`);
-    if (reader.field === 1) head.modelName = reader.text();
-    else if (reader.field === 2) head.modelVersion = reader.text();
-    else if (reader.field === 3) head.id = reader.text();
-    else if (reader.field === 4) addParameter(parameters, reader.bytes());
-    else if (reader.field === 5) tensors.push(decodeTensor(reader.bytes()));
-    else if (reader.field === 6) outputs.push(firstText(reader.bytes()));
+    if (reader.field === 1) modelName = reader.text();
+    else if (reader.field === 2) modelVersion = reader.text();
+    else if (reader.field === 3) id = reader.text();
+    else if (reader.field === 4) addParameter(parameters, reader.inner());
+    else if (reader.field === 5) tensors.push(decodeTensor(reader.inner()));
+    else if (reader.field === 6) outputs.push(firstText(reader.inner()));
     else if (reader.field === 7) raw.push(reader.bytes());
     else reader.skip();
   }
+  const inputs = tensors.map((tensor, index) => tensorOf(tensor, raw[index]));
   const both = raw.length > 0 ? tensors.find(({ contents }) => contents !== undefined) : undefined;
-  return {
-    ...head,
-    parameters,
-    inputs: tensors.map((tensor, index) => tensorOf(tensor, raw[index])),
-    outputs,
-    ...(both === undefined ? {} : { bothKinds: both.name }),
-    surplusRaw: raw.length > tensors.length,
-  };
+  const surplusRaw = raw.length > tensors.length;
+  return { modelName, modelVersion, id, parameters, inputs, outputs, bothKinds: both?.name, surplusRaw };
 }
 
 function tensorOf({ name, datatype, shape, contents }: WireTensor, raw: Buffer | undefined): RequestTensor {
@@ -57,8 +54,7 @@ function dataOf(raw: Buffer | undefined, contents: Buffer | undefined): TensorDa
   return contents === undefined ? { kind: 'none' } : { kind: 'typed', contents };
 }
 
-function decodeTensor(bytes: Buffer): WireTensor {
-  const reader = new WireReader(bytes);
+function decodeTensor(reader: WireReader): WireTensor {
   const tensor: WireTensor = { name: '', datatype: '', shape: [], contents: undefined };
   while (reader.next()) {
     if (reader.field === 1) tensor.name = reader.text();
@@ -76,14 +72,13 @@ function decodeTensor(bytes: Buffer): WireTensor {
 function addSizes(shape: number[], reader: WireReader): void {
   if (reader.wireType === 0) shape.push(Number(reader.signed()));
   else {
-    const packed = new WireReader(reader.bytes());
+    const packed = reader.inner();
     while (!packed.atEnd && shape.length <= mostEntries) shape.push(Number(packed.signed()));
   }
   if (shape.length > mostEntries) throw new RelearnError('INVALID_INPUT', `more than ${mostEntries} dimensions`);
 }
 
-function firstText(bytes: Buffer): string {
-  const reader = new WireReader(bytes);
+function firstText(reader: WireReader): string {
   let text = '';
   while (reader.next()) {
     if (reader.field === 1) text = reader.text();
@@ -92,30 +87,28 @@ function firstText(bytes: Buffer): string {
   return text;
 }
 
-function addParameter(parameters: Record<string, Parameter>, bytes: Buffer): void {
-  const reader = new WireReader(bytes);
+function addParameter(parameters: Record<string, Parameter>, reader: WireReader): void {
   let key = '';
   let value: Parameter | undefined;
   while (reader.next()) {
     if (reader.field === 1) key = reader.text();
-    else if (reader.field === 2) value = decodeParameter(reader.bytes());
+    else if (reader.field === 2) value = decodeParameter(reader.inner());
     else reader.skip();
   }
   if (value !== undefined && key !== '__proto__') parameters[key] = value;
 }
 
-function decodeParameter(bytes: Buffer): Parameter | undefined {
-  const reader = new WireReader(bytes);
+function decodeParameter(reader: WireReader): Parameter | undefined {
   let value: Parameter | undefined;
   while (reader.next()) {
     if (reader.field === 1 && reader.wireType === 0) value = reader.unsigned() !== 0;
     else if (reader.field === 2 && reader.wireType === 0) value = reader.signed();
     else if (reader.field === 3) value = reader.text();
     else if (reader.field === 4 && reader.wireType === 1) value = reader.double();
-    else if (reader.field === 5 && reader.wireType === 0) value = reader.unsigned64();
+    else if (reader.field === 5 && reader.wireType === 0) value = exact(reader.unsigned64());
     else reader.skip();
   }
-  return typeof value === 'bigint' && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value;
+  return value;
 }
 
 interface Prepared {

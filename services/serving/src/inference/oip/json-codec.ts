@@ -20,6 +20,8 @@ export function parseInferRequest(body: Uint8Array, model: string, version: stri
       const place = `outputs[${index}]`;
       return textOf(objectOf(output, place)['name'], `${place}.name`);
     }),
+    bothKinds: undefined,
+    surplusRaw: false,
   };
 }
 

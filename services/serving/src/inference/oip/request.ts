@@ -32,9 +32,9 @@ export interface InferRequest {
   /** Names; empty: all outputs. */
   readonly outputs: readonly string[];
   /** A tensor has typed contents although the request has raw ones: its name. */
-  readonly bothKinds?: string;
+  readonly bothKinds: string | undefined;
   /** More raw contents than inputs. */
-  readonly surplusRaw?: boolean;
+  readonly surplusRaw: boolean;
 }
 
 export interface InferResponse {

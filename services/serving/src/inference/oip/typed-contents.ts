@@ -30,7 +30,7 @@ const fields: Readonly<Record<number, Field>> = {
  * `'input' for model 'name'` of messages. Throws INVALID_INPUT for contents of another datatype.
  */
 export function rawOfContents(contents: Uint8Array, datatype: Datatype, where: string): Uint8Array | undefined {
-  const reader = new WireReader(contents);
+  const reader = WireReader.over(contents);
   const values: (number | bigint)[] = [];
   // An entry takes at least two bytes here and becomes a length of four.
   const texts = Buffer.allocUnsafe(datatype === 'BYTES' ? 2 * contents.byteLength : 0);
@@ -65,7 +65,7 @@ export function rawOfContents(contents: Uint8Array, datatype: Datatype, where: s
 }
 
 function unpackInto(values: (number | bigint)[], piece: Buffer, field: Field): void {
-  const reader = new WireReader(piece);
+  const reader = WireReader.over(piece);
   while (!reader.atEnd) values.push(valueOf(reader, field));
 }
 

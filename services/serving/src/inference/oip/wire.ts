@@ -8,20 +8,28 @@ export type WireType = 0 | 1 | 2 | 5;
 
 export class WireReader {
   private readonly buffer: Buffer;
-  private position = 0;
+  private position: number;
+  private readonly end: number;
   /** Of the field that `next` came to. */
   field = 0;
   wireType: WireType = 0;
 
-  constructor(bytes: Uint8Array) {
-    this.buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  private constructor(buffer: Buffer, start: number, end: number) {
+    this.buffer = buffer;
+    this.position = start;
+    this.end = end;
+  }
+
+  static over(bytes: Uint8Array): WireReader {
+    const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    return new WireReader(buffer, 0, buffer.length);
   }
 
   /** Goes to the next field; false at the end. Read its value or `skip` it. */
   next(): boolean {
-    if (this.position >= this.buffer.length) return false;
+    if (this.position >= this.end) return false;
     const tag = this.unsigned();
-    const type = tag & 7;
+    const type = tag % 8;
     this.field = Math.floor(tag / 8);
     if (this.field < 1 || this.field > 0x1fffffff) throw malformed(`field number ${this.field}`);
     if (type !== 0 && type !== 1 && type !== 2 && type !== 5) throw malformed(`wire type ${type}`);
@@ -31,12 +39,12 @@ export class WireReader {
 
   skip(): void {
     if (this.wireType === 0) this.unsigned();
-    else if (this.wireType === 2) this.bytes();
+    else if (this.wireType === 2) this.advance(this.unsigned());
     else this.advance(this.wireType === 1 ? 8 : 4);
   }
 
   get atEnd(): boolean {
-    return this.position >= this.buffer.length;
+    return this.position >= this.end;
   }
 
   /** A varint as a number: exact up to 2^53, near beyond. */
@@ -44,8 +52,7 @@ export class WireReader {
     let value = 0;
     let scale = 1;
     for (let count = 0; count < 10; count++) {
-      const byte = this.buffer[this.position++];
-      if (byte === undefined) throw malformed('it ends inside a number');
+      const byte = this.byte();
       value += (byte & 0x7f) * scale;
       if (byte < 0x80) return value;
       scale *= 128;
@@ -57,8 +64,7 @@ export class WireReader {
   unsigned64(): bigint {
     let value = 0n;
     for (let shift = 0n; shift < 70n; shift += 7n) {
-      const byte = this.buffer[this.position++];
-      if (byte === undefined) throw malformed('it ends inside a number');
+      const byte = this.byte();
       value |= BigInt(byte & 0x7f) << shift;
       if (byte < 0x80) return BigInt.asUintN(64, value);
     }
@@ -89,6 +95,14 @@ export class WireReader {
     return this.buffer.subarray(start, start + length);
   }
 
+  /** A message or packed field inside this one. */
+  inner(): WireReader {
+    this.expect(2);
+    const length = this.unsigned();
+    const start = this.advance(length);
+    return new WireReader(this.buffer, start, start + length);
+  }
+
   text(): string {
     this.expect(2);
     const length = this.unsigned();
@@ -100,9 +114,14 @@ export class WireReader {
     if (this.wireType !== type) throw malformed(`field ${this.field} has wire type ${this.wireType}`);
   }
 
+  private byte(): number {
+    if (this.position >= this.end) throw malformed('it ends inside a number');
+    return this.buffer[this.position++] ?? 0;
+  }
+
   private advance(length: number): number {
     const start = this.position;
-    if (length > this.buffer.length - start) throw malformed('it ends inside a field');
+    if (length > this.end - start) throw malformed('it ends inside a field');
     this.position = start + length;
     return start;
   }
