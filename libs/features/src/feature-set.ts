@@ -10,11 +10,23 @@ export function featureColumns(spec: PipelineSpec): { name: string; type: 'numbe
   return spec.features.map(({ name, type }) => ({ name, type }));
 }
 
+const hashes = new WeakMap<PipelineSpec, string>();
+
 /**
  * SHA-256 of all that feature values depend on: features, label, lateness, the event-time columns, and the types of
- * the columns that features read. Throws INVALID_PIPELINE when an expression does not parse.
+ * the columns that features read. Remembered for the object, which must not be changed afterwards.
+ * Throws INVALID_PIPELINE when an expression does not parse.
  */
 export function featureSetHash(spec: PipelineSpec): string {
+  let hash = hashes.get(spec);
+  if (hash === undefined) {
+    hash = computeHash(spec);
+    hashes.set(spec, hash);
+  }
+  return hash;
+}
+
+function computeHash(spec: PipelineSpec): string {
   const { columns, contextColumns } = planFeatures(spec);
   const types = columns.map(({ name }) => [name, spec.schema.columns[name]?.type ?? null]);
   const context = [...contextColumns].map(([stream, read]) => [
