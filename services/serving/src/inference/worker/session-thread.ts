@@ -3,7 +3,7 @@ import { RelearnError } from '@relearn/kernel';
 import type { FromWorker, ToWorker } from './protocol.js';
 
 /** Worker threads load compiled JavaScript only, whoever started us. */
-const entry = new URL('./main.js', import.meta.url.replace('/src/inference/', '/dist/inference/'));
+const entry = new URL('./main.js', import.meta.url.replace(/\/src(?=\/inference\/worker\/[^/]*$)/, '/dist'));
 
 interface Pending {
   resolve(message: FromWorker): void;
