@@ -82,6 +82,11 @@ function rowsOf(output: FeatureRows): Record<string, unknown>[] {
   return output.ids.map((_, index) => Object.fromEntries(columns.map(([name, cells]) => [name, cells[index]])));
 }
 
+/** Far quicker than comparing element by element. */
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0;
+}
+
 describe('the engine against brute force', () => {
   it('gives bit for bit what follows from the records before each row', () => {
     fc.assert(
@@ -93,7 +98,7 @@ describe('the engine against brute force', () => {
         expect(output.labels.map(({ late }) => late)).toEqual(expected.late);
         expect(engine.lateRows).toBe(expected.lateRows);
       }),
-      { numRuns: 400 },
+      { numRuns: 250 },
     );
   });
 
@@ -113,11 +118,11 @@ describe('the engine against brute force', () => {
           rows.push(...rowsOf(part));
           labels.push(...part.labels);
           saved = engine.save();
-          expect(createFeatureEngine(spec, saved).save()).toEqual(saved);
+          expect(sameBytes(createFeatureEngine(spec, saved).save(), saved)).toBe(true);
         }
         expect(rows).toEqual(rowsOf(whole));
         expect(labels).toEqual(whole.labels);
-        expect(saved).toEqual(straight.save());
+        expect(saved !== undefined && sameBytes(saved, straight.save())).toBe(true);
       }),
       { numRuns: 40 },
     );
@@ -142,7 +147,7 @@ describe('the engine against brute force', () => {
         }
         expect(parts.flatMap(rowsOf)).toEqual(rowsOf(whole));
         expect(parts.flatMap(({ at }) => at)).toEqual(whole.at);
-        expect(engine.save()).toEqual(straight.save());
+        expect(sameBytes(engine.save(), straight.save())).toBe(true);
       }),
       { numRuns: 200 },
     );
