@@ -44,6 +44,7 @@ export const specifiers = [
   'telemetry',
   'runtime',
   'runtime/workers',
+  'audit',
   'ingestion',
   'validation',
   'feature',
@@ -219,6 +220,15 @@ export const rooms: readonly Room[] = [
     node: ['worker_threads'],
   },
 
+  // Reads the log as everybody does and imports no service: deciders whose states it folds again are passed in.
+  {
+    name: 'audit',
+    files: ['libs/audit/src/**'],
+    ours: ['kernel', 'contracts', 'features', 'bus', 'store', 'blobs', 'runtime'],
+  },
+
+  { name: 'audit', files: ['libs/audit/src/**'], ours: [...ports, 'features', 'stats'] },
+
   ...services.flatMap(serviceRooms),
 
   {
@@ -238,7 +248,7 @@ export const rooms: readonly Room[] = [
   {
     name: 'cli',
     files: ['apps/cli/src/**'],
-    ours: [...ports, 'tabular', 'platform'],
+    ours: [...ports, 'audit', 'tabular', 'platform'],
     npm: ['commander'],
     node: nodeModules,
   },
