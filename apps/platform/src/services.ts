@@ -1,6 +1,6 @@
 import { createEvaluation } from '@relearn/evaluation';
 import { createFeature } from '@relearn/feature';
-import { Lifecycle } from '@relearn/kernel';
+import { Lifecycle, type Part } from '@relearn/kernel';
 import { createMonitoring } from '@relearn/monitoring';
 import { createRegistry } from '@relearn/registry';
 import type { Ports } from '@relearn/runtime';
@@ -9,16 +9,31 @@ import { createTraining } from '@relearn/training';
 import { createValidation } from '@relearn/validation';
 import { codeFacts } from './code-facts.js';
 
+export const serviceNames = [
+  'ingestion',
+  'validation',
+  'feature',
+  'training',
+  'evaluation',
+  'registry',
+  'serving',
+  'monitoring',
+  'console',
+] as const;
+export type ServiceName = (typeof serviceNames)[number];
+
 export interface ServicesOptions {
+  /** Which of them run here; the others' doors are there and do nothing. */
+  readonly names: readonly ServiceName[];
   /** Turns end when their machine time runs out. */
   readonly deadlines: boolean;
   readonly serving: ServingOptions;
 }
 
-/** The seven services that read the log, in one process; ingestion is the door before them. */
-export async function createServices(ports: Ports, options: ServicesOptions) {
-  const registry = createRegistry(ports, { deadlines: options.deadlines });
-  const serving = createServing(ports, options.serving);
+/** The seven services that read the log, in one process; ingestion and console are the doors beside them. */
+export async function createServices(ports: Ports, { names, deadlines, serving: servingOptions }: ServicesOptions) {
+  const registry = createRegistry(ports, { deadlines });
+  const serving = createServing(ports, servingOptions);
   const feature = createFeature(ports);
   const monitoring = createMonitoring(ports);
   const all = [
@@ -30,9 +45,13 @@ export async function createServices(ports: Ports, options: ServicesOptions) {
     createValidation(ports),
     monitoring,
   ];
+  const wanted = new Set<string>(names);
   const lifecycle = new Lifecycle();
-  for (const service of all) for (const part of service.parts) lifecycle.add(part);
-  return { lifecycle, registry: registry.commands, monitoring: monitoring.commands, online: feature.online, host: serving.host };
+  for (const service of all) {
+    if (wanted.has(service.manifest.name)) for (const part of service.parts) lifecycle.add(part);
+  }
+  const part: Part = { name: 'services', start: () => lifecycle.start(), stop: () => lifecycle.stop() };
+  return { lifecycle: part, registry: registry.commands, monitoring: monitoring.commands, online: feature.online, host: serving.host };
 }
 
 export type Services = Awaited<ReturnType<typeof createServices>>;

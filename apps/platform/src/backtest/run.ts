@@ -7,7 +7,7 @@ import { type Ports, setBusinessNow } from '@relearn/runtime';
 import type { Telemetry } from '@relearn/telemetry';
 import { openPorts } from '../open-ports.js';
 import { argumentFiles, type LoadedPipeline, loadPipeline, namedFiles, openTables } from '../pipeline/parse.js';
-import { createServices, type Services } from '../services.js';
+import { createServices, serviceNames, type Services } from '../services.js';
 import { parseWindow } from './report-windows.js';
 import { type BacktestReport, buildReport } from './report.js';
 
@@ -49,7 +49,7 @@ export async function runBacktest(options: BacktestOptions): Promise<BacktestRep
   const onFailure = (error: RelearnError) => failed.push(error);
   const opened = await openPorts({ folder, kernel, telemetry, partitions: 8, durable: false, holdResults: true, onFailure });
   try {
-    const services = await createServices(opened.ports, { deadlines: false, serving: {} });
+    const services = await createServices(opened.ports, { names: serviceNames, deadlines: false, serving: {} });
     await services.lifecycle.start();
     const trainingMs = await replayAll(opened.ports, services, pipeline, log, options);
     if (failed[0] !== undefined) throw failed[0];

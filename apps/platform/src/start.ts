@@ -1,0 +1,155 @@
+import { join } from 'node:path';
+import { auditLog } from '@relearn/audit';
+import { ConsoleView, registerConsolePage, registerConsoleRoutes } from '@relearn/console';
+import { createIngestion, ingestionService, registerIngestionRoutes } from '@relearn/ingestion';
+import { failpointsOf, type Kernel, Lifecycle, type Part, RelearnError, systemChance, systemClock } from '@relearn/kernel';
+import type { Ports } from '@relearn/runtime';
+import { GrpcServer } from '@relearn/rpc/grpc';
+import { addInferenceService, DataPlane, PredictionSpool, registerInferenceRoutes } from '@relearn/serving';
+import type { Telemetry } from '@relearn/telemetry';
+import { validationHandlers, validationService } from '@relearn/validation';
+import fastify, { type FastifyInstance } from 'fastify';
+import type { Config } from './config/config.js';
+import { openPorts } from './open-ports.js';
+import { parsePipeline } from './pipeline/parse.js';
+import { Replays } from './replay/replays.js';
+import { createServices, type ServiceName, type Services } from './services.js';
+
+export interface PlatformOptions {
+  readonly config: Config;
+  readonly telemetry: Telemetry;
+  /** Services of this process. */
+  readonly services: readonly ServiceName[];
+  /** The storage has failed for good, or a part cannot go on: the process should end. */
+  readonly onFailure: (error: RelearnError) => void;
+}
+
+export interface Platform {
+  readonly url: string;
+  readonly grpcAddress: string;
+  readonly ports: Ports;
+  readonly replays: Replays;
+  stop(): Promise<void>;
+}
+
+export const version = '0.1.0';
+
+/** A kernel of the running process; failpoints kill it as nothing else could. */
+export function processKernel(failpoints: string): Kernel {
+  const kill = () => process.kill(process.pid, 'SIGKILL');
+  return { clock: systemClock, chance: systemChance, failpoints: failpointsOf(failpoints, kill) };
+}
+
+/** Starts everything in this process: adapters, services, and the doors on both ports. */
+export async function startPlatform({ config, telemetry, services: names, onFailure }: PlatformOptions): Promise<Platform> {
+  const kernel = processKernel(config.failpoints);
+  const folder = config.data;
+  const opened = await openPorts({
+    folder,
+    kernel,
+    telemetry,
+    partitions: config.partitions,
+    durable: true,
+    holdResults: false,
+    onFailure,
+  });
+  const { ports } = opened;
+  const lifecycle = new Lifecycle();
+  try {
+    const spool = new PredictionSpool(ports, { folder: join(folder, 'spool') });
+    const services = await createServices(ports, { names, deadlines: true, serving: { log: spool.log } });
+    const replays = new Replays(ports, services);
+    const view = new ConsoleView(ports);
+    const ingestion = createIngestion(ports);
+    const grpc = grpcServer(config, ports, services, ingestion.rpc);
+    const http = await httpServer(config, ports, services, { replays, view, door: ingestion.door });
+    lifecycle.add(spool).add(services.lifecycle).add(view);
+    for (const part of ingestion.parts) lifecycle.add(part);
+    lifecycle.add(grpc).add(http.part);
+    await lifecycle.start();
+    return {
+      url: http.url(),
+      grpcAddress: `${config.grpc.host}:${grpc.port}`,
+      ports,
+      replays,
+      async stop() {
+        await replays.stop();
+        await lifecycle.stop();
+        await opened.close();
+      },
+    };
+  } catch (thrown) {
+    await lifecycle.stop();
+    await opened.close();
+    throw thrown;
+  }
+}
+
+function grpcServer(config: Config, ports: Ports, services: Services, ingestion: ReturnType<typeof createIngestion>['rpc']): GrpcServer {
+  const server = new GrpcServer({
+    address: `${config.grpc.host}:${config.grpc.port}`,
+    clock: ports.kernel.clock,
+    onDefect: (path, error) => ports.telemetry.log.error({ path, stack: error.stack }, error.describe()),
+  });
+  addInferenceService(server, new DataPlane(services.host, ports.kernel, version));
+  server.add(ingestionService, ingestion);
+  server.add(validationService, validationHandlers(ports.catalog));
+  return server;
+}
+
+interface Doors {
+  readonly replays: Replays;
+  readonly view: ConsoleView;
+  readonly door: ReturnType<typeof createIngestion>['door'];
+}
+
+async function httpServer(config: Config, ports: Ports, services: Services, { replays, view, door }: Doors) {
+  const app = fastify({ logger: false, bodyLimit: 64 * 1024 * 1024, forceCloseConnections: true });
+  registerIngestionRoutes(app, door);
+  registerInferenceRoutes(app, new DataPlane(services.host, ports.kernel, version));
+  const deps = {
+    ports,
+    view,
+    registry: services.registry,
+    monitoring: services.monitoring,
+    audit: () => auditLog({ ...ports, clock: ports.kernel.clock }),
+    parse: parsePipeline,
+    replay: {
+      start: (file: string, speed: number | null) => replays.start(file, { speed, turnShare: 0.1 }),
+      status: () => replays.status(),
+    },
+    version,
+  };
+  registerConsoleRoutes(app, deps);
+  registerConsolePage(app, deps);
+  addProbes(app, ports, services);
+  let url = '';
+  const part: Part = {
+    name: 'http server',
+    async start() {
+      try {
+        url = await app.listen({ host: config.http.host, port: config.http.port });
+      } catch (thrown) {
+        const { message } = RelearnError.from(thrown);
+        throw new RelearnError('UNAVAILABLE', `HTTP cannot listen on ${config.http.host}:${config.http.port}: ${message}`, {
+          cause: thrown,
+          remedy: 'Stop what uses the port, or set RELEARN_HTTP to another address.',
+        });
+      }
+    },
+    stop: () => app.close(),
+  };
+  return { part, url: () => url };
+}
+
+function addProbes(app: FastifyInstance, ports: Ports, services: Services): void {
+  app.get('/healthz', () => ({ status: 'ok' }));
+  app.get('/readyz', (_request, reply) => {
+    const ready = services.host.ready;
+    return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready' });
+  });
+  app.get('/metrics', async (_request, reply) => {
+    const { contentType, body } = await ports.telemetry.metrics.render();
+    return reply.header('content-type', contentType).send(body);
+  });
+}
