@@ -15,6 +15,11 @@ test('.oxlintrc.json is what the table of rooms gives (npm run generate)', async
   await expect(configuration).toMatchFileSnapshot('../../.oxlintrc.json');
 });
 
+test('no two rooms claim the same files', () => {
+  const globs = rooms.flatMap((room) => room.files);
+  expect(globs.filter((glob, index) => globs.indexOf(glob) !== index)).toEqual([]);
+});
+
 /** Imports that a room must not make: file, then the imported module. */
 const forbidden: readonly (readonly [string, string])[] = [
   ['libs/kernel/src/a.ts', '@relearn/contracts'],

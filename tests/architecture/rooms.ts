@@ -227,8 +227,6 @@ export const rooms: readonly Room[] = [
     ours: ['kernel', 'contracts', 'features', 'bus', 'store', 'blobs', 'runtime'],
   },
 
-  { name: 'audit', files: ['libs/audit/src/**'], ours: [...ports, 'features', 'stats'] },
-
   ...services.flatMap(serviceRooms),
 
   {
