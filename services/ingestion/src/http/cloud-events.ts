@@ -1,12 +1,14 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import { RelearnError } from '@relearn/kernel';
+import type { FastifyRequest } from 'fastify';
 import type { GivenRecord } from '../domain/door.js';
+
+type Headers = FastifyRequest['headers'];
 
 /**
  * The records of a request: one of a CloudEvent (cloudevents.io, HTTP protocol binding 1.0.2: structured or binary
  * mode), else those of the plain JSON body. Throws INVALID_EVENT for a CloudEvent without what it must have.
  */
-export function recordsOfRequest(headers: IncomingHttpHeaders, body: unknown): GivenRecord[] {
+export function recordsOfRequest(headers: Headers, body: unknown): GivenRecord[] {
   if (headers['content-type']?.startsWith('application/cloudevents+json')) return [structured(body)];
   if (headers['ce-specversion'] !== undefined || headers['ce-id'] !== undefined) return [binary(headers, body)];
   return Array.isArray(body) ? body.map((values: unknown) => ({ values })) : [{ values: body }];
@@ -20,7 +22,7 @@ function structured(body: unknown): GivenRecord {
   return cloudEvent((name) => attributes.get(name), attributes.get('data'));
 }
 
-function binary(headers: IncomingHttpHeaders, body: unknown): GivenRecord {
+function binary(headers: Headers, body: unknown): GivenRecord {
   return cloudEvent((name) => headers[`ce-${name}`], body);
 }
 
