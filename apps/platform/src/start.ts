@@ -89,7 +89,7 @@ function grpcServer(config: Config, ports: Ports, services: Services, ingestion:
   const server = new GrpcServer({
     address: `${config.grpc.host}:${config.grpc.port}`,
     clock: ports.kernel.clock,
-    onDefect: (path, error) => ports.telemetry.log.error({ path, stack: error.stack }, error.describe()),
+    onDefect: (error, path) => ports.telemetry.log.error({ path, stack: error.stack }, error.describe()),
   });
   addInferenceService(server, new DataPlane(services.host, ports.kernel, version));
   server.add(ingestionService, ingestion);
