@@ -22,7 +22,9 @@ export async function codeFacts(): Promise<CodeFacts> {
 async function hashesIn(folder: string): Promise<Record<string, string>> {
   const names = await readdir(folder, { recursive: true });
   const code = names.filter((name) => name.endsWith('.js')).sort();
-  return Object.fromEntries(await Promise.all(code.map(async (name) => [name, await fileHash(join(folder, name))] as const)));
+  return Object.fromEntries(
+    await Promise.all(code.map(async (name) => [name, await fileHash(join(folder, name))] as const)),
+  );
 }
 
 async function fileHash(path: string): Promise<string> {
@@ -49,5 +51,7 @@ async function optional<T>(reading: Promise<T>): Promise<T | null> {
 
 function versionOf(name: string): string {
   const manifest: unknown = require(`${name}/package.json`);
-  return typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : 'unknown';
+  return typeof manifest === 'object' && manifest !== null && 'version' in manifest
+    ? String(manifest.version)
+    : 'unknown';
 }

@@ -51,7 +51,13 @@ export async function createServices(ports: Ports, { names, deadlines, serving: 
     if (wanted.has(service.manifest.name)) for (const part of service.parts) lifecycle.add(part);
   }
   const part: Part = { name: 'services', start: () => lifecycle.start(), stop: () => lifecycle.stop() };
-  return { lifecycle: part, registry: registry.commands, monitoring: monitoring.commands, online: feature.online, host: serving.host };
+  return {
+    lifecycle: part,
+    registry: registry.commands,
+    monitoring: monitoring.commands,
+    online: feature.online,
+    host: serving.host,
+  };
 }
 
 export type Services = Awaited<ReturnType<typeof createServices>>;

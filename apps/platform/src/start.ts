@@ -2,7 +2,15 @@ import { join } from 'node:path';
 import { auditLog } from '@relearn/audit';
 import { ConsoleView, registerConsolePage, registerConsoleRoutes } from '@relearn/console';
 import { createIngestion, ingestionService, registerIngestionRoutes } from '@relearn/ingestion';
-import { failpointsOf, type Kernel, Lifecycle, type Part, RelearnError, systemChance, systemClock } from '@relearn/kernel';
+import {
+  failpointsOf,
+  type Kernel,
+  Lifecycle,
+  type Part,
+  RelearnError,
+  systemChance,
+  systemClock,
+} from '@relearn/kernel';
 import type { Ports } from '@relearn/runtime';
 import { GrpcServer } from '@relearn/rpc/grpc';
 import { addInferenceService, DataPlane, PredictionSpool, registerInferenceRoutes } from '@relearn/serving';
@@ -10,6 +18,7 @@ import type { Telemetry } from '@relearn/telemetry';
 import { validationHandlers, validationService } from '@relearn/validation';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Config } from './config/config.js';
+import { logMetrics } from './log-metrics.js';
 import { openPorts } from './open-ports.js';
 import { parsePipeline } from './pipeline/parse.js';
 import { Replays } from './replay/replays.js';
@@ -41,7 +50,12 @@ export function processKernel(failpoints: string): Kernel {
 }
 
 /** Starts everything in this process: adapters, services, and the doors on both ports. */
-export async function startPlatform({ config, telemetry, services: names, onFailure }: PlatformOptions): Promise<Platform> {
+export async function startPlatform({
+  config,
+  telemetry,
+  services: names,
+  onFailure,
+}: PlatformOptions): Promise<Platform> {
   const kernel = processKernel(config.failpoints);
   const folder = config.data;
   const opened = await openPorts({
@@ -63,7 +77,7 @@ export async function startPlatform({ config, telemetry, services: names, onFail
     const ingestion = createIngestion(ports);
     const grpc = grpcServer(config, ports, services, ingestion.rpc);
     const http = await httpServer(config, ports, services, { replays, view, door: ingestion.door });
-    lifecycle.add(spool).add(services.lifecycle).add(view);
+    lifecycle.add(spool).add(services.lifecycle).add(view).add(logMetrics(ports));
     for (const part of ingestion.parts) lifecycle.add(part);
     lifecycle.add(grpc).add(http.part);
     await lifecycle.start();
@@ -85,7 +99,12 @@ export async function startPlatform({ config, telemetry, services: names, onFail
   }
 }
 
-function grpcServer(config: Config, ports: Ports, services: Services, ingestion: ReturnType<typeof createIngestion>['rpc']): GrpcServer {
+function grpcServer(
+  config: Config,
+  ports: Ports,
+  services: Services,
+  ingestion: ReturnType<typeof createIngestion>['rpc'],
+): GrpcServer {
   const server = new GrpcServer({
     address: `${config.grpc.host}:${config.grpc.port}`,
     clock: ports.kernel.clock,
@@ -131,10 +150,14 @@ async function httpServer(config: Config, ports: Ports, services: Services, { re
         url = await app.listen({ host: config.http.host, port: config.http.port });
       } catch (thrown) {
         const { message } = RelearnError.from(thrown);
-        throw new RelearnError('UNAVAILABLE', `HTTP cannot listen on ${config.http.host}:${config.http.port}: ${message}`, {
-          cause: thrown,
-          remedy: 'Stop what uses the port, or set RELEARN_HTTP to another address.',
-        });
+        throw new RelearnError(
+          'UNAVAILABLE',
+          `HTTP cannot listen on ${config.http.host}:${config.http.port}: ${message}`,
+          {
+            cause: thrown,
+            remedy: 'Stop what uses the port, or set RELEARN_HTTP to another address.',
+          },
+        );
       }
     },
     stop: () => app.close(),

@@ -1,6 +1,6 @@
 /**
  * Named places between two durable steps at which a test may kill the process:
- * `after-publish:kill` dies there the first time, `after-publish:kill@7` the seventh time.
+ * `feature:after-publish:kill` dies there the first time, `feature:after-publish:kill@7` the seventh time.
  */
 export interface Failpoints {
   hit(name: string): void;
@@ -12,9 +12,10 @@ export const noFailpoints: Failpoints = { hit: () => undefined };
 export function failpointsOf(specification: string, kill: () => void): Failpoints {
   const armed = new Map<string, { action: string; left: number }>();
   for (const entry of specification.split(',').filter((text) => text !== '')) {
-    const [name = '', action = 'kill'] = entry.split(':');
-    const [verb = 'kill', count = '1'] = action.split('@');
-    armed.set(name, { action: verb, left: Number(count) });
+    // A name may hold colons itself: the action is what follows the last one.
+    const at = entry.lastIndexOf(':');
+    const [verb = 'kill', count = '1'] = entry.slice(at + 1).split('@');
+    armed.set(entry.slice(0, at), { action: verb, left: Number(count) });
   }
   return {
     hit(name) {

@@ -13,10 +13,15 @@ describe('parseTimestamp', () => {
     expect(formatTimestamp(ms ?? 0)).toBe(iso);
   });
 
-  test.each(['2024-13-05', '2023-02-29', '0050-01-01', '2024-01-01T24:00', '2024-01-01T00:00+99:99', '1357000000', 'today'])(
-    '%s is no time',
-    (text) => expect(parseTimestamp(text)).toBeNull(),
-  );
+  test.each([
+    '2024-13-05',
+    '2023-02-29',
+    '0050-01-01',
+    '2024-01-01T24:00',
+    '2024-01-01T00:00+99:99',
+    '1357000000',
+    'today',
+  ])('%s is no time', (text) => expect(parseTimestamp(text)).toBeNull());
 });
 
 describe('parseDuration', () => {
@@ -25,5 +30,7 @@ describe('parseDuration', () => {
     ['1d12h', 129_600_000],
     ['1.5h', 5_400_000],
   ])('%s is %d ms', (text, ms) => expect(parseDuration(text)).toBe(ms));
-  test.each(['', '3', 'h', '3 h', '1y'])("'%s' is refused", (text) => expect(() => parseDuration(text)).toThrow('not a duration'));
+  test.each(['', '3', 'h', '3 h', '1y'])("'%s' is refused", (text) =>
+    expect(() => parseDuration(text)).toThrow('not a duration'),
+  );
 });

@@ -6,7 +6,12 @@ import { formatTimestamp } from '@relearn/kernel';
 import type { Ports } from './ports.js';
 
 /** Puts a record that a consumer can never take aside, with its original bytes and the reason. Durable when it resolves. */
-export async function deadLetter(ports: Ports, consumer: string, record: StoredRecord, error: RelearnError): Promise<void> {
+export async function deadLetter(
+  ports: Ports,
+  consumer: string,
+  record: StoredRecord,
+  error: RelearnError,
+): Promise<void> {
   const pipeline = record.headers['ce_pipeline'] ?? record.key ?? 'unknown';
   const source = `${consumer}/${record.topic}/${record.partition}/dead-letters`;
   const event = {
@@ -31,6 +36,12 @@ export async function deadLetter(ports: Ports, consumer: string, record: StoredR
       message: error.describe(),
     },
   };
-  await ports.bus.publish([{ topic: deadLettered.topic, partition: record.partition, key: pipeline, ...encodeEvent(event) }]);
-  ports.telemetry.log.warn({ consumer, topic: record.topic, position: record.position, code: error.code }, error.describe());
+  await ports.bus.publish([
+    { topic: deadLettered.topic, partition: record.partition, key: pipeline, ...encodeEvent(event) },
+  ]);
+  ports.telemetry.metrics.deadLetters.add({ service: consumer, pipeline, code: error.code });
+  ports.telemetry.log.warn(
+    { consumer, topic: record.topic, position: record.position, code: error.code },
+    error.describe(),
+  );
 }

@@ -68,7 +68,10 @@ export function recordsFor(emitted: Emission, last: Map<string, number>): Outgoi
   }
   const { rows } = emitted;
   if (rows === undefined || rows.count < 2) {
-    throw new RelearnError('TOO_LARGE', `event ${emitted.source}@${emitted.sequence} has ${record.value.byteLength} bytes`);
+    throw new RelearnError(
+      'TOO_LARGE',
+      `event ${emitted.source}@${emitted.sequence} has ${record.value.byteLength} bytes`,
+    );
   }
   const middle = rows.count >> 1;
   const part = (from: number, to: number): Emission => ({

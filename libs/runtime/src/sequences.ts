@@ -1,7 +1,10 @@
 import { type Attributes, type Event } from '@relearn/contracts';
 
 /** What the sequence rule says of an event: apply it (rows from `fromRow` on), skip it, or stop at a gap. */
-export type Verdict = { readonly kind: 'apply'; readonly fromRow: number } | { readonly kind: 'skip' } | { readonly kind: 'gap' };
+export type Verdict =
+  | { readonly kind: 'apply'; readonly fromRow: number }
+  | { readonly kind: 'skip' }
+  | { readonly kind: 'gap' };
 
 /** The last sequence applied, by source. One number a source is all a consumer keeps to make every effect happen once. */
 export class Sequences {

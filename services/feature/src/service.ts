@@ -9,7 +9,8 @@ import { type OnlineReader, onlineReader } from './rpc/get-online.js';
 export function createFeature(ports: Ports): RunningService & { readonly online: OnlineReader } {
   const shards = new Map<number, FeatureShard>();
   const decider = snapshotDecider({
-    run: async (input, context) => (await assembleSnapshot(input as unknown as SnapshotInput, context)) as unknown as Json,
+    run: async (input, context) =>
+      (await assembleSnapshot(input as unknown as SnapshotInput, context)) as unknown as Json,
   });
   return {
     manifest: {

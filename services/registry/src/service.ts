@@ -8,7 +8,10 @@ export interface RegistryOptions {
 }
 
 /** Registry: pipelines and their turns, model versions, and the champion alias, which moves on evidence alone. */
-export function createRegistry(ports: Ports, options: RegistryOptions): RunningService & { readonly commands: RegistryCommands } {
+export function createRegistry(
+  ports: Ports,
+  options: RegistryOptions,
+): RunningService & { readonly commands: RegistryCommands } {
   const decider = deciderPart(ports, pipelineDecider(options.deadlines));
   return {
     manifest: { name: 'registry', consumes: ['control'], produces: ['control'], collections: [] },

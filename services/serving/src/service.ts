@@ -26,7 +26,12 @@ export function createServing(ports: Ports, options: ServingOptions): RunningSer
     return null;
   };
   return {
-    manifest: { name: 'serving', consumes: ['features', 'control'], produces: ['predictions', 'control'], collections: [] },
+    manifest: {
+      name: 'serving',
+      consumes: ['features', 'control'],
+      produces: ['predictions', 'control'],
+      collections: [],
+    },
     parts: [
       host,
       followPromotions(ports, deployments),
@@ -47,7 +52,10 @@ function followPromotions(ports: Ports, deployments: Deployments): Part {
       await deployments.ensure(pipeline, move);
     } catch (thrown) {
       const error = RelearnError.from(thrown);
-      ports.telemetry.log.error({ pipeline, code: error.code }, `the model in force cannot be loaded: ${error.describe()}`);
+      ports.telemetry.log.error(
+        { pipeline, code: error.code },
+        `the model in force cannot be loaded: ${error.describe()}`,
+      );
     }
   };
   return {

@@ -43,7 +43,8 @@ export async function readControl(ports: Ports): Promise<ControlFigures> {
   for await (const { event } of eventsOf(ports, 'control')) {
     events += 1;
     const { time } = event;
-    if (retrainRequested.is(event)) requests.set(event.data.request, { time, reason: event.data.reason, causes: event.data.causes });
+    if (retrainRequested.is(event))
+      requests.set(event.data.request, { time, reason: event.data.reason, causes: event.data.causes });
     else if (turnStarted.is(event)) started.add(event.data.request);
     else if (pipelineEnded.is(event)) outcomes.set(event.data.request, event.data.outcome);
     else if (modelPromoted.is(event)) promotions.push({ time, version: event.data.model, gate: event.data.gates });
@@ -53,14 +54,24 @@ export async function readControl(ports: Ports): Promise<ControlFigures> {
     events += 1;
     if (!driftReported.is(event)) continue;
     const { start, end, state, features } = event.data;
-    windows.push({ start, end, state, features: features.filter((one) => one.state === 'DRIFT').map((one) => one.feature) });
+    windows.push({
+      start,
+      end,
+      state,
+      features: features.filter((one) => one.state === 'DRIFT').map((one) => one.feature),
+    });
   }
   const retrains = [...requests].map(([request, asked]) => ({
     ...asked,
     outcome: outcomes.get(request) ?? 'running',
     started: started.has(request),
   }));
-  return { events, retrains, promotions, driftIn: (start, end) => summary(windows.filter((one) => one.end > start && one.start < end)) };
+  return {
+    events,
+    retrains,
+    promotions,
+    driftIn: (start, end) => summary(windows.filter((one) => one.end > start && one.start < end)),
+  };
 }
 
 const severity: readonly FeatureDrift['state'][] = ['DRIFT', 'OK', 'NOT_COMPUTABLE', 'NO_DATA'];
@@ -68,7 +79,8 @@ const severity: readonly FeatureDrift['state'][] = ['DRIFT', 'OK', 'NOT_COMPUTAB
 function summary(windows: readonly DriftWindow[]): { state: FeatureDrift['state']; causes: string[] } {
   const state = severity.find((one) => windows.some((window) => window.state === one)) ?? 'NO_DATA';
   const counts = new Map<string, number>();
-  for (const { features } of windows) for (const feature of features) counts.set(feature, (counts.get(feature) ?? 0) + 1);
+  for (const { features } of windows)
+    for (const feature of features) counts.set(feature, (counts.get(feature) ?? 0) + 1);
   const ranked = [...counts].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
   return { state, causes: ranked.slice(0, 5).map(([feature]) => feature) };
 }

@@ -15,7 +15,8 @@ export async function* eventsOf(ports: Ports, topic: Topic): AsyncGenerator<{ ev
       for (const record of records) {
         position = record.position + 1;
         const event = { ...decodeEvent(record), topic, partition, position: record.position };
-        const verdict = topic === 'data.raw' ? { kind: 'apply' as const, fromRow: 0 } : sequences.judge(event, rowAddressesOf(event));
+        const verdict =
+          topic === 'data.raw' ? { kind: 'apply' as const, fromRow: 0 } : sequences.judge(event, rowAddressesOf(event));
         if (verdict.kind === 'skip') continue;
         sequences.advance(event);
         yield { event, fromRow: verdict.kind === 'apply' ? verdict.fromRow : 0 };

@@ -17,7 +17,9 @@ export function parseWindow(text: string): WindowRule {
   if (unit === 'rows') return { kind: 'rows', count };
   const span = spanMs[unit ?? ''];
   if (span !== undefined) return { kind: 'span', ms: count * span };
-  throw new RelearnError('INVALID_INPUT', `--window ${text} is no window`, { remedy: 'Write it like 1mo, 1w, 1d or 5000rows.' });
+  throw new RelearnError('INVALID_INPUT', `--window ${text} is no window`, {
+    remedy: 'Write it like 1mo, 1w, 1d or 5000rows.',
+  });
 }
 
 export interface ReportRange {
@@ -36,7 +38,10 @@ export function rangesOf(rule: WindowRule, times: ArrayLike<number>): ReportRang
   let from = 0;
   let start = times.length === 0 ? Number.POSITIVE_INFINITY : startOf(rule, times[0] ?? 0);
   while (from < times.length) {
-    const to = rule.kind === 'rows' ? Math.min(times.length, from + rule.count) : firstAtOrAfter(times, from, endOf(rule, start));
+    const to =
+      rule.kind === 'rows'
+        ? Math.min(times.length, from + rule.count)
+        : firstAtOrAfter(times, from, endOf(rule, start));
     const end = rule.kind === 'rows' ? (times[to] ?? (times[to - 1] ?? 0) + 1) : endOf(rule, start);
     ranges.push({ start, end, from, to });
     start = end;

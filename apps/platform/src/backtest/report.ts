@@ -21,7 +21,12 @@ export interface ReportWindow {
 export interface BacktestReport {
   readonly pipeline: string;
   readonly windows: readonly ReportWindow[];
-  readonly retrains: readonly { readonly time: string; readonly reason: string; readonly causes: readonly Cause[]; readonly outcome: string }[];
+  readonly retrains: readonly {
+    readonly time: string;
+    readonly reason: string;
+    readonly causes: readonly Cause[];
+    readonly outcome: string;
+  }[];
   readonly promotions: readonly { readonly time: string; readonly version: number; readonly gate: readonly Gate[] }[];
   readonly totals: {
     readonly rows: number;
@@ -47,7 +52,9 @@ export async function buildReport(ports: Ports, spec: PipelineSpec, rule: Window
   const rows = await readRows(ports, spec);
   const control = await readControl(ports);
   const times = Float64Array.from(rows, (row) => row.time);
-  const windows = rangesOf(rule, times).map((range) => windowOf(spec, rows.slice(range.from, range.to), range, control));
+  const windows = rangesOf(rule, times).map((range) =>
+    windowOf(spec, rows.slice(range.from, range.to), range, control),
+  );
   const counted = windows.filter((window) => window.rows > 0 && window.predictions >= predictedShare * window.rows);
   const all = metricsOf(spec, rows);
   return {
@@ -73,7 +80,12 @@ export async function buildReport(ports: Ports, spec: PipelineSpec, rule: Window
   };
 }
 
-function windowOf(spec: PipelineSpec, rows: readonly BacktestRow[], range: ReportRange, control: ControlFigures): ReportWindow {
+function windowOf(
+  spec: PipelineSpec,
+  rows: readonly BacktestRow[],
+  range: ReportRange,
+  control: ControlFigures,
+): ReportWindow {
   const { champion, frozen } = metricsOf(spec, rows);
   return {
     start: formatTimestamp(range.start),
@@ -89,7 +101,10 @@ function windowOf(spec: PipelineSpec, rows: readonly BacktestRow[], range: Repor
 }
 
 /** The pipeline's metric over the rows that were predicted and are labelled; the frozen model's over the same rows. */
-function metricsOf(spec: PipelineSpec, rows: readonly BacktestRow[]): { champion: number | null; frozen: number | null } {
+function metricsOf(
+  spec: PipelineSpec,
+  rows: readonly BacktestRow[],
+): { champion: number | null; frozen: number | null } {
   const judged = rows.filter((row) => row.champion !== null && row.label !== null);
   const metric = metricOf(spec.evaluate.metrics[0]?.name ?? '');
   const classes = spec.train.task === 'multiclass' ? { classes: spec.label.classes.length } : {};

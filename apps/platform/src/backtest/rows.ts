@@ -1,4 +1,12 @@
-import { type Columns, dataValidated, labelStream, type PipelineSpec, predictionLogged, recordsOf, rowStream } from '@relearn/contracts';
+import {
+  type Columns,
+  dataValidated,
+  labelStream,
+  type PipelineSpec,
+  predictionLogged,
+  recordsOf,
+  rowStream,
+} from '@relearn/contracts';
 import { labelNumber } from '@relearn/features';
 import type { Ports } from '@relearn/runtime';
 import { eventsOf } from './read-log.js';

@@ -47,7 +47,15 @@ export async function runBacktest(options: BacktestOptions): Promise<BacktestRep
   const failed: RelearnError[] = [];
   const { kernel, telemetry } = options;
   const onFailure = (error: RelearnError) => failed.push(error);
-  const opened = await openPorts({ folder, kernel, telemetry, partitions: 8, durable: false, holdResults: true, onFailure });
+  const opened = await openPorts({
+    folder,
+    kernel,
+    telemetry,
+    partitions: 8,
+    durable: false,
+    holdResults: true,
+    onFailure,
+  });
   try {
     const services = await createServices(opened.ports, { names: serviceNames, deadlines: false, serving: {} });
     await services.lifecycle.start();
@@ -65,7 +73,13 @@ export async function runBacktest(options: BacktestOptions): Promise<BacktestRep
 }
 
 /** Answers the machine time that went by while jobs ran. */
-async function replayAll(ports: Ports, services: Services, { spec, digest }: LoadedPipeline, log: RecordedLog, options: BacktestOptions): Promise<number> {
+async function replayAll(
+  ports: Ports,
+  services: Services,
+  { spec, digest }: LoadedPipeline,
+  log: RecordedLog,
+  options: BacktestOptions,
+): Promise<number> {
   const slice = Math.min(day, spec.monitor.window);
   const first = log.firstKnown;
   if (first === null) throw new RelearnError('INVALID_INPUT', 'the data files hold no row with an event time');

@@ -32,10 +32,14 @@ export function readConfig(env: Environment): Config {
   ] as const) {
     const value = valueOf(env, name);
     if (value !== undefined && resolve(value.replace(scheme, '')) !== data) {
-      throw new RelearnError('INVALID_CONFIG', `${name}=${value} is not served: this version keeps all in ${scheme}${data}`, {
-        place: { field: name },
-        remedy: `Unset ${name}, or set RELEARN_DATA to the folder.`,
-      });
+      throw new RelearnError(
+        'INVALID_CONFIG',
+        `${name}=${value} is not served: this version keeps all in ${scheme}${data}`,
+        {
+          place: { field: name },
+          remedy: `Unset ${name}, or set RELEARN_DATA to the folder.`,
+        },
+      );
     }
   }
   return {
@@ -58,7 +62,10 @@ function valueOf(env: Environment, name: string): string | undefined {
   try {
     return readFileSync(file, 'utf8').trim();
   } catch (thrown) {
-    throw new RelearnError('INVALID_CONFIG', `${name}_FILE: ${file} cannot be read`, { cause: thrown, place: { field: `${name}_FILE` } });
+    throw new RelearnError('INVALID_CONFIG', `${name}_FILE: ${file} cannot be read`, {
+      cause: thrown,
+      place: { field: `${name}_FILE` },
+    });
   }
 }
 

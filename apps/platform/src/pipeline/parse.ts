@@ -15,7 +15,10 @@ const methodsFor = (kind: 'numeric' | 'categorical') =>
 /** What a pipeline file may name in this platform. */
 export const pipelineCatalog: PipelineCatalog = {
   trainers: Object.fromEntries(
-    Object.values(trainers).map((trainer) => [trainer.name, { tasks: trainer.tasks, parameters: trainer.parametersSchema }]),
+    Object.values(trainers).map((trainer) => [
+      trainer.name,
+      { tasks: trainer.tasks, parameters: trainer.parametersSchema },
+    ]),
   ),
   metrics,
   driftMethods: { number: methodsFor('numeric'), category: methodsFor('categorical') },
@@ -41,7 +44,10 @@ export async function loadPipeline(file: string): Promise<LoadedPipeline> {
     text = await readFile(file, 'utf8');
   } catch (thrown) {
     const code = RelearnError.from(thrown).code === 'NOT_FOUND' ? 'NOT_FOUND' : 'STORAGE_FAILED';
-    throw new RelearnError(code, `${file} cannot be read`, { cause: thrown, remedy: 'Check the path of the pipeline file.' });
+    throw new RelearnError(code, `${file} cannot be read`, {
+      cause: thrown,
+      remedy: 'Check the path of the pipeline file.',
+    });
   }
   return { ...parsePipeline(text, file), folder: dirname(resolve(file)) };
 }

@@ -39,7 +39,14 @@ export class Replay {
   private detail = '';
   private running: Promise<void> = Promise.resolve();
 
-  private constructor(ports: Ports, options: ReplayOptions, pipeline: LoadedPipeline, log: RecordedLog, input: string, now: number) {
+  private constructor(
+    ports: Ports,
+    options: ReplayOptions,
+    pipeline: LoadedPipeline,
+    log: RecordedLog,
+    input: string,
+    now: number,
+  ) {
     this.ports = ports;
     this.options = options;
     this.pipeline = pipeline;
@@ -49,7 +56,12 @@ export class Replay {
   }
 
   /** Applies the file and goes on where an earlier replay of the same data stood. */
-  static async start(ports: Ports, services: Pick<Services, 'registry'>, file: string, options: ReplayOptions): Promise<Replay> {
+  static async start(
+    ports: Ports,
+    services: Pick<Services, 'registry'>,
+    file: string,
+    options: ReplayOptions,
+  ): Promise<Replay> {
     const pipeline = await loadPipeline(file);
     const { spec, digest } = pipeline;
     const tables = await openTables(namedFiles(pipeline));
@@ -74,7 +86,14 @@ export class Replay {
 
   status(): ReplayStatus {
     const { position: done, total } = this.log;
-    return { pipeline: this.pipeline.spec.name, speed: this.speed, state: this.phase, done, total, detail: this.detail };
+    return {
+      pipeline: this.pipeline.spec.name,
+      speed: this.speed,
+      state: this.phase,
+      done,
+      total,
+      detail: this.detail,
+    };
   }
 
   async stop(): Promise<void> {
@@ -96,7 +115,10 @@ export class Replay {
       const error = RelearnError.from(thrown);
       this.phase = 'failed';
       this.detail = error.describe();
-      telemetry.log.error({ pipeline: this.pipeline.spec.name, code: error.code }, `the replay has stopped: ${error.describe()}`);
+      telemetry.log.error(
+        { pipeline: this.pipeline.spec.name, code: error.code },
+        `the replay has stopped: ${error.describe()}`,
+      );
     }
   }
 

@@ -2,6 +2,7 @@ import type { OutgoingRecord } from '@relearn/bus';
 import { type Attributes, encodeEvent, type Event, partitionFor } from '@relearn/contracts';
 import { formatTimestamp } from '@relearn/kernel';
 import type { Json } from '@relearn/store';
+import { traceparentOf } from '@relearn/telemetry';
 import type { Decider, Decision, OwnEvent, PendingJob, TimerOrder } from './definition.js';
 
 /** An event in the outbox: durable with the state that it follows from, not yet published. */
@@ -61,7 +62,10 @@ export function applyDecision<S>(
     state: decider.encode(next),
     sequences,
     outbox,
-    jobs: [...document.jobs.filter((job) => !cancelled.has(job.id)), ...(decision.jobs ?? []).map((job) => ({ ...job, cause: handling.cause ?? null }))],
+    jobs: [
+      ...document.jobs.filter((job) => !cancelled.has(job.id)),
+      ...(decision.jobs ?? []).map((job) => ({ ...job, cause: handling.cause ?? null })),
+    ],
     timers: [...document.timers.filter((timer) => !quiet.has(timer.id)), ...(decision.timers ?? [])],
     now: handling.now,
   };
@@ -82,6 +86,8 @@ function numbered<S>(
   sequences[topic] = sequence;
   const correlation = emitted.correlationId ?? handling.cause?.correlationid;
   const actor = emitted.actor ?? handling.actor;
+  // One turn of the loop is one trace, whichever services and restarts it goes through.
+  const traceparent = correlation === undefined ? handling.cause?.traceparent : traceparentOf(correlation);
   return {
     id: `${source}@${sequence}`,
     source,
@@ -95,7 +101,7 @@ function numbered<S>(
     ...(handling.cause === undefined ? {} : { causationid: handling.cause.id }),
     ...(correlation === undefined ? {} : { correlationid: correlation }),
     ...(actor === undefined ? {} : { actor }),
-    ...(handling.cause?.traceparent === undefined ? {} : { traceparent: handling.cause.traceparent }),
+    ...(traceparent === undefined ? {} : { traceparent }),
     data: emitted.data,
   };
 }
@@ -116,4 +122,3 @@ export function encodeAggregate(document: AggregateDocument): Json {
 export function decodeAggregate(body: Json): AggregateDocument {
   return body as unknown as AggregateDocument;
 }
-

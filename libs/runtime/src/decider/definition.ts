@@ -54,7 +54,9 @@ export interface JobContext {
   progress(figures: Readonly<Record<string, unknown>>): void;
 }
 
-export type JobResult = { readonly ok: true; readonly value: Json } | { readonly ok: false; readonly code: string; readonly message: string };
+export type JobResult =
+  | { readonly ok: true; readonly value: Json }
+  | { readonly ok: false; readonly code: string; readonly message: string };
 
 /** Long work: leased, fenced, in worker threads where it computes. Its result comes back to the aggregate as one decision. */
 export interface JobKind {

@@ -66,7 +66,10 @@ export class AggregateHost<S> {
     const { store } = this.ports;
     let after: string | undefined;
     for (;;) {
-      const page = await store.list(aggregateCollection(this.decider.service), { limit: 200, ...(after === undefined ? {} : { after }) });
+      const page = await store.list(aggregateCollection(this.decider.service), {
+        limit: 200,
+        ...(after === undefined ? {} : { after }),
+      });
       for (const { id, body } of page) {
         const document = decodeAggregate(body);
         const due = document.outbox.length + document.jobs.length + document.timers.length;
@@ -104,7 +107,12 @@ export class AggregateHost<S> {
   }
 
   /** A door's write: one compare-and-set whose outbox holds the events that say all of it. */
-  async command(id: string, now: number, actor: string, decide: (state: S) => Decision): Promise<readonly Attributes[]> {
+  async command(
+    id: string,
+    now: number,
+    actor: string,
+    decide: (state: S) => Decision,
+  ): Promise<readonly Attributes[]> {
     let events: readonly Attributes[] = [];
     await this.change(id, (document) => {
       const state = this.decider.decode(document.state);
@@ -124,11 +132,18 @@ export class AggregateHost<S> {
     for (const digest of digests) {
       if (!this.known.has(digest)) this.known.set(digest, await this.retrying(() => this.ports.blobs.get(digest)));
     }
-    for (const digest of this.known.keys()) if (this.known.size > factsKept && !digests.includes(digest)) this.known.delete(digest);
+    for (const digest of this.known.keys())
+      if (this.known.size > factsKept && !digests.includes(digest)) this.known.delete(digest);
     return this.known;
   }
 
-  private apply(id: string, document: AggregateDocument, state: S, decision: Decision, handling: Handling): AggregateDocument {
+  private apply(
+    id: string,
+    document: AggregateDocument,
+    state: S,
+    decision: Decision,
+    handling: Handling,
+  ): AggregateDocument {
     return applyDecision(this.decider, id, document, state, decision, handling, this.ports.partitions);
   }
 
@@ -138,7 +153,10 @@ export class AggregateHost<S> {
       const state = this.decider.decode(document.state);
       const decision = this.decider.finish?.(state, job, result, document.now) ?? {};
       const rest = { ...document, jobs: document.jobs.filter((pending) => pending.id !== job.id) };
-      return this.apply(aggregate, rest, state, decision, { now: document.now, ...(job.cause === null ? {} : { cause: job.cause }) });
+      return this.apply(aggregate, rest, state, decision, {
+        now: document.now,
+        ...(job.cause === null ? {} : { cause: job.cause }),
+      });
     });
   }
 
@@ -147,7 +165,13 @@ export class AggregateHost<S> {
       if (!document.timers.some((pending) => pending.id === timer)) return null;
       const rest = { ...document, timers: document.timers.filter((pending) => pending.id !== timer) };
       const fired = own({ type: timerFired, data: { timer, aggregate }, pipelineVersion: 0 });
-      return this.apply(aggregate, rest, this.decider.decode(document.state), { events: [fired] }, { now: document.now });
+      return this.apply(
+        aggregate,
+        rest,
+        this.decider.decode(document.state),
+        { events: [fired] },
+        { now: document.now },
+      );
     });
   }
 
@@ -193,7 +217,11 @@ export class AggregateHost<S> {
       found === null
         ? {
             version: 0,
-            document: emptyAggregate(pipeline, this.ports.catalog.controlPartition(pipeline), this.decider.encode(this.decider.initial())),
+            document: emptyAggregate(
+              pipeline,
+              this.ports.catalog.controlPartition(pipeline),
+              this.decider.encode(this.decider.initial()),
+            ),
           }
         : { version: found.version, document: decodeAggregate(found.body) };
     this.held.set(id, held);
@@ -226,6 +254,7 @@ export class AggregateHost<S> {
     const { service } = this.decider;
     failpoints.hit(`${service}:before-outbox`);
     await this.retrying(() => this.ports.bus.publish(outboxRecords(held.document)));
+    this.ports.telemetry.metrics.outboxPublished.add({ service }, held.document.outbox.length);
     failpoints.hit(`${service}:after-outbox`);
     const cleared = await this.write(id, held, { ...held.document, outbox: [] });
     return cleared ?? (await this.load(id));
@@ -271,7 +300,8 @@ export class AggregateHost<S> {
         clock: kernel.clock,
         chance: kernel.chance,
         onRetry: (error, attempt) => {
-          if (attempt % 10 === 1) telemetry.log.warn({ service: this.decider.service, code: error.code }, error.message);
+          if (attempt % 10 === 1)
+            telemetry.log.warn({ service: this.decider.service, code: error.code }, error.message);
         },
       },
       once,

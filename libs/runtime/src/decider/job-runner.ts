@@ -60,7 +60,10 @@ export class JobRunner {
       await lease.release();
     } catch (thrown) {
       const error = RelearnError.from(thrown);
-      telemetry.log.error({ service: this.service, job: job.id, code: error.code }, `job left to others: ${error.describe()}`);
+      telemetry.log.error(
+        { service: this.service, job: job.id, code: error.code },
+        `job left to others: ${error.describe()}`,
+      );
     } finally {
       running.done();
     }
@@ -74,15 +77,28 @@ export class JobRunner {
     const progress = (figures: Readonly<Record<string, unknown>>) => {
       telemetry.log.debug({ service: this.service, job: job.id, ...figures }, 'progress');
     };
+    const started = kernel.clock.now();
+    const took = (outcome: string) =>
+      telemetry.metrics.jobs.observe(
+        { kind: `${this.service}/${job.kind}`, outcome },
+        (kernel.clock.now() - started) / 1000,
+      );
+    const work = () => kind.run(job.input, { ports: this.ports, signal, progress });
     for (let attempt = 1; ; attempt++) {
       try {
-        return { ok: true, value: await kind.run(job.input, { ports: this.ports, signal, progress }) };
+        const value = await telemetry.span(`job ${this.service}/${job.kind}`, { parent: job.cause?.traceparent }, work);
+        took('done');
+        return { ok: true, value };
       } catch (thrown) {
         if (signal.aborted) return null;
         const error = RelearnError.from(thrown);
         telemetry.log.warn({ service: this.service, job: job.id, code: error.code, attempt }, error.describe());
-        if (!error.retryable || attempt >= tries) return { ok: false, code: error.code, message: error.describe() };
-        await kernel.clock.sleep(100 * 2 ** attempt, signal);
+        if (error.retryable && attempt < tries) {
+          await kernel.clock.sleep(100 * 2 ** attempt, signal);
+          continue;
+        }
+        took('failed');
+        return { ok: false, code: error.code, message: error.describe() };
       }
     }
   }

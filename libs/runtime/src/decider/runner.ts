@@ -2,6 +2,7 @@ import type { PartitionReader, StoredRecord, Subscription } from '@relearn/bus';
 import { decodeEvent, type Topic } from '@relearn/contracts';
 import { type Part, RelearnError } from '@relearn/kernel';
 import { deadLetter } from '../dead-letters.js';
+import { attributeNames } from '@relearn/telemetry';
 import type { Ports } from '../ports.js';
 import { Sequences } from '../sequences.js';
 import type { Decider } from './definition.js';
@@ -125,11 +126,28 @@ class ControlLoop<S> {
     }
     const verdict = this.sequences.judge(event);
     if (verdict.kind === 'gap') {
-      throw new RelearnError('GAP', `${event.source} jumps from ${this.sequences.of(event.source)} to ${event.previous}`);
+      throw new RelearnError(
+        'GAP',
+        `${event.source} jumps from ${this.sequences.of(event.source)} to ${event.previous}`,
+      );
     }
     if (verdict.kind === 'skip') return;
-    await this.host.handle({ ...event, topic: record.topic as Topic, partition: record.partition, position: record.position });
+    const topic = record.topic as Topic;
+    await this.ports.telemetry.span(
+      `process ${topic}`,
+      { kind: 'consumer', parent: event.traceparent, attributes: this.attributesOf(topic, event.pipeline) },
+      () => this.host.handle({ ...event, topic, partition: record.partition, position: record.position }),
+    );
     this.sequences.advance(event);
+  }
+
+  private attributesOf(topic: Topic, pipeline: string) {
+    return {
+      [attributeNames.service]: this.decider.service,
+      [attributeNames.pipeline]: pipeline,
+      [attributeNames.messagingDestination]: topic,
+      [attributeNames.messagingPartition]: String(this.partition),
+    };
   }
 
   /** Tries again until it works or the partition goes away: a control event is never skipped. */

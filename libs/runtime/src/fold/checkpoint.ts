@@ -19,7 +19,15 @@ export interface Checkpoint {
 
 export const checkpointCollection = 'checkpoints';
 
-const empty: Checkpoint = { epoch: 0, positions: {}, applied: {}, published: {}, parts: {}, counts: {}, deadLettered: 0 };
+const empty: Checkpoint = {
+  epoch: 0,
+  positions: {},
+  applied: {},
+  published: {},
+  parts: {},
+  counts: {},
+  deadLettered: 0,
+};
 
 export function checkpointId(service: string, partition: number): string {
   return `${service}/${String(partition).padStart(4, '0')}`;

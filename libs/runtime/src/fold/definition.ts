@@ -27,7 +27,12 @@ export interface FoldDefinition<S> {
   /** Called before each record, with its first row's address; true when the state has changed and must be durable before the record is applied. */
   prepare?(state: S, next: number, shard: Shard): Promise<boolean>;
   /** Rows of the event below `fromRow` have been applied before. Throws INVALID_EVENT before touching the state. */
-  apply(state: S, event: LoggedEvent, fromRow: number, shard: Shard): Promise<readonly Emission[]> | readonly Emission[];
+  apply(
+    state: S,
+    event: LoggedEvent,
+    fromRow: number,
+    shard: Shard,
+  ): Promise<readonly Emission[]> | readonly Emission[];
   /** Parts that changed since the last save; null removes one. */
   save(state: S): ReadonlyMap<string, Uint8Array | null>;
   /** Figures that stand in the checkpoint beside the positions they belong to. */

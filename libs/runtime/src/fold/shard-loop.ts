@@ -127,7 +127,12 @@ export class ShardLoop<S> {
       }
       if (arrival.records.length === 0) continue;
       this.working = true;
+      const started = clock.now();
       await this.take(arrival.records);
+      this.ports.telemetry.metrics.foldBatch.observe(
+        { service: this.definition.service },
+        (clock.now() - started) / 1000,
+      );
       const reader = this.readers[arrival.which];
       if (reader !== undefined) pending[arrival.which] = this.nextOf(reader, arrival.which);
       this.working = false;
@@ -170,7 +175,12 @@ export class ShardLoop<S> {
   private async applyOne(record: StoredRecord): Promise<readonly Emission[]> {
     let event: LoggedEvent;
     try {
-      event = { ...decodeEvent(record), topic: record.topic as Topic, partition: record.partition, position: record.position };
+      event = {
+        ...decodeEvent(record),
+        topic: record.topic as Topic,
+        partition: record.partition,
+        position: record.position,
+      };
       return await this.judgeAndApply(event);
     } catch (thrown) {
       const error = RelearnError.from(thrown);
@@ -186,7 +196,10 @@ export class ShardLoop<S> {
     const verdict = this.sequences.judge(event, rowAddressesOf(event));
     if (verdict.kind === 'skip') return [];
     if (verdict.kind === 'gap') {
-      throw new RelearnError('GAP', `${event.source} jumps from ${this.sequences.of(event.source)} to ${event.previous}`);
+      throw new RelearnError(
+        'GAP',
+        `${event.source} jumps from ${this.sequences.of(event.source)} to ${event.previous}`,
+      );
     }
     const emissions = await this.definition.apply(this.state, event, verdict.fromRow, this.shard());
     this.sequences.advance(event);
@@ -215,6 +228,8 @@ export class ShardLoop<S> {
   private async writeCheckpoint(): Promise<void> {
     const { definition, state } = this;
     if (this.dirtySince === null && definition.prepare === undefined) return;
+    const { clock } = this.ports.kernel;
+    const started = clock.now();
     const stale = this.parts.stage(definition.save(state));
     await this.retrying(() => this.parts.flush());
     this.ports.kernel.failpoints.hit(`${definition.service}:before-checkpoint`);
@@ -229,6 +244,7 @@ export class ShardLoop<S> {
     await this.retrying(() => this.checkpoint.swap(next));
     this.ports.kernel.failpoints.hit(`${definition.service}:after-checkpoint`);
     this.dirtySince = null;
+    this.ports.telemetry.metrics.checkpoint.observe({ service: definition.service }, (clock.now() - started) / 1000);
     await this.parts.discard(stale);
     for (const reader of this.readers) await this.retrying(() => reader.commit(this.done.get(reader.topic) ?? 0));
   }
@@ -240,7 +256,8 @@ export class ShardLoop<S> {
         clock: kernel.clock,
         chance: kernel.chance,
         onRetry: (error, attempt) => {
-          if (attempt % 10 === 1) telemetry.log.warn({ code: error.code, attempt }, `${this.definition.service}: ${error.message}`);
+          if (attempt % 10 === 1)
+            telemetry.log.warn({ code: error.code, attempt }, `${this.definition.service}: ${error.message}`);
         },
       },
       work,

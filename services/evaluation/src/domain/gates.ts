@@ -20,8 +20,12 @@ export function overall(gates: readonly Gate[]): Verdict {
 /** One gate a declared bound. A metric that could not be computed fails its gate. */
 export function boundGates(spec: PipelineSpec, metrics: Readonly<Record<string, number | null>>): Gate[] {
   return spec.evaluate.metrics.flatMap(({ name, minimum, maximum }) => [
-    ...(minimum === undefined ? [] : [bound(`minimum ${name}`, metrics[name] ?? null, minimum, (value) => value >= minimum)]),
-    ...(maximum === undefined ? [] : [bound(`maximum ${name}`, metrics[name] ?? null, maximum, (value) => value <= maximum)]),
+    ...(minimum === undefined
+      ? []
+      : [bound(`minimum ${name}`, metrics[name] ?? null, minimum, (value) => value >= minimum)]),
+    ...(maximum === undefined
+      ? []
+      : [bound(`maximum ${name}`, metrics[name] ?? null, maximum, (value) => value <= maximum)]),
   ]);
 }
 
@@ -49,14 +53,20 @@ export function baselineGate(metric: Metric, value: number | null, constant: num
  */
 export function championGate(spec: PipelineSpec, paired: Paired): Gate {
   const { test } = spec.evaluate.champion;
-  return test === 'mcnemar' && spec.train.task !== 'regression' ? mcnemarGate(spec, paired) : bootstrapGate(spec, paired);
+  return test === 'mcnemar' && spec.train.task !== 'regression'
+    ? mcnemarGate(spec, paired)
+    : bootstrapGate(spec, paired);
 }
 
 function bootstrapGate(spec: PipelineSpec, { truth, candidate, champion, classes }: Paired): Gate {
   const { confidence, rounds, tolerance } = spec.evaluate.champion;
   const metric = metricOf(spec.evaluate.metrics[0]?.name ?? '');
   const multiclass = spec.train.task === 'multiclass' ? { classes } : {};
-  const result = pairedBootstrap(metric, { truth, candidate, champion, ...multiclass }, { rounds, seed: spec.train.seed, confidence });
+  const result = pairedBootstrap(
+    metric,
+    { truth, candidate, champion, ...multiclass },
+    { rounds, seed: spec.train.seed, confidence },
+  );
   const { difference, low, high } = result;
   const gate = { name: `better than the champion in ${metric.name}`, value: difference, threshold: -tolerance };
   if (low === null || high === null) return { ...gate, verdict: 'rejected', detail: 'could not be computed' };
@@ -72,7 +82,12 @@ function mcnemarGate(spec: PipelineSpec, { truth, candidate, champion, classes }
   const better = mcnemarExact(onlyFirst, onlySecond);
   const worse = mcnemarExact(onlySecond, onlyFirst);
   const detail = `${onlyFirst} rows only the candidate gets right, ${onlySecond} only the champion`;
-  const gate = { name: 'better than the champion (McNemar)', value: better.firstBetterPValue, threshold: 1 - confidence, detail };
+  const gate = {
+    name: 'better than the champion (McNemar)',
+    value: better.firstBetterPValue,
+    threshold: 1 - confidence,
+    detail,
+  };
   if (better.firstBetterPValue <= 1 - confidence) return { ...gate, verdict: 'passed' };
   return { ...gate, verdict: worse.firstBetterPValue <= 1 - confidence ? 'rejected' : 'inconclusive' };
 }

@@ -45,7 +45,9 @@ export function buildReference(spec: PipelineSpec, { train, metrics }: Baseline)
       const values = columns[column.name];
       const threshold =
         spec.monitor.drift.threshold ??
-        (reference === undefined || values === undefined ? leastThreshold : calibrate(method, reference, values, blocks));
+        (reference === undefined || values === undefined
+          ? leastThreshold
+          : calibrate(method, reference, values, blocks));
       return [column.name, { method, threshold }];
     }),
   );
@@ -72,7 +74,12 @@ function windowsOf(times: Float64Array, width: number): [number, number][] {
 }
 
 /** Half as much again as the 95 % quantile of the blocks' statistics. */
-function calibrate(method: string, reference: ColumnReference, column: ColumnValues, blocks: [number, number][]): number {
+function calibrate(
+  method: string,
+  reference: ColumnReference,
+  column: ColumnValues,
+  blocks: [number, number][],
+): number {
   const statistics = blocks.flatMap(([from, to]) => {
     const counter = new ColumnCounter(reference);
     for (let row = from; row < to; row++) counter.add(column.values[row]);

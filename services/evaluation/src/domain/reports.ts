@@ -1,4 +1,11 @@
-import { type Event, type LoggedEvent, modelEvaluated, pipelineEnded, trainingCompleted, turnStarted } from '@relearn/contracts';
+import {
+  type Event,
+  type LoggedEvent,
+  modelEvaluated,
+  pipelineEnded,
+  trainingCompleted,
+  turnStarted,
+} from '@relearn/contracts';
 import { type Decider, type JobKind, type JobOrder, type JobResult, own } from '@relearn/runtime';
 import type { Json } from '@relearn/store';
 
@@ -28,7 +35,9 @@ export function reportDecider(evaluate: JobKind): Decider<ReportState> {
       if (pipelineEnded.is(event)) return state.turn === null ? {} : { cancelJobs: [jobId(state.turn)] };
       if (!trainingCompleted.is(event) || state.turn === null || state.ended) return {};
       const { manifest, dataHash, candidates, winner, champion, turn } = event.data;
-      const failure = candidates.map(({ name, failure: why }) => `${name}: ${why ?? 'no validation metric'}`).join('; ');
+      const failure = candidates
+        .map(({ name, failure: why }) => `${name}: ${why ?? 'no validation metric'}`)
+        .join('; ');
       const input = {
         pipeline: event.pipeline,
         pipelineVersion: state.version,
@@ -45,7 +54,9 @@ export function reportDecider(evaluate: JobKind): Decider<ReportState> {
     finish(state: ReportState, _job: JobOrder, result: JobResult) {
       if (state.turn === null || state.ended) return {};
       const ids = { turn: state.turn, request: state.request };
-      const data = result.ok ? { ...ids, ...(result.value as Record<string, never>) } : { ...ids, ...failed(state, result.message) };
+      const data = result.ok
+        ? { ...ids, ...(result.value as Record<string, never>) }
+        : { ...ids, ...failed(state, result.message) };
       const shared = { pipelineVersion: state.version, subject: state.turn, correlationId: state.turn };
       return { events: [own({ type: modelEvaluated, data: data as never, ...shared })] };
     },
@@ -65,5 +76,14 @@ export function reportDecider(evaluate: JobKind): Decider<ReportState> {
 /** An evaluation that could not be made is no evidence: it rejects. */
 function failed(state: ReportState, message: string) {
   const gate = { name: 'evaluation', verdict: 'rejected', value: null, threshold: null, detail: message };
-  return { verdict: 'rejected', bundle: null, reference: null, champion: state.champion, gates: [gate], metrics: {}, championMetrics: null, rows: 0 };
+  return {
+    verdict: 'rejected',
+    bundle: null,
+    reference: null,
+    champion: state.champion,
+    gates: [gate],
+    metrics: {},
+    championMetrics: null,
+    rows: 0,
+  };
 }

@@ -1,4 +1,10 @@
-import { type Gate, type modelEvaluated, type DataOf, type PipelineSpec, type TrainedCandidate } from '@relearn/contracts';
+import {
+  type Gate,
+  type modelEvaluated,
+  type DataOf,
+  type PipelineSpec,
+  type TrainedCandidate,
+} from '@relearn/contracts';
 import type { SnapshotManifest } from '@relearn/features';
 import { canonicalJson, RelearnError } from '@relearn/kernel';
 import type { JobContext } from '@relearn/runtime';
@@ -36,7 +42,11 @@ interface BundleFiles {
 const text = new TextEncoder();
 
 /** Judges the run's winner on the hold-out and bundles it with its evidence. A run without a winner is rejected. */
-export async function runEvaluation(input: EvaluationInput, context: JobContext, code: CodeFacts): Promise<EvaluationResult> {
+export async function runEvaluation(
+  input: EvaluationInput,
+  context: JobContext,
+  code: CodeFacts,
+): Promise<EvaluationResult> {
   const { ports, signal } = context;
   const { winner } = input;
   if (winner === null || winner.candidate === null) return nothingTrained(input);
@@ -61,7 +71,16 @@ export async function runEvaluation(input: EvaluationInput, context: JobContext,
 
 function nothingTrained(input: EvaluationInput): EvaluationResult {
   const gate: Gate = { name: 'training', verdict: 'rejected', value: null, threshold: null, detail: input.failure };
-  return { verdict: 'rejected', bundle: null, reference: null, champion: input.champion, gates: [gate], metrics: {}, championMetrics: null, rows: 0 };
+  return {
+    verdict: 'rejected',
+    bundle: null,
+    reference: null,
+    champion: input.champion,
+    gates: [gate],
+    metrics: {},
+    championMetrics: null,
+    rows: 0,
+  };
 }
 
 async function readChampion(context: JobContext, bundle: string): Promise<NonNullable<EvaluateInput['champion']>> {

@@ -1,5 +1,6 @@
 import type { Gate, PipelineSpec } from '@relearn/contracts';
 import { assembleDataset, type Dataset, type SnapshotManifest, splitDataset } from '@relearn/features';
+import { systemClock } from '@relearn/kernel';
 import { metricOf, metrics as allMetrics } from '@relearn/stats';
 import { type Baseline, buildReference, type Reference } from '../domain/reference.js';
 import { baselineGate, bound, boundGates, championGate, overall, type Verdict } from '../domain/gates.js';
@@ -37,7 +38,10 @@ export async function run(input: EvaluateInput): Promise<EvaluateOutput> {
   const session = await openModel(input.candidate);
   const candidate = await score(session, holdOut);
   const metrics = measure(spec, holdOut.labels, candidate);
-  const gates: Gate[] = [...boundGates(spec, metrics), ...costGates(spec, input.candidate, await latencyMs(session, holdOut))];
+  const gates: Gate[] = [
+    ...boundGates(spec, metrics),
+    ...costGates(spec, input.candidate, await latencyMs(session, holdOut)),
+  ];
   const first = metricOf(spec.evaluate.metrics[0]?.name ?? '');
   const constant = measure(spec, holdOut.labels, constantPrediction(spec, split.train, holdOut.rows));
   gates.push(baselineGate(first, metrics[first.name] ?? null, constant[first.name] ?? null));
@@ -77,9 +81,13 @@ async function judgeChampion(
 function recordedGate(spec: PipelineSpec, metrics: Scores, recorded: Readonly<Scores>): Gate {
   const metric = metricOf(spec.evaluate.metrics[0]?.name ?? '');
   const before = recorded[metric.name] ?? Number.NaN;
-  const least = metric.greaterIsBetter ? before - spec.evaluate.champion.tolerance : before + spec.evaluate.champion.tolerance;
+  const least = metric.greaterIsBetter
+    ? before - spec.evaluate.champion.tolerance
+    : before + spec.evaluate.champion.tolerance;
   const name = `as good as the champion's recorded ${metric.name}`;
-  return bound(name, metrics[metric.name] ?? null, least, (value) => (metric.greaterIsBetter ? value >= least : value <= least));
+  return bound(name, metrics[metric.name] ?? null, least, (value) =>
+    metric.greaterIsBetter ? value >= least : value <= least,
+  );
 }
 
 /** The pipeline's metrics, and every other one that fits its task: they cost nothing here and inform people. */
@@ -112,9 +120,9 @@ async function latencyMs(session: Parameters<typeof score>[0], holdOut: Dataset)
   const one: Dataset = { ...holdOut, rows: Math.min(1, holdOut.rows) };
   const times: number[] = [];
   for (let i = 0; i < 50; i++) {
-    const start = performance.now();
+    const start = systemClock.now();
     await score(session, one);
-    times.push(performance.now() - start);
+    times.push(systemClock.now() - start);
   }
   return times.sort((a, b) => a - b)[25] ?? 0;
 }

@@ -25,7 +25,8 @@ export function fits(session: ort.InferenceSession, dataset: Dataset): boolean {
 /** Predictions of all rows, row-major, as doubles. */
 export async function score(session: ort.InferenceSession, dataset: Dataset): Promise<Float64Array> {
   const output = predictionOutputs.find((name) => session.outputNames.includes(name));
-  if (output === undefined) throw new RelearnError('INVALID_INPUT', `the model has none of the outputs ${predictionOutputs.join(', ')}`);
+  if (output === undefined)
+    throw new RelearnError('INVALID_INPUT', `the model has none of the outputs ${predictionOutputs.join(', ')}`);
   const parts: Float64Array[] = [];
   for (let from = 0; from < dataset.rows; from += chunkRows) {
     const to = Math.min(dataset.rows, from + chunkRows);
@@ -56,7 +57,11 @@ function feeds(session: ort.InferenceSession, dataset: Dataset, from: number, to
         column.name,
         column.kind === 'number'
           ? new ort.Tensor('float32', Float32Array.from(column.values.subarray(from, to)), shape)
-          : new ort.Tensor('string', Array.from(column.codes.subarray(from, to), (code) => column.dictionary[code] ?? ''), shape),
+          : new ort.Tensor(
+              'string',
+              Array.from(column.codes.subarray(from, to), (code) => column.dictionary[code] ?? ''),
+              shape,
+            ),
       ]),
   );
 }

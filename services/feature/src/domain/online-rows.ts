@@ -44,7 +44,9 @@ export class OnlineRows {
     const found = this.latest.get(values.join('|'));
     if (found === undefined) return null;
     const { rows, row } = found;
-    const features = Object.fromEntries(Object.entries(rows.columns).map(([name, cells]) => [name, cells[row] ?? null]));
+    const features = Object.fromEntries(
+      Object.entries(rows.columns).map(([name, cells]) => [name, cells[row] ?? null]),
+    );
     return { id: rows.ids[row] ?? '', time: rows.times[row] ?? 0, features };
   }
 }

@@ -53,11 +53,16 @@ export class PipelineState {
   }
 
   /** Features of the batch's rows from record `from` on; finished segments are handed to `store`, which names them. */
-  apply(batch: RecordBatch, addresses: readonly number[], from: number, store: (segment: Segment) => string): FeatureRows {
+  apply(
+    batch: RecordBatch,
+    addresses: readonly number[],
+    from: number,
+    store: (segment: Segment) => string,
+  ): FeatureRows {
     const rows = this.engine.apply(batch, addresses, from);
     this.rows += rows.ids.length;
     this.writer.add(rows, (segment) => {
-      const [from = 0, to = 0] = extent(segment);
+      const [from, to] = extent(segment);
       this.segments.push({
         digest: store(segment),
         from,

@@ -1,4 +1,11 @@
-import { datasetSnapshotted, type Event, type LoggedEvent, pipelineEnded, snapshotFailed, turnStarted } from '@relearn/contracts';
+import {
+  datasetSnapshotted,
+  type Event,
+  type LoggedEvent,
+  pipelineEnded,
+  snapshotFailed,
+  turnStarted,
+} from '@relearn/contracts';
 import { type Decider, type JobKind, type JobOrder, type JobResult, own } from '@relearn/runtime';
 import type { Json } from '@relearn/store';
 
@@ -33,7 +40,8 @@ export function snapshotDecider(assemble: JobKind): Decider<SnapshotState> {
       if (state.turn === null || state.ended) return {};
       const base = { turn: state.turn, request: state.request };
       const shared = { pipelineVersion: state.version, subject: state.turn, correlationId: state.turn };
-      if (!result.ok) return { events: [own({ type: snapshotFailed, data: { ...base, reason: result.message }, ...shared })] };
+      if (!result.ok)
+        return { events: [own({ type: snapshotFailed, data: { ...base, reason: result.message }, ...shared })] };
       const snapshot = result.value as Record<string, never>;
       return { events: [own({ type: datasetSnapshotted, data: { ...base, ...snapshot } as never, ...shared })] };
     },

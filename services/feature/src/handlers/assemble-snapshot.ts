@@ -97,7 +97,8 @@ async function readParts(
   { ports }: JobContext,
 ): Promise<ShardLog | null> {
   const [index, tail] = [parts[`${pipeline}/segments`], parts[`${pipeline}/tail`]];
-  if (index === undefined || tail === undefined) return { shard, cut, segments: [], rows: 0, labels: 0, from: 0, to: 0 };
+  if (index === undefined || tail === undefined)
+    return { shard, cut, segments: [], rows: 0, labels: 0, from: 0, to: 0 };
   let indexBytes: Uint8Array;
   let tailBytes: Uint8Array;
   try {
@@ -109,7 +110,8 @@ async function readParts(
   const { segments } = JSON.parse(utf8.decode(indexBytes)) as { segments: SegmentRef[] };
   const whole = segments.filter((segment) => segment.to <= cut);
   const crossing = segments.find((segment) => segment.from <= cut && segment.to > cut);
-  const rest = crossing === undefined ? decodeSegment(tailBytes) : decodeSegment(await ports.blobs.get(crossing.digest));
+  const rest =
+    crossing === undefined ? decodeSegment(tailBytes) : decodeSegment(await ports.blobs.get(crossing.digest));
   const last = cutSegment(rest, cut);
   const digests = whole.map((segment) => segment.digest);
   if (segmentSize(last) > 0) digests.push(await ports.blobs.put(encodeSegment(last)));

@@ -1,5 +1,12 @@
 import { dataValidated, featuresComputed, type LoggedEvent, rowAddress } from '@relearn/contracts';
-import { decodeSegment, emptySegment, encodeSegment, featureSetHash, type FeatureRows, type SegmentRef } from '@relearn/features';
+import {
+  decodeSegment,
+  emptySegment,
+  encodeSegment,
+  featureSetHash,
+  type FeatureRows,
+  type SegmentRef,
+} from '@relearn/features';
 import { emission, type Emission, type FoldDefinition, type Parts, type Shard } from '@relearn/runtime';
 import { backfill } from './backfill.js';
 import { PipelineState } from '../domain/pipeline-state.js';
@@ -67,7 +74,9 @@ async function openShard(shard: Shard, saved: Parts, versions: WeakMap<PipelineS
     const { spec } = await shard.ports.catalog.known(name, version);
     const pipeline = new PipelineState(
       spec,
-      engine === undefined ? undefined : { engine, segments, tail: tail === undefined ? emptySegment() : decodeSegment(tail) },
+      engine === undefined
+        ? undefined
+        : { engine, segments, tail: tail === undefined ? emptySegment() : decodeSegment(tail) },
     );
     versions.set(pipeline, version);
     state.set(name, pipeline);

@@ -32,7 +32,12 @@ export function onlineReader(catalog: Catalog, shards: ReadonlyMap<number, Featu
       const row = state?.online.get(values) ?? null;
       if (row === null || state === undefined) continue;
       const now = Object.entries(state.current(keys)).filter(([, value]) => value !== null);
-      return { status: 'PRESENT', id: row.id, time: row.time, features: { ...row.features, ...Object.fromEntries(now) } };
+      return {
+        status: 'PRESENT',
+        id: row.id,
+        time: row.time,
+        features: { ...row.features, ...Object.fromEntries(now) },
+      };
     }
     return { status: 'NOT_FOUND', id: null, time: null, features: {} };
   };

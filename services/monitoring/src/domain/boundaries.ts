@@ -70,7 +70,10 @@ export class Boundaries {
   /** Marks the closing times (grid + k width) that the move to `time` passes; of many, the latest few. */
   private mark(time: number, grid: number): void {
     const latest = Math.floor((time - grid) / this.width) * this.width + grid;
-    const from = Math.max(Number.isFinite(this.current) ? this.current : latest - this.width, latest - 400 * this.width);
+    const from = Math.max(
+      Number.isFinite(this.current) ? this.current : latest - this.width,
+      latest - 400 * this.width,
+    );
     for (let at = latest; at > from; at -= this.width) this.reached.set(at, this.last);
   }
 }

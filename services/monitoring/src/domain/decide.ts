@@ -34,10 +34,17 @@ function windowed(state: TriggerState, spec: PipelineSpec, profiled: Profiled, n
   const complete = completeWindow(state, profiled);
   if (complete === null) return {};
   const reference = referenceOf(state, facts);
-  const reports: OwnEvent[] = profiled.part === 'inputs' ? inputs(state, spec, complete, reference) : outcomes(state, spec, complete, reference);
-  const after = reports.reduce((next, { type, data }) => evolve(next, { ...noAttributes, type: type.type, data }), stateAfter(state, profiled));
+  const reports: OwnEvent[] =
+    profiled.part === 'inputs' ? inputs(state, spec, complete, reference) : outcomes(state, spec, complete, reference);
+  const after = reports.reduce(
+    (next, { type, data }) => evolve(next, { ...noAttributes, type: type.type, data }),
+    stateAfter(state, profiled),
+  );
   const alarms = alarmsBegun(state, after, profiled);
-  const alarmed = alarms.reduce((next, { type, data }) => evolve(next, { ...noAttributes, type: type.type, data }), after);
+  const alarmed = alarms.reduce(
+    (next, { type, data }) => evolve(next, { ...noAttributes, type: type.type, data }),
+    after,
+  );
   const { events = [] } = requestIfDue(alarmed, spec, now);
   return { events: [...reports, ...alarms, ...events] };
 }
@@ -53,13 +60,23 @@ function referenceOf(state: TriggerState, facts: Facts): Reference | null {
   return bytes === undefined ? null : decodeReference(bytes);
 }
 
-function inputs(state: TriggerState, spec: PipelineSpec, complete: readonly Profiled[], reference: Reference | null): OwnEvent[] {
+function inputs(
+  state: TriggerState,
+  spec: PipelineSpec,
+  complete: readonly Profiled[],
+  reference: Reference | null,
+): OwnEvent[] {
   if (state.champion === null || reference === null) return [];
   const data = judgeDrift(spec, complete, state.champion.model, reference);
   return [own({ type: driftReported, data, pipelineVersion: state.version })];
 }
 
-function outcomes(state: TriggerState, spec: PipelineSpec, complete: readonly Profiled[], reference: Reference | null): OwnEvent[] {
+function outcomes(
+  state: TriggerState,
+  spec: PipelineSpec,
+  complete: readonly Profiled[],
+  reference: Reference | null,
+): OwnEvent[] {
   if (state.champion === null) return [];
   const data = judgePerformance(state, spec, complete, reference);
   return [own({ type: performanceReported, data, pipelineVersion: state.version })];
@@ -95,15 +112,22 @@ function request(state: TriggerState, reason: RetrainReason, causes: readonly Ca
     cut: { ...cut },
     labelled: labelledTotal(state),
   };
-  return own({ type: retrainRequested, data, pipelineVersion: state.version, subject: data.request, ...(actor === undefined ? {} : { actor }) });
+  return own({
+    type: retrainRequested,
+    data,
+    pipelineVersion: state.version,
+    subject: data.request,
+    ...(actor === undefined ? {} : { actor }),
+  });
 }
 
 /** A person's request: cancels a running turn, asks for no cooldown. Throws REFUSED before any window is complete. */
 export function requestByHand(state: TriggerState, actor: string): Decision {
   if (state.spec === null) throw new RelearnError('NOT_FOUND', 'monitoring does not know the pipeline yet');
   if (Object.keys(state.cut).length < state.shards.length) {
-    throw new RelearnError('REFUSED', 'no window of data is complete yet', { remedy: 'Send data that covers a monitoring window.' });
+    throw new RelearnError('REFUSED', 'no window of data is complete yet', {
+      remedy: 'Send data that covers a monitoring window.',
+    });
   }
   return { events: [request(state, 'manual', [], actor)] };
 }
-

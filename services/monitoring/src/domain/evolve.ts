@@ -24,7 +24,8 @@ const statesKept = 100;
 export function evolve(state: TriggerState, event: Event): TriggerState {
   if (windowProfiled.is(event)) return profiled(state, event.data);
   if (driftReported.is(event)) {
-    const driftCauses = event.data.state === 'DRIFT' || state.driftCauses.length === 0 ? causesOf(event.data) : state.driftCauses;
+    const driftCauses =
+      event.data.state === 'DRIFT' || state.driftCauses.length === 0 ? causesOf(event.data) : state.driftCauses;
     return { ...state, driftStates: [...state.driftStates, event.data.state].slice(-statesKept), driftCauses };
   }
   if (performanceReported.is(event)) {
@@ -52,13 +53,21 @@ export function evolve(state: TriggerState, event: Event): TriggerState {
     return { ...clearAlarms(state), champion: { model, reference }, frozen: frozen?.model ?? null, outcomes: [] };
   }
   if (dataQualityFailed.is(event)) return { ...state, failing: [...new Set([...state.failing, event.data.shard])] };
-  if (dataQualityRecovered.is(event)) return { ...state, failing: state.failing.filter((shard) => shard !== event.data.shard) };
+  if (dataQualityRecovered.is(event))
+    return { ...state, failing: state.failing.filter((shard) => shard !== event.data.shard) };
   return state;
 }
 
 /** A new champion has a new reference: what was seen against the old one says nothing of it. */
 function clearAlarms(state: TriggerState): TriggerState {
-  return { ...state, driftStates: [], performanceStates: [], driftAlarm: false, performanceAlarm: false, driftCauses: [] };
+  return {
+    ...state,
+    driftStates: [],
+    performanceStates: [],
+    driftAlarm: false,
+    performanceAlarm: false,
+    driftCauses: [],
+  };
 }
 
 function requested(state: TriggerState, event: Event<{ reason: string }>): TriggerState {
@@ -81,14 +90,16 @@ function profiled(state: TriggerState, window: Profiled): TriggerState {
   const cut = { ...state.cut, [shard]: Math.max(state.cut[shard] ?? 0, window.read) };
   const labelled = { ...state.labelled, [shard]: Math.max(state.labelled[shard] ?? 0, window.labelledTotal) };
   const complete = completeWindow(state, window);
-  if (complete === null) return { ...state, cut, labelled, partial: { ...state.partial, [key]: [...(state.partial[key] ?? []), window] } };
+  if (complete === null)
+    return { ...state, cut, labelled, partial: { ...state.partial, [key]: [...(state.partial[key] ?? []), window] } };
   const { [key]: _, ...partial } = state.partial;
   const next = { ...state, cut, labelled, partial };
   if (spec === null || window.part === 'inputs') {
     return { ...next, driftAlarm: state.driftAlarm && nextAlarm(true, state.driftStates, spec?.retrain.drift ?? null) };
   }
   const outcome = state.champion === null ? null : outcomeOf(complete, state.champion.model);
-  const outcomes = outcome === null ? state.outcomes : [...state.outcomes, outcome].slice(-spec.monitor.performance.windows);
+  const outcomes =
+    outcome === null ? state.outcomes : [...state.outcomes, outcome].slice(-spec.monitor.performance.windows);
   const performanceAlarm = state.performanceAlarm && nextAlarm(true, state.performanceStates, spec.retrain.performance);
   return { ...next, outcomes, performanceAlarm };
 }

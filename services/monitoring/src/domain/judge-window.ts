@@ -16,22 +16,37 @@ export type DriftReport = DataOf<typeof driftReported>;
 export type PerformanceReport = DataOf<typeof performanceReported>;
 
 /** Drift of a complete window of the champion's inputs against the champion's own reference. */
-export function judgeDrift(spec: PipelineSpec, profiles: readonly Profiled[], model: number, reference: Reference): DriftReport {
+export function judgeDrift(
+  spec: PipelineSpec,
+  profiles: readonly Profiled[],
+  model: number,
+  reference: Reference,
+): DriftReport {
   const [first] = profiles;
   const window = { start: first?.start ?? 0, end: first?.end ?? 0 };
   const counts = profiles.flatMap((profile) =>
-    profile.models.filter((one) => one.arm === 'champion' && one.model === model && one.counts !== undefined).map((one) => one.counts as Record<string, WindowCounts>),
+    profile.models
+      .filter((one) => one.arm === 'champion' && one.model === model && one.counts !== undefined)
+      .map((one) => one.counts as Record<string, WindowCounts>),
   );
   const features = Object.entries(reference.drift).map(([feature, { method, threshold }]): FeatureDrift => {
     const column = reference.profile.columns[feature];
     const merged = counts.map((shard) => shard[feature]).filter((one) => one !== undefined);
     const [start, ...rest] = merged;
-    if (column === undefined || start === undefined) return { feature, method, statistic: null, threshold, state: 'NO_DATA' };
+    if (column === undefined || start === undefined)
+      return { feature, method, statistic: null, threshold, state: 'NO_DATA' };
     const { statistic, state } = binnedDrift(method, column, rest.reduce(mergeCounts, start), threshold);
-    return { feature, method, statistic: statistic !== null && Number.isFinite(statistic) ? statistic : null, threshold, state };
+    return {
+      feature,
+      method,
+      statistic: statistic !== null && Number.isFinite(statistic) ? statistic : null,
+      threshold,
+      state,
+    };
   });
   const judged = features.filter((feature) => feature.state === 'OK' || feature.state === 'DRIFT');
-  const share = judged.length === 0 ? null : judged.filter((feature) => feature.state === 'DRIFT').length / judged.length;
+  const share =
+    judged.length === 0 ? null : judged.filter((feature) => feature.state === 'DRIFT').length / judged.length;
   const state = share === null ? 'NO_DATA' : share >= spec.monitor.drift.share ? 'DRIFT' : 'OK';
   const rows = profiles.reduce((sum, profile) => sum + profile.predictions, 0);
   return { ...window, model, rows, state, share, features };
@@ -77,19 +92,32 @@ function merged(scores: readonly PerformanceCounts[]): PerformanceCounts | null 
 export function outcomeOf(profiles: readonly Profiled[], model: number): OutcomeWindow | null {
   const scores = merged(
     profiles.flatMap((profile) =>
-      profile.models.filter((one) => one.arm === 'champion' && one.model === model).map((one) => one.scores as PerformanceCounts),
+      profile.models
+        .filter((one) => one.arm === 'champion' && one.model === model)
+        .map((one) => one.scores as PerformanceCounts),
     ),
   );
-  return scores === null ? null : { end: profiles[0]?.end ?? 0, model, labelled: performanceRows(scores), scores: coarse(scores) };
+  return scores === null
+    ? null
+    : { end: profiles[0]?.end ?? 0, model, labelled: performanceRows(scores), scores: coarse(scores) };
 }
 
 /** Realised quality of a complete window, of the frozen model beside it, and of the champion's last windows together. */
-export function judgePerformance(state: TriggerState, spec: PipelineSpec, profiles: readonly Profiled[], reference: Reference | null): PerformanceReport {
+export function judgePerformance(
+  state: TriggerState,
+  spec: PipelineSpec,
+  profiles: readonly Profiled[],
+  reference: Reference | null,
+): PerformanceReport {
   const metric = metricOf(spec.evaluate.metrics[0]?.name ?? '');
   const [first] = profiles;
   const model = state.champion?.model ?? 0;
   const armScores = (arm: 'champion' | 'frozen') =>
-    merged(profiles.flatMap((profile) => profile.models.filter((one) => one.arm === arm).map((one) => one.scores as PerformanceCounts)));
+    merged(
+      profiles.flatMap((profile) =>
+        profile.models.filter((one) => one.arm === arm).map((one) => one.scores as PerformanceCounts),
+      ),
+    );
   const value = (scores: PerformanceCounts | null) => (scores === null ? null : performanceMetric(metric.name, scores));
   const own = outcomeOf(profiles, model);
   const kept = [...state.outcomes.filter((window) => window.model === model), ...(own === null ? [] : [own])];
@@ -113,7 +141,12 @@ export function judgePerformance(state: TriggerState, spec: PipelineSpec, profil
   };
 }
 
-function performanceState(spec: PipelineSpec, greaterIsBetter: boolean, trailing: number | null, target: number | null): FeatureDrift['state'] {
+function performanceState(
+  spec: PipelineSpec,
+  greaterIsBetter: boolean,
+  trailing: number | null,
+  target: number | null,
+): FeatureDrift['state'] {
   if (trailing === null) return 'NO_DATA';
   if (target === null) return 'NOT_COMPUTABLE';
   const drop = spec.retrain.performance?.drop ?? Number.POSITIVE_INFINITY;

@@ -23,7 +23,8 @@ export function dueTrigger(state: TriggerState, spec: PipelineSpec, now: number)
   if (state.driftAlarm) return { reason: 'drift', causes: state.driftCauses };
   const { volume, schedule } = spec.retrain;
   if (volume !== null && fresh >= volume.labels) return { reason: 'volume', causes: [] };
-  if (schedule !== null && now - (state.lastRequest ?? now) >= schedule.every) return { reason: 'schedule', causes: [] };
+  if (schedule !== null && now - (state.lastRequest ?? now) >= schedule.every)
+    return { reason: 'schedule', causes: [] };
   return null;
 }
 
@@ -38,7 +39,11 @@ function withinBudget(state: TriggerState, spec: PipelineSpec, now: number): boo
 }
 
 /** Hysteresis: an alarm begins when `enter` of the last `of` windows are bad, and ends when none of them is. */
-export function nextAlarm(alarm: boolean, states: readonly string[], rule: { enter: number; of: number } | null): boolean {
+export function nextAlarm(
+  alarm: boolean,
+  states: readonly string[],
+  rule: { enter: number; of: number } | null,
+): boolean {
   if (rule === null) return false;
   const bad = states.slice(-rule.of).filter((state) => state === 'DRIFT').length;
   return alarm ? bad > 0 : bad >= rule.enter;

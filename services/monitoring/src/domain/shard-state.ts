@@ -110,7 +110,8 @@ export class ShardState {
         this.windowOf(time)?.countInputs(champion.model, profileOf(champion.model), data.inputs, row);
       }
       const id = data.ids[row];
-      if (id !== null && id !== undefined) this.join(id, { time, arms: data.arms.map((arm) => armOf(arm, row)) }, profileOf);
+      if (id !== null && id !== undefined)
+        this.join(id, { time, arms: data.arms.map((arm) => armOf(arm, row)) }, profileOf);
     }
     if (data.watermark !== null) this.predictionsWatermark = Math.max(this.predictionsWatermark, data.watermark);
   }
@@ -152,7 +153,8 @@ export class ShardState {
   }
 
   private prune(due: number, passed: number): void {
-    for (const [id, { time }] of this.waiting) if (Math.floor(time / this.width) * this.width + this.width <= due) this.waiting.delete(id);
+    for (const [id, { time }] of this.waiting)
+      if (Math.floor(time / this.width) * this.width + this.width <= due) this.waiting.delete(id);
     for (const [id, { time }] of this.early) if (time <= passed) this.early.delete(id);
     this.boundaries.forget(due);
   }
@@ -213,7 +215,8 @@ export class ShardState {
     const window = this.windowOf(waiting.time);
     if (window === undefined) return;
     window.labelled += 1;
-    for (const { arm, model, prediction } of waiting.arms) window.countOutcome(arm, model, profileOf(model), truth, prediction);
+    for (const { arm, model, prediction } of waiting.arms)
+      window.countOutcome(arm, model, profileOf(model), truth, prediction);
   }
 }
 

@@ -54,7 +54,8 @@ class ModelWindow {
   }
 
   save(): SavedModel {
-    const counts = this.counters === null ? null : Object.fromEntries([...this.counters].map(([name, c]) => [name, c.snapshot()]));
+    const counts =
+      this.counters === null ? null : Object.fromEntries([...this.counters].map(([name, c]) => [name, c.snapshot()]));
     return { arm: this.arm, model: this.model, counts, scores: this.scores.snapshot() };
   }
 }
@@ -91,7 +92,13 @@ export class WindowState {
   }
 
   /** `prediction`: one number, or one probability a class. */
-  countOutcome(arm: ArmName, model: number, profile: ReferenceProfile | null, truth: number, prediction: number | number[]): void {
+  countOutcome(
+    arm: ArmName,
+    model: number,
+    profile: ReferenceProfile | null,
+    truth: number,
+    prediction: number | number[],
+  ): void {
     const { scores } = this.modelOf(arm, model, arm === 'champion' ? profile : null);
     if (scores.task === 'multiclass') scores.add(truth, Array.isArray(prediction) ? prediction : [prediction]);
     else if (typeof prediction === 'number') scores.add(truth, prediction);

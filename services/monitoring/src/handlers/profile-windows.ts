@@ -1,7 +1,7 @@
 import { type LoggedEvent, dataValidated, predictionLogged, rowAddress, windowProfiled } from '@relearn/contracts';
 import { emission, type Emission, type FoldDefinition, type Shard } from '@relearn/runtime';
 import { type SavedShard, ShardState } from '../domain/shard-state.js';
-import { References } from './references.js';
+import type { References } from './references.js';
 
 interface PipelineWindows {
   version: number;
@@ -100,4 +100,3 @@ function profiledEvent(event: LoggedEvent, profiled: Profiled, partition: number
     data: profiled,
   });
 }
-

@@ -31,7 +31,9 @@ export function decide(state: PipelineState, event: LoggedEvent, deadlines: bool
     return turn.trained ? {} : ended(turn, 'failed', `data quality: ${breach?.message ?? 'an expectation is broken'}`);
   }
   if (timerFired.is(event)) {
-    return event.data.timer === deadlineTimer(turn.id) ? ended(turn, 'failed', 'the deadline of the turn has passed') : {};
+    return event.data.timer === deadlineTimer(turn.id)
+      ? ended(turn, 'failed', 'the deadline of the turn has passed')
+      : {};
   }
   if (snapshotFailed.is(event) && event.data.turn === turn.id) return ended(turn, 'failed', event.data.reason);
   if (modelEvaluated.is(event) && event.data.turn === turn.id) return evaluated(state, turn, event);
@@ -49,7 +51,8 @@ function requested(
     events: [endedEvent({ turn: null, request, requestReason: reason, outcome, detail }, state.version)],
   });
   if (state.turn !== null && !urgent) return never(`turn ${state.turn.id} is running`, 'superseded');
-  if (state.failing.length > 0) return never(`data quality: shards ${state.failing.join(', ')} break expectations`, 'failed');
+  if (state.failing.length > 0)
+    return never(`data quality: shards ${state.failing.join(', ')} break expectations`, 'failed');
   const stopped = state.turn === null ? {} : ended(state.turn, 'superseded', `request ${request} (${reason}) came`);
   const turn = `${pipeline}-${state.turns + 1}`;
   const seed = fnv1a(`${state.seed}/${request}`);
@@ -79,13 +82,22 @@ function evaluated(state: PipelineState, turn: Turn, event: LoggedEvent<DataOf<t
   if (bundle === null || reference === null) return ended(turn, 'no-model', reasons.join('; '));
   const model = state.models + 1;
   const shared = { pipelineVersion: turn.version, subject: turn.id, correlationId: turn.id };
-  const registered = own({ type: modelRegistered, data: { turn: turn.id, request, model, bundle, verdict, metrics }, ...shared });
+  const registered = own({
+    type: modelRegistered,
+    data: { turn: turn.id, request, model, bundle, verdict, metrics },
+    ...shared,
+  });
   const refusal = refuse(state, verdict, turn.version, champion);
   if (refusal !== null) {
     const end = ended(turn, 'no-model', verdict === 'passed' ? refusal : reasons.join('; '));
     return { ...end, events: [registered, ...(end.events ?? [])] };
   }
-  const data = { turn: turn.id, ...move(state, { model, bundle, reference }), evidence: { kind: 'evaluation' as const, event: event.id }, gates };
+  const data = {
+    turn: turn.id,
+    ...move(state, { model, bundle, reference }),
+    evidence: { kind: 'evaluation' as const, event: event.id },
+    gates,
+  };
   const promoted = own({ type: modelPromoted, data, ...shared });
   const end = ended(turn, 'promoted', `model ${model}`);
   return { ...end, events: [registered, promoted, ...(end.events ?? [])] };
@@ -94,7 +106,8 @@ function evaluated(state: PipelineState, turn: Turn, event: LoggedEvent<DataOf<t
 /** Why the alias may not move on this evidence; null when it may. */
 function refuse(state: PipelineState, verdict: string, version: number, champion: string | null): string | null {
   if (verdict !== 'passed') return `the gate's verdict is ${verdict}`;
-  if (version !== state.version) return `the evidence was made under pipeline version ${version}, version ${state.version} is in force`;
+  if (version !== state.version)
+    return `the evidence was made under pipeline version ${version}, version ${state.version} is in force`;
   if (champion !== (state.champion?.bundle ?? null)) return 'the evidence was made against another champion';
   return null;
 }
@@ -107,7 +120,9 @@ function move(state: PipelineState, to: ModelPlace) {
 /** A door's `apply`: a new pipeline version, unless the file says what is in force already. */
 export function apply(state: PipelineState, spec: PipelineSpec, digest: string, shards: number[]): Decision {
   if (state.digest === digest) return {};
-  return { events: [own({ type: pipelineApplied, data: { spec, digest, shards }, pipelineVersion: state.version + 1 })] };
+  return {
+    events: [own({ type: pipelineApplied, data: { spec, digest, shards }, pipelineVersion: state.version + 1 })],
+  };
 }
 
 /** A person's promotion: only what the last gate record allows, or a former champion. Throws REFUSED. */
@@ -124,15 +139,25 @@ export function promote(state: PipelineState, model: number): Decision {
   const refusal = refuse(state, record.verdict, record.version, record.champion);
   if (refusal !== null) throw new RelearnError('REFUSED', `model ${model} cannot be promoted: ${refusal}`);
   const evidence = { kind: 'evaluation' as const, event: record.event };
-  const data = { turn: null, ...move(state, { model, bundle: record.bundle, reference: record.reference }), evidence, gates: [] };
+  const data = {
+    turn: null,
+    ...move(state, { model, bundle: record.bundle, reference: record.reference }),
+    evidence,
+    gates: [],
+  };
   return { events: [own({ type: modelPromoted, data, pipelineVersion: state.version })] };
 }
 
 /** Back to the champion before, or to a given former one. Throws REFUSED. */
 export function rollBack(state: PipelineState, model: number | null, reason: string): Decision {
-  const former = state.former.findLast((place) => (model === null ? place.model !== state.champion?.model : place.model === model));
+  const former = state.former.findLast((place) =>
+    model === null ? place.model !== state.champion?.model : place.model === model,
+  );
   if (former === undefined) {
-    throw new RelearnError('REFUSED', model === null ? 'there is no former champion' : `model ${model} was never champion`);
+    throw new RelearnError(
+      'REFUSED',
+      model === null ? 'there is no former champion' : `model ${model} was never champion`,
+    );
   }
   return rollBackTo(state, former, reason);
 }

@@ -22,7 +22,11 @@ export function evolve(state: PipelineState, event: Event): PipelineState {
   }
   if (turnStarted.is(event)) {
     const { turn: id, request, reason } = event.data;
-    return { ...state, turns: state.turns + 1, turn: { id, request, reason, version: event.pipelineversion, trained: false } };
+    return {
+      ...state,
+      turns: state.turns + 1,
+      turn: { id, request, reason, version: event.pipelineversion, trained: false },
+    };
   }
   if (trainingCompleted.is(event)) {
     if (state.turn === null || event.data.turn !== state.turn.id) return state;
@@ -47,7 +51,15 @@ export function evolve(state: PipelineState, event: Event): PipelineState {
 function evaluated(state: PipelineState, event: Event<DataOf<typeof modelEvaluated>>): PipelineState {
   const { bundle, reference, verdict, champion, turn } = event.data;
   if (bundle === null || reference === null || turn !== state.turn?.id) return state;
-  const record = { event: event.id, bundle, reference, model: state.models + 1, verdict, version: event.pipelineversion, champion };
+  const record = {
+    event: event.id,
+    bundle,
+    reference,
+    model: state.models + 1,
+    verdict,
+    version: event.pipelineversion,
+    champion,
+  };
   return { ...state, record };
 }
 

@@ -35,7 +35,9 @@ export function registryCommands(ports: Ports, host: AggregateHost<PipelineState
     },
     async rollBack(pipeline, model, reason, actor) {
       known(pipeline);
-      await host.command(pipeline, await businessNow(ports, pipeline), actor, (state) => rollBack(state, model, reason));
+      await host.command(pipeline, await businessNow(ports, pipeline), actor, (state) =>
+        rollBack(state, model, reason),
+      );
     },
     state: (pipeline) => host.state(pipeline),
   };

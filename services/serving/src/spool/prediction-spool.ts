@@ -75,7 +75,9 @@ export class PredictionSpool implements Part {
   /** Takes the records of one run: one write. Throws RESOURCE_EXHAUSTED at the bound. */
   readonly log: PredictionLog = (records) => {
     if (this.waitingBytes > this.maxBytes) {
-      throw new RelearnError('RESOURCE_EXHAUSTED', 'the prediction log is full: the bus has not taken it for a while', { retryAfterMs: 1000 });
+      throw new RelearnError('RESOURCE_EXHAUSTED', 'the prediction log is full: the bus has not taken it for a while', {
+        retryAfterMs: 1000,
+      });
     }
     const requests = records.map((record) => this.requestOf(record));
     const [first] = requests;
@@ -128,7 +130,10 @@ export class PredictionSpool implements Part {
         await retry({ clock, chance, ...attempts }, () => this.ports.bus.publish(records));
       } catch (thrown) {
         const error = RelearnError.from(thrown);
-        this.ports.telemetry.log.error({ service: 'serving', code: error.code }, `predictions stay in the spool: ${error.describe()}`);
+        this.ports.telemetry.log.error(
+          { service: 'serving', code: error.code },
+          `predictions stay in the spool: ${error.describe()}`,
+        );
         if (signal.aborted) return;
         await clock.sleep(1000, signal);
         continue;
@@ -153,7 +158,11 @@ export class PredictionSpool implements Part {
     const shardBy = applied?.spec.source.shard_by;
     const shardValue = shardBy === undefined ? undefined : inputs[shardBy]?.[0];
     const joinable = shardBy === undefined || (shardValue !== undefined && shardValue !== null);
-    const partition = partitionFor(pipeline, partitions, shardValue === undefined || shardValue === null ? undefined : String(shardValue));
+    const partition = partitionFor(
+      pipeline,
+      partitions,
+      shardValue === undefined || shardValue === null ? undefined : String(shardValue),
+    );
     const now = await businessNow(this.ports, pipeline);
     const source = `${this.source}/${partition}/predictions`;
     const sequence = first + rows - 1;

@@ -1,4 +1,15 @@
-import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { RelearnError } from '@relearn/kernel';
 
@@ -64,7 +75,11 @@ export class SpoolFiles {
       file.bytes += bytes.length;
     } catch (thrown) {
       this.close();
-      throw new RelearnError('STORAGE_FAILED', `the prediction spool cannot be written: ${RelearnError.from(thrown).message}`, { cause: thrown });
+      throw new RelearnError(
+        'STORAGE_FAILED',
+        `the prediction spool cannot be written: ${RelearnError.from(thrown).message}`,
+        { cause: thrown },
+      );
     }
   }
 

@@ -24,7 +24,16 @@ export interface RunState {
   readonly ended: boolean;
 }
 
-const none: RunState = { turn: null, request: '', version: 0, seed: 0, champion: null, manifest: '', dataHash: '', ended: false };
+const none: RunState = {
+  turn: null,
+  request: '',
+  version: 0,
+  seed: 0,
+  champion: null,
+  manifest: '',
+  dataHash: '',
+  ended: false,
+};
 const runId = (turn: string) => `run/${turn}`;
 
 export function runDecider(train: JobKind): Decider<RunState> {
@@ -44,7 +53,13 @@ export function runDecider(train: JobKind): Decider<RunState> {
       const { manifest } = event.data;
       const input = { pipeline: event.pipeline, pipelineVersion: state.version, manifest, seed: state.seed };
       const data = { turn: state.turn, request: state.request, run };
-      const started = own({ type: trainingStarted, data, pipelineVersion: state.version, subject: run, correlationId: state.turn });
+      const started = own({
+        type: trainingStarted,
+        data,
+        pipelineVersion: state.version,
+        subject: run,
+        correlationId: state.turn,
+      });
       return { events: [started], jobs: [{ id: run, kind: 'train', input }] };
     },
     finish(state: RunState, _job: JobOrder, result: JobResult) {

@@ -1,0 +1,76 @@
+import {
+  decodeEvent,
+  driftReported,
+  type Event,
+  modelPromoted,
+  modelRolledBack,
+  performanceReported,
+  pipelineEnded,
+  retrainRequested,
+  windowProfiled,
+} from '@relearn/contracts';
+import type { Part } from '@relearn/kernel';
+import { type Ports, Sequences } from '@relearn/runtime';
+import type { Metrics } from '@relearn/telemetry';
+
+const limits = { maxRecords: 200, maxBytes: 2 * 1024 * 1024 };
+
+/** Turns what the control and monitoring logs say from now on into Prometheus metrics: turns, models, drift, realised quality. */
+export function logMetrics(ports: Ports): Part {
+  const stopping = new AbortController();
+  const { metrics } = ports.telemetry;
+  const loops: Promise<void>[] = [];
+  const follow = async (partition: number, from: number) => {
+    const reader = ports.bus.follow('monitoring', partition, from);
+    const sequences = new Sequences();
+    while (!stopping.signal.aborted) {
+      for (const record of await reader.next(limits, stopping.signal)) {
+        const event = decodeEvent(record);
+        if (sequences.judge(event).kind === 'skip') continue;
+        sequences.advance(event);
+        observeWindow(metrics, event);
+      }
+    }
+  };
+  let leave: () => void = () => undefined;
+  return {
+    name: 'log metrics',
+    async start() {
+      leave = ports.catalog.listen((event) => observeControl(metrics, event));
+      const bounds = await ports.bus.bounds('monitoring');
+      loops.push(...bounds.map(({ end }, partition) => follow(partition, end)));
+    },
+    async stop() {
+      leave();
+      stopping.abort();
+      await Promise.all(loops);
+    },
+  };
+}
+
+function observeControl(metrics: Metrics, event: Event): void {
+  const { pipeline } = event;
+  if (retrainRequested.is(event)) metrics.retrains.add({ reason: event.data.reason });
+  else if (pipelineEnded.is(event)) metrics.turns.add({ pipeline, outcome: event.data.outcome });
+  else if (modelPromoted.is(event) || modelRolledBack.is(event)) {
+    if (event.data.from !== null) metrics.modelInfo.clear({ pipeline, model: String(event.data.from.model) });
+    metrics.modelInfo.set({ pipeline, model: String(event.data.model) }, 1);
+  }
+}
+
+function observeWindow(metrics: Metrics, event: Event): void {
+  const { pipeline } = event;
+  if (driftReported.is(event)) {
+    for (const { feature, method, statistic } of event.data.features) {
+      if (statistic !== null) metrics.drift.set({ pipeline, feature, method }, statistic);
+    }
+  } else if (performanceReported.is(event)) {
+    const { metric, value, frozen } = event.data;
+    if (value !== null) metrics.performance.set({ pipeline, metric, arm: 'champion' }, value);
+    if (frozen !== null) metrics.performance.set({ pipeline, metric, arm: 'frozen' }, frozen);
+  } else if (windowProfiled.is(event) && event.data.part === 'inputs') {
+    for (const { arm, model } of event.data.models) {
+      metrics.predictions.add({ pipeline, model: String(model), arm, kind: 'stream' }, event.data.predictions);
+    }
+  }
+}
