@@ -4,7 +4,11 @@ import type { ConsoleView } from './read-model/console-view.js';
 
 /** What the console asks of the registry. */
 export interface RegistryDoor {
-  apply(spec: PipelineSpec, digest: string, actor: string): Promise<{ readonly version: number; readonly changed: boolean }>;
+  apply(
+    spec: PipelineSpec,
+    digest: string,
+    actor: string,
+  ): Promise<{ readonly version: number; readonly changed: boolean }>;
   promote(pipeline: string, model: number, actor: string): Promise<void>;
   rollBack(pipeline: string, model: number | null, reason: string, actor: string): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import { createMemoryBlobs } from '@relearn/blobs/memory';
 import { createMemoryBus } from '@relearn/bus/memory';
 import {
+  type DataOf,
   encodeEvent,
   type EventType,
   modelDeployed,
@@ -30,7 +31,6 @@ import { formatTimestamp, mulberry32, systemKernel } from '@relearn/kernel';
 import { Activity, Catalog, checkpointCollection, checkpointId, clockCollection, type Ports } from '@relearn/runtime';
 import { createMemoryStore } from '@relearn/store/memory';
 import { silentTelemetry } from '@relearn/telemetry';
-import type { Static, TSchema } from 'typebox';
 
 const partitions = 4;
 export const day = 86_400_000;
@@ -65,11 +65,36 @@ export function specOf(name: string, metric = 'roc_auc'): PipelineSpec {
     schema: { columns: {}, context: {}, window: { every: day, null_share: {}, quarantine_share: 0.05 } },
     label: { column: 'late', known_at: 'arrived_at', delay: 0, max_delay: 2 * day, classes: ['0', '1'] },
     features: [{ name: 'hour', type: 'number', expression: 'hour(time)' }],
-    train: { task, window: null, hold_out: 0.1, validation: 0.1, minimum_rows: 500, seed: 1, deadline: 3_600_000, candidates: [{ name: 'a', trainer: 'boosting', parameters: {} }] },
-    evaluate: { metrics: [{ name: metric, minimum: 0.65 }], champion: { test: 'bootstrap', confidence: 0.95, tolerance: 0, rounds: 1000 } },
+    train: {
+      task,
+      window: null,
+      hold_out: 0.1,
+      validation: 0.1,
+      minimum_rows: 500,
+      seed: 1,
+      deadline: 3_600_000,
+      candidates: [{ name: 'a', trainer: 'boosting', parameters: {} }],
+    },
+    evaluate: {
+      metrics: [{ name: metric, minimum: 0.65 }],
+      champion: { test: 'bootstrap', confidence: 0.95, tolerance: 0, rounds: 1000 },
+    },
     rollout: { strategy: 'direct' },
-    monitor: { window: day, drift: { number: 'psi:binned', category: 'psi:binned', share: 0.5 }, performance: { windows: 7, minimum_labels: 200 } },
-    retrain: { performance: { drop: 0.02, enter: 2, of: 3 }, drift: null, volume: null, schedule: null, cooldown: 7 * day, minimum_labels: 200, budget: { turns: 6, per: 365 * day }, back_off: 2 },
+    monitor: {
+      window: day,
+      drift: { number: 'psi:binned', category: 'psi:binned', share: 0.5 },
+      performance: { windows: 7, minimum_labels: 200 },
+    },
+    retrain: {
+      performance: { drop: 0.02, enter: 2, of: 3 },
+      drift: null,
+      volume: null,
+      schedule: null,
+      cooldown: 7 * day,
+      minimum_labels: 200,
+      budget: { turns: 6, per: 365 * day },
+      back_off: 2,
+    },
   };
 }
 
@@ -97,7 +122,7 @@ export class Story {
     return partitionFor(this.pipeline, partitions);
   }
 
-  async say<S extends TSchema>(type: EventType<S>, data: Static<S>, said: Said): Promise<string> {
+  async say<T extends EventType>(type: T, data: DataOf<T>, said: Said): Promise<string> {
     const source = said.source ?? `test/${this.pipeline}/${type.topic}`;
     const before = this.sequences.get(source) ?? 0;
     const sequence = said.sequence ?? before + 1;
@@ -119,8 +144,20 @@ export class Story {
     return event.id;
   }
 
-  async checkpoint(service: string, counts: Record<string, number>, positions: Record<string, number> = {}): Promise<void> {
-    const body = { epoch: 1, positions, applied: {}, published: {}, parts: {}, counts: { [this.pipeline]: counts }, deadLettered: 0 };
+  async checkpoint(
+    service: string,
+    counts: Record<string, number>,
+    positions: Record<string, number> = {},
+  ): Promise<void> {
+    const body = {
+      epoch: 1,
+      positions,
+      applied: {},
+      published: {},
+      parts: {},
+      counts: { [this.pipeline]: counts },
+      deadLettered: 0,
+    };
     await this.ports.store.put(checkpointCollection, checkpointId(service, this.partition), body);
   }
 
@@ -129,8 +166,21 @@ export class Story {
     return this.say(pipelineApplied, { spec, digest: `d${version}`, shards: [this.partition] }, { time, version });
   }
 
-  request(n: number, reason: RetrainReason, time: number, features: readonly string[] = [], actor?: string): Promise<string> {
-    const causes = features.map((feature, i) => ({ feature, method: 'psi:binned', statistic: 0.42 - i * 0.06, threshold: 0.18, start: time - day, end: time }));
+  request(
+    n: number,
+    reason: RetrainReason,
+    time: number,
+    features: readonly string[] = [],
+    actor?: string,
+  ): Promise<string> {
+    const causes = features.map((feature, i) => ({
+      feature,
+      method: 'psi:binned',
+      statistic: 0.42 - i * 0.06,
+      threshold: 0.18,
+      start: time - day,
+      end: time,
+    }));
     const data = { request: `${this.pipeline}-r${n}`, reason, causes, cut: {}, labelled: 24_000 * n };
     return this.say(retrainRequested, data, { time, ...(actor === undefined ? {} : { actor }) });
   }
@@ -139,18 +189,59 @@ export class Story {
   async turn(n: number, time: number, reason: RetrainReason, until: 'training' | Verdict, model = n): Promise<void> {
     const ids = { turn: `${this.pipeline}-${n}`, request: `${this.pipeline}-r${n}` };
     await this.say(turnStarted, { ...ids, reason, cut: {}, seed: 7, champion: null }, { time });
-    await this.say(datasetSnapshotted, { ...ids, manifest: 'm', dataHash: `h${n}`, rows: 26_000 * n, labelled: 24_000 * n, from: time - 60 * day, to: time }, { time });
+    await this.say(
+      datasetSnapshotted,
+      {
+        ...ids,
+        manifest: 'm',
+        dataHash: `h${n}`,
+        rows: 26_000 * n,
+        labelled: 24_000 * n,
+        from: time - 60 * day,
+        to: time,
+      },
+      { time },
+    );
     await this.say(trainingStarted, { ...ids, run: 'run' }, { time });
     if (until === 'training') return;
-    const candidates = ['boosting 31', 'boosting 15', 'logistic'].map((name, i) => ({ name, trainer: name.split(' ')[0] ?? '', parameters: {}, candidate: 'c', model: 'm', metrics: { roc_auc: 0.77 - i * 0.011, log_loss: 0.46 + i * 0.01 }, failure: null }));
+    const candidates = ['boosting 31', 'boosting 15', 'logistic'].map((name, i) => ({
+      name,
+      trainer: name.split(' ')[0] ?? '',
+      parameters: {},
+      candidate: 'c',
+      model: 'm',
+      metrics: { roc_auc: 0.77 - i * 0.011, log_loss: 0.46 + i * 0.01 },
+      failure: null,
+    }));
     for (const candidate of candidates) await this.say(modelTrained, { ...ids, run: 'run', candidate }, { time });
-    await this.say(trainingCompleted, { ...ids, run: 'run', manifest: 'm', dataHash: `h${n}`, champion: null, candidates, winner: 'boosting 31' }, { time });
+    await this.say(
+      trainingCompleted,
+      { ...ids, run: 'run', manifest: 'm', dataHash: `h${n}`, champion: null, candidates, winner: 'boosting 31' },
+      { time },
+    );
     await this.verdict(ids, n, time, until, model);
   }
 
-  private async verdict(ids: { turn: string; request: string }, n: number, time: number, verdict: Verdict, model: number): Promise<void> {
+  private async verdict(
+    ids: { turn: string; request: string },
+    n: number,
+    time: number,
+    verdict: Verdict,
+    model: number,
+  ): Promise<void> {
     const value = 0.751 + n * 0.004;
-    const against = n === 1 ? [] : [{ name: 'better than the champion in roc_auc', verdict, value: verdict === 'passed' ? 0.021 : 0.003, threshold: 0, detail: `difference 0.021, 95 % interval ${verdict === 'passed' ? '0.012 to 0.030' : '-0.004 to 0.010'}, 2400 rows` }];
+    const against =
+      n === 1
+        ? []
+        : [
+            {
+              name: 'better than the champion in roc_auc',
+              verdict,
+              value: verdict === 'passed' ? 0.021 : 0.003,
+              threshold: 0,
+              detail: `difference 0.021, 95 % interval ${verdict === 'passed' ? '0.012 to 0.030' : '-0.004 to 0.010'}, 2400 rows`,
+            },
+          ];
     const gates = [
       { name: 'minimum roc_auc', verdict: 'passed' as const, value, threshold: 0.65, detail: '' },
       { name: 'beats a constant in roc_auc', verdict: 'passed' as const, value, threshold: 0.5, detail: '' },
@@ -159,10 +250,35 @@ export class Story {
     const metrics = { roc_auc: value, log_loss: 0.452 };
     const bundle = `${'abcdef0123456789'.repeat(4)}`.slice(n, n + 60);
     const place = { model, bundle, reference: 'r' };
-    await this.say(modelEvaluated, { ...ids, verdict, bundle, reference: 'r', champion: n === 1 ? null : 'b', gates, metrics, championMetrics: n === 1 ? null : { roc_auc: value - 0.021, log_loss: 0.47 }, rows: 2400 * n }, { time });
+    await this.say(
+      modelEvaluated,
+      {
+        ...ids,
+        verdict,
+        bundle,
+        reference: 'r',
+        champion: n === 1 ? null : 'b',
+        gates,
+        metrics,
+        championMetrics: n === 1 ? null : { roc_auc: value - 0.021, log_loss: 0.47 },
+        rows: 2400 * n,
+      },
+      { time },
+    );
     await this.say(modelRegistered, { ...ids, model, bundle, verdict, metrics }, { time });
     if (verdict === 'passed') {
-      const promotion = await this.say(modelPromoted, { turn: ids.turn, ...place, from: n === 1 ? null : { model: model - 1, bundle: 'b' }, evidence: { kind: 'evaluation', event: 'e' }, frozen: { model: 1, bundle: 'b1' }, gates }, { time });
+      const promotion = await this.say(
+        modelPromoted,
+        {
+          turn: ids.turn,
+          ...place,
+          from: n === 1 ? null : { model: model - 1, bundle: 'b' },
+          evidence: { kind: 'evaluation', event: 'e' },
+          frozen: { model: 1, bundle: 'b1' },
+          gates,
+        },
+        { time },
+      );
       await this.say(modelDeployed, { model, bundle, instance: 'a', promotion }, { time });
     }
     const outcome = verdict === 'passed' ? 'promoted' : 'no-model';
@@ -173,7 +289,20 @@ export class Story {
 
 export type Verdict = 'passed' | 'rejected' | 'inconclusive';
 
-export const features = ['dep_hour', 'distance', 'carrier', 'origin', 'dest', 'wind_speed', 'visibility', 'precip', 'origin_late_3h', 'carrier_late_24h', 'dest_late_6h', 'temp'];
+export const features = [
+  'dep_hour',
+  'distance',
+  'carrier',
+  'origin',
+  'dest',
+  'wind_speed',
+  'visibility',
+  'precip',
+  'origin_late_3h',
+  'carrier_late_24h',
+  'dest_late_6h',
+  'temp',
+];
 
 export interface Month {
   readonly model: number;
@@ -181,24 +310,73 @@ export interface Month {
 }
 
 /** A window's reports: quality that wanders with the season, and drift of the weather. */
-export async function tellWindow(story: Story, index: number, start: number, month: Month, chance: () => number): Promise<void> {
+export async function tellWindow(
+  story: Story,
+  index: number,
+  start: number,
+  month: Month,
+  chance: () => number,
+): Promise<void> {
   const end = start + day;
   const season = Math.sin((index / 365) * 2 * Math.PI);
   const noise = () => (chance() + chance() + chance() - 1.5) * 0.05;
   const rows = 850 + Math.round(chance() * 150);
-  await story.say(windowProfiled, { start, end, part: 'inputs', shard: story.partition, rows, predictions: rows, labelled: 0, labelledTotal: index * 900, read: index, models: [] }, { time: end, source: `monitoring/${story.pipeline}/0/monitoring` });
+  await story.say(
+    windowProfiled,
+    {
+      start,
+      end,
+      part: 'inputs',
+      shard: story.partition,
+      rows,
+      predictions: rows,
+      labelled: 0,
+      labelledTotal: index * 900,
+      read: index,
+      models: [],
+    },
+    { time: end, source: `monitoring/${story.pipeline}/0/monitoring` },
+  );
   const frozen = 0.735 - index * 0.00008 + noise();
   const value = 0.745 + month.gain + noise();
-  await story.say(performanceReported, { start, end, metric: 'roc_auc', model: month.model, value, frozen: month.model === 1 ? value : frozen, trailing: index < 7 ? null : 0.745 + month.gain, reference: 0.765, labelled: rows - 20, predictions: rows, state: index < 7 ? 'NO_DATA' : month.gain < -0.01 ? 'DRIFT' : 'OK' }, { time: end });
+  await story.say(
+    performanceReported,
+    {
+      start,
+      end,
+      metric: 'roc_auc',
+      model: month.model,
+      value,
+      frozen: month.model === 1 ? value : frozen,
+      trailing: index < 7 ? null : 0.745 + month.gain,
+      reference: 0.765,
+      labelled: rows - 20,
+      predictions: rows,
+      state: index < 7 ? 'NO_DATA' : month.gain < -0.01 ? 'DRIFT' : 'OK',
+    },
+    { time: end },
+  );
   const reported = features.map((feature, i) => {
-    const pull = i === 11 ? Math.max(0, season) * 0.6 : i === 5 ? Math.max(0, -season) * 0.3 : i === 8 ? 0.16 * chance() + Math.max(0, season) * 0.2 : 0.1 * chance();
+    const pull =
+      i === 11
+        ? Math.max(0, season) * 0.6
+        : i === 5
+          ? Math.max(0, -season) * 0.3
+          : i === 8
+            ? 0.16 * chance() + Math.max(0, season) * 0.2
+            : 0.1 * chance();
     const statistic = i === 7 && index % 9 === 0 ? null : pull + 0.03 * chance();
     const threshold = 0.18;
-    const state = statistic === null ? ('NO_DATA' as const) : statistic > threshold ? ('DRIFT' as const) : ('OK' as const);
+    const state =
+      statistic === null ? ('NO_DATA' as const) : statistic > threshold ? ('DRIFT' as const) : ('OK' as const);
     return { feature, method: 'psi:binned', statistic, threshold, state };
   });
   const share = reported.filter((one) => one.state === 'DRIFT').length / reported.length;
-  await story.say(driftReported, { start, end, model: month.model, rows, state: share >= 0.5 ? 'DRIFT' : 'OK', share, features: reported }, { time: end });
+  await story.say(
+    driftReported,
+    { start, end, model: month.model, rows, state: share >= 0.5 ? 'DRIFT' : 'OK', share, features: reported },
+    { time: end },
+  );
 }
 
 /** A year of a pipeline: a first model, three that replace it, one that does not pass, one in training. */
@@ -207,7 +385,13 @@ export async function tellYear(ports: Ports, pipeline: string): Promise<void> {
   const chance = mulberry32(11);
   const start = Date.UTC(2024, 2, 1);
   await story.apply(start - 60 * day);
-  const turns: Record<number, [number, 'passed' | 'rejected' | 'inconclusive' | 'training', number]> = { 0: [1, 'passed', 1], 74: [2, 'passed', 2], 131: [3, 'inconclusive', 3], 178: [4, 'passed', 4], 281: [5, 'training', 5] };
+  const turns: Record<number, [number, 'passed' | 'rejected' | 'inconclusive' | 'training', number]> = {
+    0: [1, 'passed', 1],
+    74: [2, 'passed', 2],
+    131: [3, 'inconclusive', 3],
+    178: [4, 'passed', 4],
+    281: [5, 'training', 5],
+  };
   let month: Month = { model: 1, gain: 0 };
   for (let index = 0; index < 284; index++) {
     const time = start + index * day;
@@ -218,15 +402,42 @@ export async function tellYear(ports: Ports, pipeline: string): Promise<void> {
         const fall = { method: 'roc_auc', statistic: 0.7361, threshold: 0.765, start: time - day, end: time };
         await story.say(driftDetected, { kind: 'performance', causes: [fall] }, { time });
       }
-      await story.request(n, n === 1 ? 'first' : n === 3 ? 'manual' : 'performance', time, n === 1 || n === 3 ? [] : ['temp', 'origin_late_3h'], n === 3 ? 'ana' : undefined);
+      await story.request(
+        n,
+        n === 1 ? 'first' : n === 3 ? 'manual' : 'performance',
+        time,
+        n === 1 || n === 3 ? [] : ['temp', 'origin_late_3h'],
+        n === 3 ? 'ana' : undefined,
+      );
       await story.turn(n, time, n === 1 ? 'first' : 'performance', until, model);
       if (until === 'passed') month = { model, gain: 0.012 * n };
     }
     month = { ...month, gain: month.gain - 0.00035 };
     await tellWindow(story, index, time, month, chance);
   }
-  await story.say(deadLettered, { consumer: 'validation', topic: 'data.raw', partition: story.partition, position: 3, key: pipeline, headers: {}, value: '', records: 12, code: 'INVALID_EVENT', message: 'the data of event x is not JSON' }, { time: start });
-  await story.checkpoint('validation', { received: 314_902, validated: 314_471, quarantined: 318, duplicates: 113, markers: 0 });
+  await story.say(
+    deadLettered,
+    {
+      consumer: 'validation',
+      topic: 'data.raw',
+      partition: story.partition,
+      position: 3,
+      key: pipeline,
+      headers: {},
+      value: '',
+      records: 12,
+      code: 'INVALID_EVENT',
+      message: 'the data of event x is not JSON',
+    },
+    { time: start },
+  );
+  await story.checkpoint('validation', {
+    received: 314_902,
+    validated: 314_471,
+    quarantined: 318,
+    duplicates: 113,
+    markers: 0,
+  });
   await story.checkpoint('feature', { rows: 268_112 });
   await story.checkpoint('serving', { champion: 209_611, frozen: 209_611 });
   await ports.store.put(clockCollection, pipeline, { now: start + 284 * day + 37_000_000 });

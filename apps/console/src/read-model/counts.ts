@@ -32,7 +32,17 @@ export const noCounts: LiveCounts = {
 
 export function conservationOf(counts: LiveCounts, deadLettered: number): Conservation {
   const { judged, validated, quarantined, duplicates, pending, atLeast } = counts;
-  return { received: judged + deadLettered + pending, validated, quarantined, duplicates, deadLettered, pending, atLeast };
+  const difference = judged - validated - quarantined - duplicates;
+  return {
+    received: judged + deadLettered + pending,
+    validated,
+    quarantined,
+    duplicates,
+    deadLettered,
+    pending,
+    difference,
+    atLeast,
+  };
 }
 
 export interface FoldCounts {
@@ -50,7 +60,10 @@ export async function readFoldCounts(store: Store): Promise<FoldCounts> {
   const judgedBelow = new Map<number, number>();
   let after: string | undefined;
   for (;;) {
-    const documents = await store.list(checkpointCollection, { limit: page, ...(after === undefined ? {} : { after }) });
+    const documents = await store.list(checkpointCollection, {
+      limit: page,
+      ...(after === undefined ? {} : { after }),
+    });
     for (const { id, body } of documents) {
       const [service = '', partition = '0'] = id.split('/');
       const checkpoint = checkpointOf(body);
@@ -67,7 +80,11 @@ function checkpointOf(body: Json): Partial<Checkpoint> {
   return body as unknown as Partial<Checkpoint>;
 }
 
-function addCounts(into: Map<string, Map<string, Record<string, number>>>, service: string, counts: Checkpoint['counts']): void {
+function addCounts(
+  into: Map<string, Map<string, Record<string, number>>>,
+  service: string,
+  counts: Checkpoint['counts'],
+): void {
   const byPipeline = into.get(service) ?? new Map<string, Record<string, number>>();
   into.set(service, byPipeline);
   for (const [pipeline, figures] of Object.entries(counts)) {
@@ -96,7 +113,8 @@ export function liveCountsOf(folds: FoldCounts, pipeline: string, waiting: Waiti
     pending: waiting.records,
     atLeast: waiting.atLeast,
   };
-  const total = (figures: Readonly<Record<string, number>>) => Object.values(figures).reduce((sum, value) => sum + value, 0);
+  const total = (figures: Readonly<Record<string, number>>) =>
+    Object.values(figures).reduce((sum, value) => sum + value, 0);
   const moving: StageName[] = [];
   if (now.judged + now.pending > before.judged + before.pending) moving.push('ingestion');
   if (now.judged > before.judged) moving.push('validation');

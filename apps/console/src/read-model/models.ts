@@ -29,7 +29,17 @@ export class Models {
       const { model, bundle, turn, verdict, metrics } = event.data;
       const pipelineVersion = event.pipelineversion;
       this.registered += 1;
-      const fresh = { model, bundle, turn, pipelineVersion, verdict, metrics, registered: at, promoted: null, deployed: null };
+      const fresh = {
+        model,
+        bundle,
+        turn,
+        pipelineVersion,
+        verdict,
+        metrics,
+        registered: at,
+        promoted: null,
+        deployed: null,
+      };
       this.byNumber.set(model, fresh);
       this.forget();
       return true;

@@ -47,7 +47,8 @@ export class PipelineView {
   /** Folds one event. Its data must fit its schema: the topics that are followed are written by the platform alone. */
   apply(event: Event, wall: number): void {
     const at = { business: Date.parse(event.time), wall };
-    if (Number.isFinite(at.business) && !deadLettered.is(event)) this.latest = Math.max(this.latest ?? at.business, at.business);
+    if (Number.isFinite(at.business) && !deadLettered.is(event))
+      this.latest = Math.max(this.latest ?? at.business, at.business);
     if (pipelineApplied.is(event)) {
       this.spec = event.data.spec;
       this.version = event.pipelineversion;
@@ -93,6 +94,7 @@ export class PipelineView {
       applied: this.applied,
       window: this.spec?.monitor.window ?? 0,
       trailingWindows: this.spec?.monitor.performance.windows ?? 1,
+      minimumRows: this.spec?.train.minimum_rows ?? 0,
       stages: stagesOf(this, counts, conservation, this.failing.length > 0),
       conservation,
       failingShards: this.failing,

@@ -47,7 +47,12 @@ export interface TurnView {
   readonly labelled: number;
   readonly pipelineVersion: number;
   readonly stages: Readonly<Partial<Record<TurnStage, Moment>>>;
-  readonly snapshot: { readonly rows: number; readonly labelled: number; readonly from: number; readonly to: number } | null;
+  readonly snapshot: {
+    readonly rows: number;
+    readonly labelled: number;
+    readonly from: number;
+    readonly to: number;
+  } | null;
   readonly candidates: readonly CandidateView[];
   readonly winner: string | null;
   readonly verdict: Verdict | null;
@@ -107,6 +112,8 @@ export interface Conservation {
   readonly duplicates: number;
   readonly deadLettered: number;
   readonly pending: number;
+  /** What is missing in the sum: 0 unless validation lost count. */
+  readonly difference: number;
   /** Whether `pending` and `received` are lower bounds, since not all that waits has been counted yet. */
   readonly atLeast: boolean;
 }
@@ -139,7 +146,12 @@ export interface PipelineSummary {
   readonly champion: number | null;
   readonly frozen: number | null;
   /** The running turn and what it is at. */
-  readonly turn: { readonly id: string; readonly reason: RetrainReason; readonly stage: TurnStage; readonly since: Moment } | null;
+  readonly turn: {
+    readonly id: string;
+    readonly reason: RetrainReason;
+    readonly stage: TurnStage;
+    readonly since: Moment;
+  } | null;
   /** Business time, ms; null before anything has happened. */
   readonly now: number | null;
 }
@@ -157,6 +169,8 @@ export interface PipelineState extends PipelineSummary {
   /** Width of a monitoring window, ms, and how many together are the trailing figure. */
   readonly window: number;
   readonly trailingWindows: number;
+  /** Labelled rows from which on a first model is trained. */
+  readonly minimumRows: number;
   readonly stages: readonly StageView[];
   readonly conservation: Conservation;
   /** Shards whose last window broke an expectation. */

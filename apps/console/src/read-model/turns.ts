@@ -98,7 +98,12 @@ export class Turns {
     return true;
   }
 
-  private change({ request }: { request: string }, stage: TurnStage | null, at: Moment, change: Partial<TurnView>): boolean {
+  private change(
+    { request }: { request: string },
+    stage: TurnStage | null,
+    at: Moment,
+    change: Partial<TurnView>,
+  ): boolean {
     const turn = this.byRequest.get(request);
     if (turn === undefined) return true;
     const stages = stage === null ? turn.stages : { ...turn.stages, [stage]: at };

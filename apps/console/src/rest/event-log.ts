@@ -33,7 +33,9 @@ export async function readEvents(bus: Bus, query: EventQuery): Promise<EventPage
   const bounds = await bus.bounds(topic);
   const from = query.from === undefined ? null : cursorOf(query.from, bounds.length);
   const found: ShownEvent[] = [];
-  const pages = bounds.map(({ first, end }, partition) => partitionEvents(bus, { ...query, partition, first, end }, from?.[partition] ?? null));
+  const pages = bounds.map(({ first, end }, partition) =>
+    partitionEvents(bus, { ...query, partition, first, end }, from?.[partition] ?? null),
+  );
   for (const events of await Promise.all(pages)) found.push(...events);
   found.sort((a, b) => a.appendedAt - b.appendedAt || a.partition - b.partition || a.position - b.position);
   const events = from === null ? found.slice(-limit) : found.slice(0, limit);
@@ -71,7 +73,11 @@ async function partitionEvents(bus: Bus, query: PartitionQuery, from: number | n
 }
 
 /** The event unless it was there before; of rows, how many there are and how many of them are new. */
-function firstCopy(record: StoredRecord, topic: Topic, sequences: Sequences): Omit<LoggedEvent, 'topic' | 'partition' | 'position'> | null {
+function firstCopy(
+  record: StoredRecord,
+  topic: Topic,
+  sequences: Sequences,
+): Omit<LoggedEvent, 'topic' | 'partition' | 'position'> | null {
   const attributes = decodeAttributes(record.headers);
   if (sequences.judge(attributes).kind === 'skip') return null;
   const rows = topicsOfRows.has(topic);
@@ -83,7 +89,8 @@ function firstCopy(record: StoredRecord, topic: Topic, sequences: Sequences): Om
 }
 
 function newRows(data: unknown, verdict: ReturnType<Sequences['judge']>): { rows?: number } {
-  const ids = data !== null && typeof data === 'object' && ('ids' in data ? data.ids : 'order' in data ? data.order : undefined);
+  const ids =
+    data !== null && typeof data === 'object' && ('ids' in data ? data.ids : 'order' in data ? data.order : undefined);
   if (!Array.isArray(ids)) return {};
   return { rows: ids.length - (verdict.kind === 'apply' ? verdict.fromRow : 0) };
 }

@@ -14,7 +14,8 @@ export function openApi(routes: readonly Route[], version: string): JsonSchema {
     info: {
       title: 'Relearn',
       version,
-      description: 'Times are milliseconds since 1970 UTC unless they are texts. The header `relearn-actor` says who asks.',
+      description:
+        'Times are milliseconds since 1970 UTC unless they are texts. The header `relearn-actor` says who asks.',
     },
     paths,
     components: { schemas: components },
@@ -27,14 +28,27 @@ const failure = {
 } as const;
 
 function operationOf({ operation, summary, path, query = {}, body, status = 200, answer }: Route): JsonSchema {
-  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({ name, in: 'path', required: true, schema: { type: 'string' } }));
-  const inQuery = Object.entries(query).map(([name, { description, ...schema }]) => ({ name, in: 'query', required: false, description, schema }));
+  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string' },
+  }));
+  const inQuery = Object.entries(query).map(([name, { description, ...schema }]) => ({
+    name,
+    in: 'query',
+    required: false,
+    description,
+    schema,
+  }));
   const parameters = [...inPath, ...inQuery];
   return {
     operationId: operation,
     summary,
     ...(parameters.length === 0 ? {} : { parameters }),
-    ...(body === undefined ? {} : { requestBody: { required: true, content: { 'application/json': { schema: body } } } }),
+    ...(body === undefined
+      ? {}
+      : { requestBody: { required: true, content: { 'application/json': { schema: body } } } }),
     responses: {
       [String(status)]: { description: 'Done.', content: { 'application/json': { schema: answer } } },
       default: failure,
@@ -44,8 +58,17 @@ function operationOf({ operation, summary, path, query = {}, body, status = 200,
 
 const streamOperation = {
   operationId: 'stream',
-  summary: 'Server-sent events: the state of a pipeline, or the list of all, at most four a second and only when it changed.',
-  parameters: [{ name: 'pipeline', in: 'query', required: false, description: 'Absent: all pipelines.', schema: { type: 'string' } }],
+  summary:
+    'Server-sent events: the state of a pipeline, or the list of all, at most four a second and only when it changed.',
+  parameters: [
+    {
+      name: 'pipeline',
+      in: 'query',
+      required: false,
+      description: 'Absent: all pipelines.',
+      schema: { type: 'string' },
+    },
+  ],
   responses: {
     '200': {
       description: 'Events `state` (a PipelineState) or `pipelines` (a list of PipelineSummary).',

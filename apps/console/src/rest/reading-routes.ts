@@ -6,15 +6,25 @@ import type { Call, Route } from './route.js';
 import { component, list, number, object, text } from './schemas.js';
 
 const limitOf = (most: number, standard: number) =>
-  ({ type: 'integer', minimum: 1, maximum: most, default: standard, description: `How many at most; ${standard} by default.` }) as const;
+  ({
+    type: 'integer',
+    minimum: 1,
+    maximum: most,
+    default: standard,
+    description: `How many at most; ${standard} by default.`,
+  }) as const;
 const windowQuery = {
   from: { type: 'number', description: 'Only windows that start at this time or later, ms since 1970 UTC.' },
   limit: limitOf(2_000, 2_000),
 } as const;
 
 /** What can be looked at. */
-export function readingRoutes({ ports, view, audit, replay, version }: ConsoleDeps): readonly Route[] {
-  const ofPipeline: readonly Route[] = [
+export function readingRoutes(deps: ConsoleDeps): readonly Route[] {
+  return [...pipelineRoutes(deps), ...platformRoutes(deps)];
+}
+
+function pipelineRoutes({ view }: ConsoleDeps): readonly Route[] {
+  return [
     {
       method: 'GET',
       path: '/pipelines',
@@ -37,7 +47,12 @@ export function readingRoutes({ ports, view, audit, replay, version }: ConsoleDe
       operation: 'listModels',
       summary: 'Model versions, the newest first.',
       answer: object({ models: list(component('Model')) }),
-      handle: ({ params }) => ({ models: view.pipeline(params['name'] ?? '').models.list().toReversed() }),
+      handle: ({ params }) => ({
+        models: view
+          .pipeline(params['name'] ?? '')
+          .models.list()
+          .toReversed(),
+      }),
     },
     {
       method: 'GET',
@@ -47,7 +62,11 @@ export function readingRoutes({ ports, view, audit, replay, version }: ConsoleDe
       query: { limit: limitOf(1_000, 100) },
       answer: object({ turns: list(component('Turn')) }),
       handle: ({ params, query }) => ({
-        turns: view.pipeline(params['name'] ?? '').turns.list().toReversed().slice(0, numberIn(query, 'limit', 100)),
+        turns: view
+          .pipeline(params['name'] ?? '')
+          .turns.list()
+          .toReversed()
+          .slice(0, numberIn(query, 'limit', 100)),
       }),
     },
     {
@@ -57,7 +76,9 @@ export function readingRoutes({ ports, view, audit, replay, version }: ConsoleDe
       summary: 'Monitoring windows with realised quality and the state of drift, in their order.',
       query: windowQuery,
       answer: object({ windows: list(component('Window')) }),
-      handle: (call) => ({ windows: windowsFor(view.pipeline(call.params['name'] ?? '').windows.list(), call).map(withoutFeatures) }),
+      handle: (call) => ({
+        windows: windowsFor(view.pipeline(call.params['name'] ?? '').windows.list(), call).map(withoutFeatures),
+      }),
     },
     {
       method: 'GET',
@@ -66,11 +87,15 @@ export function readingRoutes({ ports, view, audit, replay, version }: ConsoleDe
       summary: 'Drift by feature and window.',
       query: windowQuery,
       answer: object({ features: list(component('FeatureDrift')) }),
-      handle: (call) => ({ features: driftByFeature(windowsFor(view.pipeline(call.params['name'] ?? '').windows.list(), call)) }),
+      handle: (call) => ({
+        features: driftByFeature(windowsFor(view.pipeline(call.params['name'] ?? '').windows.list(), call)),
+      }),
     },
   ];
+}
+
+function platformRoutes({ ports, view, audit, replay, version }: ConsoleDeps): readonly Route[] {
   return [
-    ...ofPipeline,
     {
       method: 'GET',
       path: '/events',
@@ -165,7 +190,9 @@ function driftByFeature(windows: readonly WindowView[]) {
 /** The newest dead letters, newest first. */
 export async function deadLetters({ ports }: Pick<ConsoleDeps, 'ports'>, pipeline: string | undefined, limit: number) {
   const { events } = await readEvents(ports.bus, { topic: 'dead-letters', pipeline, limit });
-  return { deadLetters: events.toReversed().map((event) => shown(event.time, event.pipeline, deadLettered.read(event).data)) };
+  return {
+    deadLetters: events.toReversed().map((event) => shown(event.time, event.pipeline, deadLettered.read(event).data)),
+  };
 }
 
 function shown(time: string, pipeline: string, data: DataOf<typeof deadLettered>) {

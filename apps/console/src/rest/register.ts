@@ -56,8 +56,11 @@ function callOf(request: FastifyRequest): Call {
 /** A page of another site may not write through a visitor's browser. */
 function refuseOtherSites(request: FastifyRequest): void {
   const { origin, host } = request.headers;
-  if (request.method === 'GET' || origin === undefined || origin === `http://${host}` || origin === `https://${host}`) return;
-  throw new RelearnError('REFUSED', `a page of ${origin} may not write here`, { remedy: 'Use the address of this server itself.' });
+  if (request.method === 'GET' || origin === undefined || origin === `http://${host}` || origin === `https://${host}`)
+    return;
+  throw new RelearnError('REFUSED', `a page of ${origin} may not write here`, {
+    remedy: 'Use the address of this server itself.',
+  });
 }
 
 function addStream(api: FastifyInstance, deps: ConsoleDeps): void {
@@ -65,13 +68,17 @@ function addStream(api: FastifyInstance, deps: ConsoleDeps): void {
   api.addHook('preClose', async () => {
     for (const stream of open) stream.close();
   });
-  api.get('/stream', { schema: { querystring: { type: 'object', properties: { pipeline: text } } } }, (request, reply) => {
-    const { pipeline } = callOf(request).query;
-    const stream = updateStream(deps, pipeline === undefined ? undefined : String(pipeline));
-    open.add(stream);
-    stream.body.on('close', () => open.delete(stream));
-    return reply.header('content-type', 'text/event-stream').header('cache-control', 'no-store').send(stream.body);
-  });
+  api.get(
+    '/stream',
+    { schema: { querystring: { type: 'object', properties: { pipeline: text } } } },
+    (request, reply) => {
+      const { pipeline } = callOf(request).query;
+      const stream = updateStream(deps, pipeline === undefined ? undefined : String(pipeline));
+      open.add(stream);
+      stream.body.on('close', () => open.delete(stream));
+      return reply.header('content-type', 'text/event-stream').header('cache-control', 'no-store').send(stream.body);
+    },
+  );
 }
 
 function sendError(deps: ConsoleDeps, reply: FastifyReply, thrown: unknown): FastifyReply {

@@ -20,7 +20,8 @@ export interface Route {
   readonly status?: number;
   /** Schema of the answer. */
   readonly answer: JsonSchema;
-  handle(call: Call): Promise<unknown> | unknown;
+  /** The answer, or a promise of it. */
+  handle(call: Call): unknown;
 }
 
 export const apiPrefix = '/api/v1';

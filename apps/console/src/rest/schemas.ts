@@ -48,7 +48,9 @@ export const components = {
         code: text,
         message: text,
         remedy: text,
-        place: nullable(object({ file: text, line: integer, column: integer, field: text }, ['file', 'line', 'column', 'field'])),
+        place: nullable(
+          object({ file: text, line: integer, column: integer, field: text }, ['file', 'line', 'column', 'field']),
+        ),
         errors: list(object({ file: text, line: integer, column: integer, field: text, message: text, remedy: text })),
       },
       ['errors'],
@@ -72,6 +74,7 @@ export const components = {
     duplicates: integer,
     deadLettered: integer,
     pending: integer,
+    difference: integer,
     atLeast: boolean,
   }),
   Stage: object({ name: text, state: { enum: ['idle', 'working', 'alarm'] }, counts: record(number) }),
@@ -88,6 +91,7 @@ export const components = {
         applied: ref('Moment'),
         window: number,
         trailingWindows: integer,
+        minimumRows: integer,
         stages: list(ref('Stage')),
         conservation: ref('Conservation'),
         failingShards: list(integer),
@@ -153,7 +157,14 @@ export const components = {
   FeatureDrift: object({
     feature: text,
     points: list(
-      object({ start: number, end: number, method: text, statistic: nullable(number), threshold: nullable(number), state }),
+      object({
+        start: number,
+        end: number,
+        method: text,
+        statistic: nullable(number),
+        threshold: nullable(number),
+        state,
+      }),
     ),
   }),
   Event: object(

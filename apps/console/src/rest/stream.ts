@@ -15,7 +15,10 @@ export interface UpdateStream {
  * Server-sent events about one pipeline (`state`), or about all (`pipelines`): one at once, then one whenever the view
  * has changed. A reader that is slow gets fewer of them, never a queue. Throws NOT_FOUND for an unknown pipeline.
  */
-export function updateStream({ ports, view }: Pick<ConsoleDeps, 'ports' | 'view'>, pipeline: string | undefined): UpdateStream {
+export function updateStream(
+  { ports, view }: Pick<ConsoleDeps, 'ports' | 'view'>,
+  pipeline: string | undefined,
+): UpdateStream {
   if (pipeline !== undefined) view.pipeline(pipeline);
   const { clock } = ports.kernel;
   const ended = new AbortController();

@@ -13,11 +13,18 @@ export function writingRoutes({ view, registry, monitoring, parse, replay }: Con
       path: '/pipelines',
       operation: 'applyPipeline',
       summary: 'Makes a pipeline file the version in force; the same again changes nothing.',
-      body: object({ file: { type: 'string', description: 'The YAML text.' }, name: { type: 'string', description: 'The name that errors show.' } }, ['name']),
+      body: object(
+        {
+          file: { type: 'string', description: 'The YAML text.' },
+          name: { type: 'string', description: 'The name that errors show.' },
+        },
+        ['name'],
+      ),
       status: 200,
       answer: object({ pipeline: text, version: integer, changed: boolean }),
       async handle({ body, actor }) {
-        const { spec, digest } = parse(String(body['file']), String(body['name'] ?? 'pipeline.yaml'));
+        const { file, name = 'pipeline.yaml' } = body;
+        const { spec, digest } = parse(String(file), String(name));
         return { pipeline: spec.name, ...(await registry.apply(spec, digest, actor)) };
       },
     },

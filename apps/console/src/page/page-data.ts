@@ -1,0 +1,26 @@
+import type { ConsoleView } from '../read-model/console-view.js';
+import type { ModelView, PipelineState, PipelineSummary, TurnView, WindowView } from '../read-model/shapes.js';
+
+/** Everything that the page shows of one pipeline. Models and turns: newest first; windows in their order. */
+export interface PageData {
+  readonly pipelines: readonly PipelineSummary[];
+  readonly state: PipelineState;
+  readonly models: readonly ModelView[];
+  readonly turns: readonly TurnView[];
+  readonly windows: readonly WindowView[];
+  /** The machine's wall time, ms. */
+  readonly wall: number;
+}
+
+/** Throws NOT_FOUND for an unknown pipeline. */
+export async function pageData(view: ConsoleView, name: string, wall: number): Promise<PageData> {
+  const pipeline = view.pipeline(name);
+  return {
+    pipelines: view.list(),
+    state: await view.state(name),
+    models: pipeline.models.list().toReversed(),
+    turns: pipeline.turns.list().toReversed(),
+    windows: pipeline.windows.list(),
+    wall,
+  };
+}
