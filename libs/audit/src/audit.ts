@@ -60,7 +60,7 @@ const boundsOrder: readonly Topic[] = [
 ];
 /** Breaches of one invariant that are told one by one. */
 const toldEach = 100;
-const sliceMs = 5;
+const sliceMs = 1;
 
 /**
  * Folds the log and checks every invariant, `control` fully, data topics as far as they are kept. Runs beside live services:

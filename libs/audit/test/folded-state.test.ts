@@ -48,7 +48,7 @@ async function log() {
     pipeline: 'trips',
     partition: 0,
     state: ['retrain@1', 'training@1', 'training@2', 'training@3', 'retrain@2', 'training@4', 'pipeline@1'],
-    applied: { 'monitoring/trips/control': 2, 'registry/trips/control': 1 },
+    applied: { 'monitoring/trips/control': 2, 'registry/trips/control': 1 } as Record<string, number>,
     sequences: { control: 4 },
     outbox: [] as { topic: string; partition: number; event: Event }[],
     jobs: [],

@@ -61,9 +61,9 @@ export function requestsKeepThePolicy(): Invariant {
 
 function against(state: Pipeline, event: Requested): string[] {
   const { reason, labelled } = event.data;
+  if (reason === 'manual') return [];
   const spec = state.specs.get(event.pipelineversion);
   if (spec === undefined) return [`version ${event.pipelineversion} of the pipeline was never applied`];
-  if (reason === 'manual') return [];
   const few =
     labelled < spec.train.minimum_rows ? [`${labelled} rows are labelled, ${spec.train.minimum_rows} are needed`] : [];
   if (reason === 'first') return state.promoted ? [...few, 'there was a champion before'] : few;
