@@ -40,6 +40,14 @@ export interface ReplayDoor {
   status(): readonly ReplayStatus[];
 }
 
+export interface IngestAnswer {
+  /** Records written: rows, and of those that hold it their label. */
+  readonly published: number;
+  readonly rejected: { readonly count: number; readonly first: readonly unknown[] };
+  /** Columns of the file that the pipeline does not declare. */
+  readonly undeclared: readonly string[];
+}
+
 /** What stands behind the console's door; apps/platform puts it together. */
 export interface ConsoleDeps {
   readonly ports: Ports;
@@ -50,6 +58,8 @@ export interface ConsoleDeps {
   /** Reads a pipeline file; `file` is the name that errors show. Throws InvalidPipelineError. */
   readonly parse: (text: string, file: string) => { readonly spec: PipelineSpec; readonly digest: string };
   readonly replay?: ReplayDoor;
+  /** Writes a data file of this machine to a stream of the pipeline; written twice it is taken once. */
+  readonly ingest?: (pipeline: string, file: string, stream: string) => Promise<IngestAnswer>;
   /** Version of the product. */
   readonly version: string;
 }

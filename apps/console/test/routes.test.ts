@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { InvalidPipelineError, retrainRequested, windowProfiled } from '@relearn/contracts';
 import { RelearnError } from '@relearn/kernel';
 import type { Ports } from '@relearn/runtime';
-import { type ConsoleDeps, ConsoleView, registerConsolePage, registerConsoleRoutes } from '@relearn/console';
+import { type ConsoleDeps, ConsoleView, openReadApi, registerConsolePage, registerConsoleRoutes } from '@relearn/console';
 import { day, memoryPorts, specOf, Story, tellYear } from './story.js';
 
 const start = Date.UTC(2024, 0, 1);
@@ -321,5 +321,17 @@ describe('the page', () => {
   it.each(['/assets/console.js', '/assets/chart.js', '/assets/uplot.js'])('serves %s', async (url) => {
     const { statusCode, headers } = await app.inject(url);
     expect([statusCode, headers['content-type']]).toEqual([200, 'text/javascript; charset=utf-8']);
+  });
+});
+
+describe('the reading half without a port', () => {
+  it('answers as the server would, and has no way to write', async () => {
+    await tellYear(ports, 'flights');
+    const api = await openReadApi({ ports, audit: async () => ({ events: 3, violations: [] }), version: '1.2.3' });
+    const { status, body } = await api.get('/pipelines/flights/models');
+    expect([status, JSON.parse(body).models.length]).toEqual([200, 4]);
+    expect((await api.get('/pipelines/nowhere')).status).toBe(404);
+    expect((await api.get('/events?limit=x')).status).toBe(400);
+    await api.close();
   });
 });

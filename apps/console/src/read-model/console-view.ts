@@ -14,6 +14,15 @@ const sliceMs = 8;
 /** How often counts are read while somebody watches. */
 const lookEveryMs = 1_000;
 
+interface Followed {
+  readonly topic: Topic;
+  readonly partition: number;
+  readonly from: number;
+  /** Where the partition ended at the start. */
+  readonly end: number;
+  readonly reached: () => void;
+}
+
 /**
  * The console's read model: follows the small topics from their first kept position, and looks at the folds'
  * checkpoints while somebody watches. Owns nothing: it is folded anew at each start.
@@ -29,6 +38,8 @@ export class ConsoleView implements Part {
   private readonly listeners = new Set<() => void>();
   private readonly stopping = new AbortController();
   private loops: Promise<void>[] = [];
+  /** What each followed partition held at the start and has not been folded yet. */
+  private readonly catchingUp: Promise<void>[] = [];
   private looking: Promise<void> | null = null;
   private lookedAt = Number.NEGATIVE_INFINITY;
 
@@ -40,9 +51,20 @@ export class ConsoleView implements Part {
   async start(): Promise<void> {
     for (const topic of followed) {
       const bounds = await this.ports.bus.bounds(topic);
-      this.loops.push(...bounds.map(({ first }, partition) => this.follow(topic, partition, first)));
+      for (const [partition, { first, end }] of bounds.entries()) {
+        this.catchingUp.push(
+          new Promise((reached) => {
+            this.loops.push(this.follow({ topic, partition, from: first, end, reached }));
+          }),
+        );
+      }
     }
     this.loops.push(this.watch());
+  }
+
+  /** Resolves when all that the log held at the start has been folded. */
+  async caughtUp(): Promise<void> {
+    await Promise.all(this.catchingUp);
   }
 
   async stop(): Promise<void> {
@@ -119,22 +141,26 @@ export class ConsoleView implements Part {
     for (const listener of this.listeners) listener();
   }
 
-  private async follow(topic: Topic, partition: number, from: number): Promise<void> {
+  private async follow({ topic, partition, from, end, reached }: Followed): Promise<void> {
     const { signal } = this.stopping;
     const { clock } = this.ports.kernel;
     const reader = this.ports.bus.follow(topic, partition, from);
-    while (!signal.aborted) {
+    if (from >= end) reached();
+    let going = true;
+    while (going && !signal.aborted) {
       try {
         const records = await reader.next(limits, signal);
         if (records.length === 0) continue;
-        if (!(await this.take(records))) return;
+        going = await this.take(records);
+        if (!going || (records.at(-1)?.position ?? 0) + 1 >= end) reached();
         this.tell();
       } catch (thrown) {
-        if (signal.aborted) return;
+        if (signal.aborted) break;
         this.complain(`${topic}/${partition} cannot be read`, thrown);
         await clock.sleep(lookEveryMs, signal);
       }
     }
+    reached();
   }
 
   /** Folds records by the sequence rule; false where events are missing, beyond which nothing is shown. */

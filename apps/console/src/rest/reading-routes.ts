@@ -1,5 +1,6 @@
 import { type DataOf, deadLettered, type Topic, topicNames } from '@relearn/contracts';
 import type { ConsoleDeps } from '../deps.js';
+
 import type { WindowView } from '../read-model/shapes.js';
 import { readEvents } from './event-log.js';
 import type { Call, Route } from './route.js';
@@ -18,12 +19,14 @@ const windowQuery = {
   limit: limitOf(2_000, 2_000),
 } as const;
 
+type ReadDeps = Pick<ConsoleDeps, 'ports' | 'view' | 'audit' | 'replay' | 'version'>;
+
 /** What can be looked at. */
-export function readingRoutes(deps: ConsoleDeps): readonly Route[] {
+export function readingRoutes(deps: ReadDeps): readonly Route[] {
   return [...pipelineRoutes(deps), ...platformRoutes(deps)];
 }
 
-function pipelineRoutes({ view }: ConsoleDeps): readonly Route[] {
+function pipelineRoutes({ view }: ReadDeps): readonly Route[] {
   return [
     {
       method: 'GET',
@@ -94,7 +97,7 @@ function pipelineRoutes({ view }: ConsoleDeps): readonly Route[] {
   ];
 }
 
-function platformRoutes({ ports, view, audit, replay, version }: ConsoleDeps): readonly Route[] {
+function platformRoutes({ ports, view, audit, replay, version }: ReadDeps): readonly Route[] {
   return [
     {
       method: 'GET',

@@ -1,6 +1,7 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { RelearnError } from '@relearn/kernel';
 import type { ConsoleDeps } from '../deps.js';
+import { ConsoleView } from '../read-model/console-view.js';
 import { answerOf } from './errors.js';
 import { openApi } from './openapi.js';
 import { readingRoutes } from './reading-routes.js';
@@ -15,16 +16,50 @@ export function registerConsoleRoutes(app: FastifyInstance, deps: ConsoleDeps): 
   const document = openApi(routes, deps.version);
   app.register(
     async (api) => {
-      api.setErrorHandler((thrown, _request, reply) => sendError(deps, reply, thrown));
-      api.setNotFoundHandler((request, reply) =>
-        sendError(deps, reply, new RelearnError('NOT_FOUND', `there is no ${request.method} ${request.url}`)),
-      );
+      handleErrors(api, deps);
       api.addHook('onRequest', async (request) => refuseOtherSites(request));
       for (const route of routes) addRoute(api, route);
       api.get('/openapi.json', () => document);
       addStream(api, deps);
     },
     { prefix: apiPrefix },
+  );
+}
+
+export interface ReadApi {
+  /** Asks as `GET /api/v1{path}` would be asked over HTTP. */
+  get(path: string): Promise<{ readonly status: number; readonly body: string }>;
+  close(): Promise<void>;
+}
+
+/** The reading half of the API without a port: for a process that only looks at stores which nobody serves. */
+export async function openReadApi({
+  ports,
+  audit,
+  version,
+}: Pick<ConsoleDeps, 'ports' | 'audit' | 'version'>): Promise<ReadApi> {
+  const view = new ConsoleView(ports);
+  await view.start();
+  await view.caughtUp();
+  const app = fastify({ logger: false });
+  handleErrors(app, { ports });
+  for (const route of readingRoutes({ ports, view, audit, version })) addRoute(app, route);
+  return {
+    async get(path) {
+      const { statusCode, body } = await app.inject({ method: 'GET', url: path });
+      return { status: statusCode, body };
+    },
+    async close() {
+      await app.close();
+      await view.stop();
+    },
+  };
+}
+
+function handleErrors(api: FastifyInstance, deps: Pick<ConsoleDeps, 'ports'>): void {
+  api.setErrorHandler((thrown, _request, reply) => sendError(deps, reply, thrown));
+  api.setNotFoundHandler((request, reply) =>
+    sendError(deps, reply, new RelearnError('NOT_FOUND', `there is no ${request.method} ${request.url}`)),
   );
 }
 
@@ -81,7 +116,7 @@ function addStream(api: FastifyInstance, deps: ConsoleDeps): void {
   );
 }
 
-function sendError(deps: ConsoleDeps, reply: FastifyReply, thrown: unknown): FastifyReply {
+function sendError(deps: Pick<ConsoleDeps, 'ports'>, reply: FastifyReply, thrown: unknown): FastifyReply {
   const { status, body, retryAfter } = answerOf(thrown);
   if (status >= 500) deps.ports.telemetry.log.error({ err: thrown }, `console: ${body.error.message}`);
   if (retryAfter !== null) reply.header('retry-after', String(retryAfter));

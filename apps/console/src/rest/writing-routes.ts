@@ -1,12 +1,13 @@
+import { rowStream } from '@relearn/contracts';
 import { RelearnError } from '@relearn/kernel';
 import type { ConsoleDeps } from '../deps.js';
 import type { Route } from './route.js';
-import { boolean, component, integer, object, text } from './schemas.js';
+import { boolean, component, integer, list, object, text } from './schemas.js';
 
 const model = { type: 'integer', minimum: 1 } as const;
 
 /** What can be done. Each is one write of the service that owns it, whose event says who asked. */
-export function writingRoutes({ view, registry, monitoring, parse, replay }: ConsoleDeps): readonly Route[] {
+export function writingRoutes({ view, registry, monitoring, parse, replay, ingest }: ConsoleDeps): readonly Route[] {
   return [
     {
       method: 'POST',
@@ -66,6 +67,30 @@ export function writingRoutes({ view, registry, monitoring, parse, replay }: Con
       async handle({ params, actor }) {
         const { name } = view.pipeline(params['name'] ?? '');
         return { pipeline: name, request: await monitoring.requestRetrain(name, actor) };
+      },
+    },
+    {
+      method: 'POST',
+      path: '/pipelines/{name}/files',
+      operation: 'ingestFile',
+      summary:
+        'Writes a data file of this machine to the pipeline; written twice it is taken once. Answers when it is durable.',
+      body: object(
+        {
+          file: { type: 'string', description: 'Path of the file on the machine that serves.' },
+          stream: { type: 'string', description: 'The stream; `rows` by default.' },
+        },
+        ['stream'],
+      ),
+      answer: object({
+        published: integer,
+        rejected: object({ count: integer, first: list({}) }),
+        undeclared: list(text),
+      }),
+      handle({ params, body }) {
+        if (ingest === undefined) throw new RelearnError('UNIMPLEMENTED', 'this process takes no files');
+        const { file, stream = rowStream } = body;
+        return ingest(view.pipeline(params['name'] ?? '').name, String(file), String(stream));
       },
     },
     {
