@@ -50,9 +50,13 @@ export async function createServices(ports: Ports, { names, deadlines, serving: 
   for (const service of all) {
     if (wanted.has(service.manifest.name)) for (const part of service.parts) lifecycle.add(part);
   }
+  const folds = all
+    .flatMap((service) => ('deciders' in service ? (service.deciders ?? []) : []))
+    .map((decider) => ({ decider }));
   const part: Part = { name: 'services', start: () => lifecycle.start(), stop: () => lifecycle.stop() };
   return {
     lifecycle: part,
+    folds,
     registry: registry.commands,
     monitoring: monitoring.commands,
     online: feature.online,

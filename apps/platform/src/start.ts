@@ -131,7 +131,7 @@ async function httpServer(config: Config, ports: Ports, services: Services, { re
     view,
     registry: services.registry,
     monitoring: services.monitoring,
-    audit: () => auditLog({ ...ports, clock: ports.kernel.clock }),
+    audit: () => auditLog({ ...ports, clock: ports.kernel.clock, folds: services.folds }),
     parse: parsePipeline,
     replay: {
       start: (file: string, speed: number | null) => replays.start(file, { speed, turnShare: 0.1 }),

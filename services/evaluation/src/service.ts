@@ -7,8 +7,10 @@ import { type CodeFacts, type EvaluationInput, runEvaluation } from './handlers/
 export function createEvaluation(ports: Ports, code: CodeFacts): RunningService {
   const run = async (input: Json, context: JobContext) =>
     (await runEvaluation(input as unknown as EvaluationInput, context, code)) as unknown as Json;
+  const decider = reportDecider({ run });
   return {
     manifest: { name: 'evaluation', consumes: ['control'], produces: ['control'], collections: [] },
-    parts: [deciderPart(ports, reportDecider({ run }))],
+    parts: [deciderPart(ports, decider)],
+    deciders: [decider],
   };
 }

@@ -20,6 +20,7 @@ export function createFeature(ports: Ports): RunningService & { readonly online:
       collections: [],
     },
     parts: [foldPart(ports, computeFeatures(shards)), deciderPart(ports, decider)],
+    deciders: [decider],
     online: onlineReader(ports.catalog, shards),
   };
 }

@@ -12,10 +12,12 @@ export function createRegistry(
   ports: Ports,
   options: RegistryOptions,
 ): RunningService & { readonly commands: RegistryCommands } {
-  const decider = deciderPart(ports, pipelineDecider(options.deadlines));
+  const decider = pipelineDecider(options.deadlines);
+  const part = deciderPart(ports, decider);
   return {
     manifest: { name: 'registry', consumes: ['control'], produces: ['control'], collections: [] },
-    parts: [decider],
-    commands: registryCommands(ports, decider.host),
+    parts: [part],
+    deciders: [decider],
+    commands: registryCommands(ports, part.host),
   };
 }

@@ -25,6 +25,7 @@ export function createServing(ports: Ports, options: ServingOptions): RunningSer
     if (move !== undefined) await deployments.ensure(pipeline, move);
     return null;
   };
+  const decider = deployDecider({ run: deploy }, ports.instance);
   return {
     manifest: {
       name: 'serving',
@@ -35,9 +36,10 @@ export function createServing(ports: Ports, options: ServingOptions): RunningSer
     parts: [
       host,
       followPromotions(ports, deployments),
-      deciderPart(ports, deployDecider({ run: deploy }, ports.instance)),
+      deciderPart(ports, decider),
       foldPart(ports, scoreStream(host, deployments)),
     ],
+    deciders: [decider],
     host,
   };
 }

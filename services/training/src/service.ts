@@ -9,8 +9,10 @@ export function createTraining(ports: Ports): RunningService {
     run: async (input: Json, context: Parameters<typeof runTraining>[1]) =>
       (await runTraining(input as unknown as TrainingInput, context)) as unknown as Json,
   };
+  const decider = runDecider(train);
   return {
     manifest: { name: 'training', consumes: ['control'], produces: ['control'], collections: [] },
-    parts: [deciderPart(ports, runDecider(train))],
+    parts: [deciderPart(ports, decider)],
+    deciders: [decider],
   };
 }

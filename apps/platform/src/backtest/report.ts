@@ -1,3 +1,4 @@
+import type { AuditReport } from '@relearn/audit';
 import type { Cause, FeatureDrift, Gate, PipelineSpec } from '@relearn/contracts';
 import { formatTimestamp } from '@relearn/kernel';
 import type { Ports } from '@relearn/runtime';
@@ -42,13 +43,17 @@ export interface BacktestReport {
     };
     readonly wall_seconds: number;
   };
-  readonly audit: { readonly events: number; readonly violations: readonly unknown[] };
+  readonly audit: AuditReport;
 }
 
 /** The share of a window's rows that must have been predicted for it to count in the mean. */
 const predictedShare = 0.9;
 
-export async function buildReport(ports: Ports, spec: PipelineSpec, rule: WindowRule): Promise<BacktestReport> {
+export async function buildReport(
+  ports: Ports,
+  spec: PipelineSpec,
+  rule: WindowRule,
+): Promise<Omit<BacktestReport, 'audit'>> {
   const rows = await readRows(ports, spec);
   const control = await readControl(ports);
   const times = Float64Array.from(rows, (row) => row.time);
@@ -76,7 +81,6 @@ export async function buildReport(ports: Ports, spec: PipelineSpec, rule: Window
       },
       wall_seconds: 0,
     },
-    audit: { events: control.events, violations: [] },
   };
 }
 

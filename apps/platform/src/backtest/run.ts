@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { auditLog } from '@relearn/audit';
 import { openRecorded, publishClock, publishRecorded, type RecordedLog } from '@relearn/ingestion';
 import { type Kernel, RelearnError, systemClock } from '@relearn/kernel';
 import { type Ports, setBusinessNow } from '@relearn/runtime';
@@ -62,10 +63,11 @@ export async function runBacktest(options: BacktestOptions): Promise<BacktestRep
     const trainingMs = await replayAll(opened.ports, services, pipeline, log, options);
     if (failed[0] !== undefined) throw failed[0];
     const report = await buildReport(opened.ports, pipeline.spec, window);
+    const audit = await auditLog({ ...opened.ports, clock: kernel.clock, quiescent: true, folds: services.folds });
     await services.lifecycle.stop();
     const wallSeconds = (kernel.clock.now() - started) / 1000;
     telemetry.log.info({ wallSeconds, jobSeconds: trainingMs / 1000, rejected: log.rejected.count }, 'backtest done');
-    return { ...report, totals: { ...report.totals, wall_seconds: Math.round(wallSeconds * 100) / 100 } };
+    return { ...report, audit, totals: { ...report.totals, wall_seconds: Math.round(wallSeconds * 100) / 100 } };
   } finally {
     await opened.close();
     await rm(folder, { recursive: true, force: true });

@@ -1,4 +1,4 @@
-import type { CandidateSpec, PipelineSpec } from '@relearn/contracts';
+import { type CandidateSpec, type PipelineSpec, splitParameters } from '@relearn/contracts';
 import { type Dataset, splitDataset } from '@relearn/features';
 import { RelearnError } from '@relearn/kernel';
 import type { JobContext } from '@relearn/runtime/workers';
@@ -24,7 +24,8 @@ export interface TrainOutput {
 export function run({ spec, dataset, candidate, seed }: TrainInput, context: JobContext): TrainOutput {
   const trainer = trainers[candidate.trainer];
   if (trainer === undefined) throw new RelearnError('INVALID_PIPELINE', `no trainer '${candidate.trainer}'`);
-  const { train, valid } = splitDataset(dataset, spec.train.hold_out, spec.train.validation);
+  const { recent, own } = splitParameters(candidate.parameters);
+  const { train, valid } = splitDataset(dataset, spec.train.hold_out, spec.train.validation, recent);
   const { task } = spec.train;
   const { classes } = spec.label;
   const model = trainer.train({
@@ -34,7 +35,7 @@ export function run({ spec, dataset, candidate, seed }: TrainInput, context: Job
     trainLabels: train.labels,
     valid: { rows: valid.rows, columns: valid.columns },
     validLabels: valid.labels,
-    parameters: candidate.parameters,
+    parameters: own,
     seed,
     onProgress: (done, total) => context.progress({ candidate: candidate.name, done, total }),
     cancelled: () => context.cancelled(),
