@@ -1,0 +1,98 @@
+import { fileURLToPath } from 'node:url';
+import { RelearnError } from '@relearn/kernel';
+import type { Config, Platform, ServiceName } from '@relearn/platform';
+import type { Action } from '../command.js';
+import { type ExitCode, exitCodes } from '../exit.js';
+import { loadPlatform } from '../platform.js';
+import type { Terminal } from '../terminal.js';
+import { narrate } from './narration.js';
+import { telemetryFor } from './telemetry.js';
+import { positive } from './writing.js';
+
+/** The example that comes with the product. */
+const example = fileURLToPath(new URL('../../../../examples/flights/pipeline.yaml', import.meta.url));
+
+/** All services in this process, until it is interrupted. */
+export function up(action: Action): Promise<ExitCode> {
+  return serve(action, ['all']);
+}
+
+/** Some services, or `all`. */
+export async function serve(action: Action, names: readonly string[]): Promise<ExitCode> {
+  const { serviceNames } = await loadPlatform();
+  return whileServing(action.terminal, servicesOf(names, serviceNames), {}, async (platform) =>
+    tellAddresses(action, platform),
+  );
+}
+
+export interface StartOptions {
+  readonly file?: string;
+  readonly speed?: string;
+  readonly turnShare: string;
+}
+
+/** All services, and the replay of the bundled example, or of another file. */
+export async function start(action: Action, _args: readonly string[], options: StartOptions): Promise<ExitCode> {
+  const { serviceNames } = await loadPlatform();
+  const { terminal, json } = action;
+  const speed = options.speed === undefined ? null : positive('--speed', options.speed);
+  const turnShare = positive('--turn-share', options.turnShare);
+  const quiet = { logLevel: terminal.env['RELEARN_LOG'] ?? 'warn' };
+  return whileServing(terminal, serviceNames, quiet, async (platform) => {
+    tellAddresses(action, platform);
+    const silence = narrate(terminal, json, platform);
+    try {
+      await platform.replays.start(options.file ?? example, { speed, turnShare });
+    } catch (thrown) {
+      silence();
+      throw thrown;
+    }
+    return silence;
+  });
+}
+
+function servicesOf(names: readonly string[], known: readonly ServiceName[]): readonly ServiceName[] {
+  if (names.includes('all')) return known;
+  const unknown = names.find((name) => !known.some((one) => one === name));
+  if (unknown === undefined) return known.filter((name) => names.includes(name));
+  throw new RelearnError('INVALID_INPUT', `there is no service '${unknown}'`, {
+    remedy: `Give some of ${known.join(', ')}, or all.`,
+  });
+}
+
+function tellAddresses({ print }: Action, { url, grpcAddress }: Platform): void {
+  print({ url, grpc: grpcAddress }, `Console and REST   ${url}\ngRPC               ${grpcAddress}`);
+}
+
+type Running = (platform: Platform) => Promise<(() => void) | void>;
+
+/** Starts the platform, does what is asked, and waits for an interrupt; failures of the storage end it, too. */
+async function whileServing(
+  terminal: Terminal,
+  services: readonly ServiceName[],
+  overrides: Partial<Config>,
+  run: Running,
+): Promise<ExitCode> {
+  const { readConfig, startPlatform } = await loadPlatform();
+  const config = { ...readConfig(terminal.env), ...overrides };
+  const telemetry = await telemetryFor(terminal, config);
+  const interrupted = terminal.interrupted();
+  let fail: (error: RelearnError) => void = () => undefined;
+  const failed = new Promise<never>((_resolve, reject) => {
+    fail = reject;
+  });
+  failed.catch(() => undefined);
+  try {
+    const platform = await startPlatform({ config, telemetry, services, onFailure: fail });
+    try {
+      const end = await run(platform);
+      await Promise.race([interrupted, failed]);
+      end?.();
+    } finally {
+      await platform.stop();
+    }
+    return exitCodes.done;
+  } finally {
+    await telemetry.stop();
+  }
+}

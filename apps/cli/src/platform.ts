@@ -1,0 +1,38 @@
+import { existsSync } from 'node:fs';
+import { RelearnError } from '@relearn/kernel';
+import type { Config } from '@relearn/platform';
+import type { Terminal } from './terminal.js';
+
+/** The reading half of the REST API over stores that this process has opened. */
+export interface ReadApi {
+  get(path: string): Promise<{ readonly status: number; readonly body: string }>;
+  close(): Promise<void>;
+}
+
+/** Loads everything there is: only the commands that need it do. */
+export function loadPlatform() {
+  return import('@relearn/platform');
+}
+
+type Loaded = Awaited<ReturnType<typeof loadPlatform>> & {
+  readonly openReadOnly?: (config: Config) => Promise<ReadApi>;
+};
+
+/** Opens the stores of RELEARN_DATA to look at. Throws NOT_FOUND where there are none, UNAVAILABLE where another process has them. */
+export async function openStores(terminal: Terminal): Promise<{ api: ReadApi; folder: string }> {
+  const platform: Loaded = await loadPlatform();
+  const config = platform.readConfig(terminal.env);
+  if (platform.openReadOnly === undefined) {
+    throw new RelearnError('UNAVAILABLE', `nothing listens at ${config.url}`, { remedy: 'Start with `relearn up`.' });
+  }
+  if (!existsSync(config.data)) {
+    throw new RelearnError(
+      'NOT_FOUND',
+      `nothing listens at ${config.url}, and there is no data folder ${config.data}`,
+      {
+        remedy: 'Start with `relearn up`, or set RELEARN_URL or RELEARN_DATA to where it is.',
+      },
+    );
+  }
+  return { api: await platform.openReadOnly(config), folder: config.data };
+}

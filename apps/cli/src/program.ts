@@ -1,0 +1,196 @@
+import { Command, type CommanderError } from 'commander';
+import { finish, type Outcome, type Run } from './command.js';
+import { backtest } from './commands/backtest.js';
+import { check } from './commands/check.js';
+import { init, type InitOptions } from './commands/init.js';
+import { audit, deadLetters, events, type EventsOptions, models, status } from './commands/reading.js';
+import { serve, start, type StartOptions, up } from './commands/serving.js';
+import { apply, ingest, promote, replay, retrain, rollback } from './commands/writing.js';
+import { exitCodes } from './exit.js';
+import type { Terminal } from './terminal.js';
+
+interface Making {
+  readonly program: Command;
+  readonly terminal: Terminal;
+  readonly outcome: Outcome;
+}
+
+/** The command line with all its commands; `outcome` is set by the command that runs. */
+export function buildProgram(terminal: Terminal, outcome: Outcome, version: string): Command {
+  const program = new Command('relearn')
+    .description('Models that keep themselves good.')
+    .version(version)
+    .exitOverride()
+    .showSuggestionAfterError()
+    .configureOutput({
+      writeOut: (text) => void terminal.out.write(text),
+      writeErr: (text) => void terminal.err.write(text),
+    })
+    .addHelpText('after', environmentHelp);
+  const making = { program, terminal, outcome };
+  addServing(making);
+  addFiles(making);
+  addReading(making);
+  addWriting(making);
+  return program;
+}
+
+const environmentHelp = `
+Environment:
+  RELEARN_URL    where a running platform listens (http://127.0.0.1:8080)
+  RELEARN_DATA   the data folder (./data)
+  RELEARN_HTTP, RELEARN_GRPC   where \`up\` listens (127.0.0.1:8080, 127.0.0.1:8001)
+  RELEARN_LOG    trace, debug, info, warn, error, silent
+  RELEARN_DEBUG  1: errors come with their stack
+
+Exit codes: 0 done, 1 failed, 2 bad usage or bad input.`;
+
+function add<Options extends object>(
+  making: Making,
+  usage: string,
+  description: string,
+  example: string,
+  run: Run<Options>,
+  parent = making.program,
+): Command {
+  const command = parent.command(usage).description(description);
+  return finish(command, making.terminal, making.outcome, example, run);
+}
+
+const turnShareHelp = 'share of the speed at which business time goes on while a turn runs';
+const speedHelp = 'business time in multiples of machine time (default: a year in five minutes)';
+
+function addServing(making: Making): void {
+  add(making, 'up', 'run all services in this process', 'relearn up', up);
+  add(
+    making,
+    'serve <names...>',
+    'run some services in this process, or `all`',
+    'relearn serve serving monitoring',
+    serve,
+  );
+  add<StartOptions>(
+    making,
+    'start',
+    'run all services and replay the bundled example',
+    'relearn start --speed 50000',
+    start,
+  )
+    .option('--file <file>', 'replay the data of another pipeline file')
+    .option('--speed <n>', speedHelp)
+    .option('--turn-share <share>', turnShareHelp, '0.1');
+}
+
+function addFiles(making: Making): void {
+  add<InitOptions>(
+    making,
+    'init <data>',
+    'write a pipeline file for a table (CSV, JSON Lines, Parquet)',
+    'relearn init bikes.csv --name bikes --time datetime --label count --task regression',
+    init,
+  )
+    .requiredOption('--name <name>', 'name of the pipeline')
+    .requiredOption('--time <column>', 'the event time: when a row is to be predicted')
+    .requiredOption('--label <column>', 'what is to be predicted')
+    .option('--id <columns>', 'columns that name a row, with commas between them')
+    .option('--known-at <column>', 'when the label became known')
+    .option('--label-delay <duration>', 'how long after its row a label is known, such as 1d')
+    .option('--task <task>', 'binary, multiclass or regression (default: what the label suggests)')
+    .option('--out <file>', 'file to write (default: NAME.yaml)')
+    .option('--force', 'write over a file that is there');
+  add(
+    making,
+    'check <file>',
+    'name every error of a pipeline file by line and column',
+    'relearn check bikes.yaml',
+    check,
+  );
+  add<{ data?: string[]; window: string }>(
+    making,
+    'backtest <file>',
+    'what would this pipeline have done on this history?',
+    'relearn backtest bikes.yaml --window 1w > report.json',
+    backtest,
+  )
+    .option(
+      '--data <[stream=]file>',
+      'data file in place of those that the pipeline file names; may be repeated',
+      (file: string, all: string[] = []) => [...all, file],
+    )
+    .option('--window <size>', 'groups the report: 1mo, 1w, 1d, 5000rows', '1mo');
+}
+
+function addReading(making: Making): void {
+  add(making, 'status', 'pipelines, what serves them, what runs', 'relearn status', status);
+  add(making, 'models [pipeline]', 'model versions with verdicts and figures', 'relearn models flights', models);
+  add<EventsOptions>(
+    making,
+    'events',
+    'events of the log, a line each',
+    'relearn events --pipeline flights --limit 20',
+    events,
+  )
+    .option('--topic <topic>', 'control, monitoring, data.raw, ... (default: control)')
+    .option('--pipeline <name>', 'only events of this pipeline')
+    .option('--from <place>', "the `next` of an earlier answer's JSON")
+    .option('--limit <n>', 'how many at most (default: 100)');
+  const letters = making.program.command('dead-letters').description('records that no consumer could take');
+  add<{ pipeline?: string; limit?: string }>(
+    making,
+    'list',
+    'list them, the newest first',
+    'relearn dead-letters list --pipeline flights',
+    deadLetters,
+    letters,
+  )
+    .option('--pipeline <name>', 'only those of this pipeline')
+    .option('--limit <n>', 'how many at most (default: 100)');
+  add(
+    making,
+    'audit',
+    'fold the whole log and check the invariants; exit code 1 when one is broken',
+    'relearn audit',
+    audit,
+  );
+}
+
+function addWriting(making: Making): void {
+  add(making, 'apply <file>', 'put a pipeline file in force', 'relearn apply bikes.yaml', apply);
+  add<{ stream?: string }>(
+    making,
+    'ingest <pipeline> <file>',
+    'write a data file to a pipeline; written twice it is taken once',
+    'relearn ingest bikes july.csv',
+    ingest,
+  ).option('--stream <name>', 'a context stream in place of the rows');
+  add<{ speed?: string; wait: boolean }>(
+    making,
+    'replay <file>',
+    'apply a pipeline file and replay its data',
+    'relearn replay bikes.yaml --speed 10000',
+    replay,
+  )
+    .option('--speed <n>', speedHelp)
+    .option('--no-wait', 'do not wait until it is done');
+  add(
+    making,
+    'promote <pipeline> <model>',
+    'make a model version the champion, if its gate record allows it',
+    'relearn promote flights 4',
+    promote,
+  );
+  add<{ reason: string }>(
+    making,
+    'rollback <pipeline> [model]',
+    'back to the champion before, or to a former one',
+    'relearn rollback flights --reason "complaints from the desk"',
+    rollback,
+  ).option('--reason <text>', 'why; it is kept in the log', 'by hand');
+  add(making, 'retrain <pipeline>', 'ask for a turn; one that runs is superseded', 'relearn retrain flights', retrain);
+}
+
+/** The exit code of what commander throws: help and version are done, everything else is bad usage. */
+export function exitCodeOfUsage(error: CommanderError): number {
+  const told = ['commander.helpDisplayed', 'commander.version'].includes(error.code);
+  return told ? exitCodes.done : exitCodes.usage;
+}
