@@ -5,11 +5,11 @@ import { deadLetter } from '../dead-letters.js';
 import { type Emission, recordsFor } from '../emit.js';
 import type { Ports } from '../ports.js';
 import { rowAddressesOf, Sequences } from '../sequences.js';
+import { Arrivals } from './arrivals.js';
 import { checkpointId, OwnedCheckpoint } from './checkpoint.js';
 import type { FoldDefinition } from './definition.js';
 import { PartStore } from './parts.js';
 
-const limits = { maxRecords: 64, maxBytes: 2 * 1024 * 1024 };
 /** Main-thread time after which other work gets a turn. */
 const sliceMs = 8;
 /** How long a shard that has caught up waits for more before it writes its checkpoint. */
@@ -18,8 +18,6 @@ const lingerMs = 15;
 const checkpointEveryMs = 500;
 /** A record whose handling fails for a reason that no retry mends is put aside after so many tries. */
 const triesBeforeDeadLetter = 3;
-
-type Arrival = { readonly which: number; readonly records: StoredRecord[] };
 
 /**
  * Runs one shard of a fold: take the shard, resume from its checkpoint, apply records, publish, checkpoint, commit.
@@ -43,6 +41,7 @@ export class ShardLoop<S> {
   private published = new Map<string, number>();
   private deadLettered = 0;
   private dirtySince: number | null = null;
+  private arrivals: Arrivals | undefined;
 
   constructor(ports: Ports, definition: FoldDefinition<S>, partition: number, readers: readonly PartitionReader[]) {
     this.ports = ports;
@@ -58,6 +57,7 @@ export class ShardLoop<S> {
   /** Finishes the batch in hand, writes the checkpoint and lets go. */
   async stop(): Promise<void> {
     this.stopping.abort();
+    await this.arrivals?.stop();
     await this.running;
   }
 
@@ -113,36 +113,29 @@ export class ShardLoop<S> {
   }
 
   private async consume(): Promise<void> {
-    const { signal } = this.stopping;
     const { clock } = this.ports.kernel;
-    const pending = this.readers.map((reader, which) => this.nextOf(reader, which));
-    while (!signal.aborted) {
-      this.working = false;
-      const arrival = await (this.dirtySince === null
-        ? Promise.race(pending)
-        : Promise.race([...pending, clock.sleep(lingerMs, signal).then(() => null)]));
-      if (arrival === null) {
-        await this.writeCheckpoint();
-        continue;
+    const arrivals = new Arrivals(this.readers, clock);
+    this.arrivals = arrivals;
+    try {
+      while (!this.stopping.signal.aborted) {
+        this.working = false;
+        const arrival = await arrivals.next(this.dirtySince === null ? null : lingerMs);
+        if (arrival === null) {
+          if (this.dirtySince !== null) await this.writeCheckpoint();
+          continue;
+        }
+        this.working = true;
+        const started = clock.now();
+        await this.take(arrival.records);
+        const seconds = (clock.now() - started) / 1000;
+        this.ports.telemetry.metrics.foldBatch.observe({ service: this.definition.service }, seconds);
+        arrival.taken();
+        this.working = false;
+        if (this.dirtySince !== null && clock.now() - this.dirtySince > checkpointEveryMs) await this.writeCheckpoint();
       }
-      if (arrival.records.length === 0) continue;
-      this.working = true;
-      const started = clock.now();
-      await this.take(arrival.records);
-      this.ports.telemetry.metrics.foldBatch.observe(
-        { service: this.definition.service },
-        (clock.now() - started) / 1000,
-      );
-      const reader = this.readers[arrival.which];
-      if (reader !== undefined) pending[arrival.which] = this.nextOf(reader, arrival.which);
-      this.working = false;
-      if (this.dirtySince !== null && clock.now() - this.dirtySince > checkpointEveryMs) await this.writeCheckpoint();
+    } finally {
+      await arrivals.stop();
     }
-    await Promise.all(pending);
-  }
-
-  private async nextOf(reader: PartitionReader, which: number): Promise<Arrival> {
-    return { which, records: await reader.next(limits, this.stopping.signal) };
   }
 
   private async take(records: readonly StoredRecord[]): Promise<void> {
