@@ -28,7 +28,7 @@ export function lintConfig(): object {
         rules: { 'no-restricted-imports': ['error', { patterns: patternsOf(room) }] },
       })),
       { files: ['**/*.config.ts'], rules: { 'import/no-default-export': 'off' } },
-      { files: ['apps/**', 'bench/**', 'tests/**', '**/test/**'], rules: { 'no-console': 'off' } },
+      { files: ['apps/**', 'bench/**', 'examples/**', 'tests/**', '**/test/**'], rules: { 'no-console': 'off' } },
     ],
     ignorePatterns: ['**/dist/**', '**/node_modules/**', 'data/**'],
   };

@@ -115,7 +115,7 @@ function addFiles(making: Making): void {
     .option(
       '--data <[stream=]file>',
       'data file in place of those that the pipeline file names; may be repeated',
-      (file: string, all: string[] = []) => [...all, file],
+      (file: string, all: string[] | undefined) => [...(all ?? []), file],
     )
     .option('--window <size>', 'groups the report: 1mo, 1w, 1d, 5000rows', '1mo');
 }

@@ -60,6 +60,7 @@ function typeOf(element: SchemaElement): ColumnType | undefined {
     case 'BSON':
     case 'INTERVAL':
       return undefined;
+    default:
   }
   switch (logical?.type) {
     case 'TIMESTAMP':
@@ -74,6 +75,7 @@ function typeOf(element: SchemaElement): ColumnType | undefined {
     case 'GEOMETRY':
     case 'GEOGRAPHY':
       return undefined;
+    default:
   }
   return physicalType(type);
 }

@@ -165,5 +165,5 @@ function queryOf(parameters: Readonly<Record<string, string | boolean | undefine
   for (const [name, value] of Object.entries(parameters)) {
     if (typeof value === 'string') query.set(name, value);
   }
-  return query.size === 0 ? '' : `?${query}`;
+  return query.size === 0 ? '' : `?${query.toString()}`;
 }

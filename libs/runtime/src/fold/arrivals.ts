@@ -1,5 +1,5 @@
 import type { PartitionReader, StoredRecord } from '@relearn/bus';
-import type { Clock } from '@relearn/kernel';
+import { type Clock, RelearnError } from '@relearn/kernel';
 
 const limits = { maxRecords: 64, maxBytes: 2 * 1024 * 1024 };
 
@@ -16,7 +16,7 @@ export class Arrivals {
   private readonly pumps: Promise<void>[];
   private waiting: Arrival[] = [];
   private readonly held = new Set<() => void>();
-  private failure: unknown;
+  private failure: RelearnError | undefined;
   private wake: () => void = () => undefined;
 
   constructor(readers: readonly PartitionReader[], clock: Clock) {
@@ -66,7 +66,7 @@ export class Arrivals {
         });
       }
     } catch (thrown) {
-      this.failure = thrown;
+      this.failure = RelearnError.from(thrown);
       this.wake();
     }
   }
