@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { RelearnError } from '@relearn/kernel';
-import type { Config } from '@relearn/platform';
 import type { Terminal } from './terminal.js';
 
 /** The reading half of the REST API over stores that this process has opened. */
@@ -14,17 +13,10 @@ export function loadPlatform() {
   return import('@relearn/platform');
 }
 
-type Loaded = Awaited<ReturnType<typeof loadPlatform>> & {
-  readonly openReadOnly?: (config: Config) => Promise<ReadApi>;
-};
-
 /** Opens the stores of RELEARN_DATA to look at. Throws NOT_FOUND where there are none, UNAVAILABLE where another process has them. */
 export async function openStores(terminal: Terminal): Promise<{ api: ReadApi; folder: string }> {
-  const platform: Loaded = await loadPlatform();
+  const platform = await loadPlatform();
   const config = platform.readConfig(terminal.env);
-  if (platform.openReadOnly === undefined) {
-    throw new RelearnError('UNAVAILABLE', `nothing listens at ${config.url}`, { remedy: 'Start with `relearn up`.' });
-  }
   if (!existsSync(config.data)) {
     throw new RelearnError(
       'NOT_FOUND',

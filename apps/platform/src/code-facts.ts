@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { CodeFacts } from '@relearn/evaluation';
+import { version } from './version.js';
 import { digestOf, RelearnError, sha256 } from '@relearn/kernel';
 
 const root = join(import.meta.dirname, '..', '..', '..');
@@ -10,7 +11,7 @@ const require = createRequire(import.meta.url);
 /** Which code makes the models of this process: hashes of the trainers and of the lock file, the commit, the runtimes. */
 export async function codeFacts(): Promise<CodeFacts> {
   return {
-    version: '0.1.0',
+    version,
     trainers: digestOf(await hashesIn(join(root, 'libs/trainers/dist'))),
     lockFile: await fileHash(join(root, 'package-lock.json')),
     commit: await headCommit(),

@@ -5,4 +5,6 @@ export { type OpenedPorts, openPorts } from './open-ports.js';
 export { loadPipeline, namedFiles, parsePipeline, pipelineCatalog } from './pipeline/parse.js';
 export { Replay, type ReplayOptions } from './replay/replay.js';
 export { serviceNames, type ServiceName } from './services.js';
-export { type Platform, type PlatformOptions, processKernel, startPlatform, version } from './start.js';
+export { type Platform, type PlatformOptions, processKernel, startPlatform } from './start.js';
+export { openReadOnly } from './open-read-only.js';
+export { version } from './version.js';

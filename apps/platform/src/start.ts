@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { auditLog } from '@relearn/audit';
 import { ConsoleView, registerConsolePage, registerConsoleRoutes } from '@relearn/console';
-import { createIngestion, ingestionService, registerIngestionRoutes } from '@relearn/ingestion';
+import { createIngestion, ingestFile, ingestionService, registerIngestionRoutes } from '@relearn/ingestion';
 import {
   failpointsOf,
   type Kernel,
@@ -22,6 +22,7 @@ import { logMetrics } from './log-metrics.js';
 import { openPorts } from './open-ports.js';
 import { parsePipeline } from './pipeline/parse.js';
 import { Replays } from './replay/replays.js';
+import { version } from './version.js';
 import { createServices, type ServiceName, type Services } from './services.js';
 
 export interface PlatformOptions {
@@ -40,8 +41,6 @@ export interface Platform {
   readonly replays: Replays;
   stop(): Promise<void>;
 }
-
-export const version = '0.1.0';
 
 /** A kernel of the running process; failpoints kill it as nothing else could. */
 export function processKernel(failpoints: string): Kernel {
@@ -137,6 +136,8 @@ async function httpServer(config: Config, ports: Ports, services: Services, { re
       start: (file: string, speed: number | null) => replays.start(file, { speed, turnShare: 0.1 }),
       status: () => replays.status(),
     },
+    ingest: (pipeline: string, file: string, stream: string) =>
+      ingestFile(ports, pipeline, file, () => undefined, { stream }),
     version,
   };
   registerConsoleRoutes(app, deps);
