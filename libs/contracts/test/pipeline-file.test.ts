@@ -75,7 +75,10 @@ describe('a pipeline file with the least', () => {
     expect(spec.train.candidates.map(({ name }) => name)).toEqual([
       'boosting(max_leaves=31)',
       'boosting(max_leaves=15)',
+      'boosting(max_leaves=15,recent=0.3)',
+      'boosting(max_leaves=15,recent=0.1)',
       'linear',
+      'linear(recent=0.1)',
     ]);
     expect(spec.evaluate.metrics).toEqual([{ name: 'rmse' }]);
     expect(spec.retrain.performance?.drop).toBe(0.05);

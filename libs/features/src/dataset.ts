@@ -144,11 +144,15 @@ function slice(dataset: Dataset, from: number, to: number, known: number): Datas
   };
 }
 
+/** However small the recent share, so many rows are trained on where there are as many. */
+const leastRecentRows = 100;
+
 /**
- * Splits by event time: the latest share is held out for evaluation alone, the latest share of the rest validates.
+ * Splits by event time: the latest share is held out for evaluation alone, the latest share of the rest validates. Of
+ * what remains the latest `recent` share is for training (1: all of it).
  * Throws INVALID_INPUT when a part would be empty.
  */
-export function splitDataset(dataset: Dataset, holdOut: number, validation: number): Split {
+export function splitDataset(dataset: Dataset, holdOut: number, validation: number, recent = 1): Split {
   const end = dataset.rows - Math.max(1, Math.round(dataset.rows * holdOut));
   const trainEnd = end - Math.max(1, Math.round(end * validation));
   if (trainEnd < 1) {
@@ -157,8 +161,9 @@ export function splitDataset(dataset: Dataset, holdOut: number, validation: numb
       `${dataset.rows} labelled rows are too few to split into training, validation and hold-out`,
     );
   }
+  const trainRows = Math.min(trainEnd, Math.max(leastRecentRows, Math.round(trainEnd * recent)));
   return {
-    train: slice(dataset, 0, trainEnd, trainEnd),
+    train: slice(dataset, trainEnd - trainRows, trainEnd, trainEnd),
     valid: slice(dataset, trainEnd, end, trainEnd),
     holdOut: slice(dataset, end, dataset.rows, trainEnd),
   };

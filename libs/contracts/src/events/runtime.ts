@@ -1,7 +1,10 @@
 import Type from 'typebox';
 import { defineEvent } from '../define-event.js';
 
-/** A record that no consumer of a group could take: its original bytes (base64), where it stood, and why. */
+/**
+ * A record that no consumer of a group could take: its original bytes (base64; where they are too many for one event `value`
+ * is empty and `blob` their digest), where it stood, and why.
+ */
 export const deadLettered = defineEvent({
   name: 'dead-letter',
   version: 1,
@@ -15,6 +18,7 @@ export const deadLettered = defineEvent({
       key: Type.Union([Type.String(), Type.Null()]),
       headers: Type.Record(Type.String(), Type.String()),
       value: Type.String(),
+      blob: Type.Optional(Type.String()),
       records: Type.Integer(),
       code: Type.String(),
       message: Type.String(),

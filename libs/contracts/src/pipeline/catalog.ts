@@ -1,11 +1,26 @@
 import type { Path } from './problems.js';
-import type { PipelineSpec, Task } from './spec.js';
+import type { CandidateSpec, PipelineSpec, Task } from './spec.js';
 
 export interface ParameterFacts {
   readonly type: 'number' | 'integer' | 'boolean' | 'string';
   /** Inclusive bounds of a number. */
   readonly min?: number;
   readonly max?: number;
+}
+
+/** Parameters that every candidate takes, whatever its trainer. */
+export const commonParameters = {
+  /** Share of the training rows, the latest, that it is trained on: after a change the old rows teach what no longer holds. */
+  recent: { type: 'number', min: 0.01, max: 1 },
+} as const satisfies Record<string, ParameterFacts>;
+
+/** A candidate's `recent`, 1 where it is absent, and the parameters of its trainer. */
+export function splitParameters(parameters: CandidateSpec['parameters']): {
+  recent: number;
+  own: CandidateSpec['parameters'];
+} {
+  const { recent = 1, ...own } = parameters;
+  return { recent: Number(recent), own };
 }
 
 export interface TrainerFacts {

@@ -50,7 +50,10 @@ export const defaultDrops = { binary: 0.02, multiclass: 0.05, regression: 0.05 }
   number
 >;
 
-/** Two boosted models, of which the smaller suits few rows, and a linear one, which suits fewer still. */
+/**
+ * Two boosted models, of which the smaller suits few rows, and a linear one, which suits fewer still. Beside those of all
+ * rows some of the latest rows only: validation, which is later still, tells whether the past still teaches.
+ */
 export const defaultCandidates = {
   binary: boostedAnd('logistic'),
   multiclass: boostedAnd('logistic'),
@@ -60,6 +63,8 @@ export const defaultCandidates = {
 function boostedAnd(linear: string) {
   return [
     { trainer: 'boosting', parameters: { max_leaves: [31, 15] } },
+    { trainer: 'boosting', parameters: { max_leaves: [15], recent: [0.3, 0.1] } },
     { trainer: linear, parameters: {} },
+    { trainer: linear, parameters: { recent: [0.1] } },
   ];
 }

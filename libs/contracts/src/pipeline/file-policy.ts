@@ -18,7 +18,8 @@ const FileCandidate = Type.Object(
         Type.Union([scalar, Type.Array(scalar, { minItems: 1 })], { title: 'a value or a list' }),
         {
           title: 'a block of parameters',
-          description: 'Parameters of the trainer. A list tries each of its values: several lists, all combinations.',
+          description:
+            'Parameters of the trainer, and `recent`: the share of the training rows, the latest, that it is trained on (default 1). A list tries each of its values: several lists, all combinations.',
         },
       ),
     ),

@@ -14,6 +14,8 @@ import { type Sizes, sizesFor } from './init-sizes.js';
 import { durationText, yamlBlock, yamlList, yamlScalar } from './yaml-text.js';
 
 const longestColumnName = 128;
+/** A tenth of the history: long enough for a figure, short enough to see a change while it matters. */
+const performanceWindows = 5;
 
 /**
  * Writes a pipeline file for a table: one that parses without errors and runs as it is. `notes` say what was assumed.
@@ -30,7 +32,7 @@ export function inferPipeline(input: InferPipelineInput): { yaml: string; notes:
   const span = spanOf(profileOf(profiles, input.time, 'the event time'), 'the event time');
   const labelProfile = profileOf(profiles, input.label, 'the label');
   const labelled = labelProfile.rows - labelProfile.nulls;
-  const sizes = sizesFor(labelled, span.to - span.from, defaults.performanceWindows);
+  const sizes = sizesFor(labelled, span.to - span.from, performanceWindows);
   const label = inferLabel(input);
   notes.push(...label.notes);
   const features = inferFeatures(input, profiles, span.to - span.from, notes);
@@ -149,7 +151,7 @@ evaluate:
 
 monitor:
   window: ${durationText(sizes.window)}
-  performance: { windows: ${defaults.performanceWindows}, minimum_labels: ${sizes.performanceLabels} }
+  performance: { windows: ${performanceWindows}, minimum_labels: ${sizes.performanceLabels} }
 
 retrain:
   # No retrain within this time of the last one, nor with fewer new labels.

@@ -1,5 +1,5 @@
 import { parseDuration } from '@relearn/kernel';
-import type { ParameterFacts, PipelineCatalog } from './catalog.js';
+import { commonParameters, type ParameterFacts, type PipelineCatalog } from './catalog.js';
 import { defaultCandidates, defaultMetrics, defaults } from './defaults.js';
 import { suggest } from './did-you-mean.js';
 import type { FileCandidate } from './file-policy.js';
@@ -75,10 +75,11 @@ function checkCandidate(
       `Trainers for ${task}: ${others.join(', ')}.`,
     );
   }
-  const allowed = Object.keys(facts.parameters);
+  const taken: Readonly<Record<string, ParameterFacts>> = { ...facts.parameters, ...commonParameters };
+  const allowed = Object.keys(taken);
   for (const [parameter, given] of Object.entries(parameters)) {
     const at = [...path, 'parameters', parameter];
-    const known = Object.hasOwn(facts.parameters, parameter) ? facts.parameters[parameter] : undefined;
+    const known = Object.hasOwn(taken, parameter) ? taken[parameter] : undefined;
     if (known === undefined) {
       const remedy = suggest(parameter, allowed, 'Its parameters');
       report(at, `the trainer '${trainer}' has no parameter '${parameter}'`, remedy, 'key');

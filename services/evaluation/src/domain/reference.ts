@@ -2,10 +2,12 @@ import type { PipelineSpec } from '@relearn/contracts';
 import type { Dataset } from '@relearn/features';
 import {
   binnedDriftMethods,
+  bootstrapDifference,
   type Cell,
   ColumnCounter,
   type ColumnReference,
   type ColumnValues,
+  metricOf,
   quantileSorted,
   type ReferenceProfile,
   referenceProfile,
@@ -17,6 +19,8 @@ export interface Reference {
   /** By feature: the drift method and the statistic that the reference's own blocks rarely exceed. */
   readonly drift: Readonly<Record<string, { readonly method: string; readonly threshold: number }>>;
   readonly performance: Readonly<Record<string, number | null>>;
+  /** How far chance alone may have moved the pipeline's metric on the hold-out; null: not computable. */
+  readonly error: { readonly standardError: number; readonly rows: number } | null;
 }
 
 export interface Baseline {
@@ -34,7 +38,7 @@ const leastThreshold = 0.1;
  * Profiles the training rows and calibrates each feature's threshold on blocks of them: consecutive windows as monitoring
  * will cut them, since rows are autocorrelated and a threshold for independent rows would alarm on every block.
  */
-export function buildReference(spec: PipelineSpec, { train, metrics }: Baseline): Reference {
+export function buildReference(spec: PipelineSpec, { train, metrics, holdOut, predicted }: Baseline): Reference {
   const columns = Object.fromEntries(train.columns.map((column) => [column.name, valuesOf(column)]));
   const profile = referenceProfile(columns);
   const blocks = windowsOf(train.times, spec.monitor.window);
@@ -51,7 +55,21 @@ export function buildReference(spec: PipelineSpec, { train, metrics }: Baseline)
       return [column.name, { method, threshold }];
     }),
   );
-  return { profile, drift, performance: metrics };
+  return { profile, drift, performance: metrics, error: standardErrorOf(spec, holdOut, predicted) };
+}
+
+const errorRounds = 200;
+/** Of a normal distribution within one standard deviation of its mean. */
+const withinOne = 0.6827;
+
+/** Half the width of the bootstrap's 68 % interval (Efron 1979). */
+function standardErrorOf(spec: PipelineSpec, holdOut: Dataset, predicted: Float64Array): Reference['error'] {
+  const metric = metricOf(spec.evaluate.metrics[0]?.name ?? '');
+  const classes = spec.train.task === 'multiclass' ? { classes: spec.label.classes.length } : {};
+  const measured = metric.prepare({ truth: holdOut.labels, prediction: predicted, ...classes });
+  const options = { rounds: errorRounds, seed: spec.train.seed, confidence: withinOne };
+  const { low, high } = bootstrapDifference(holdOut.rows, measured, () => 0, options);
+  return low === null || high === null ? null : { standardError: (high - low) / 2, rows: holdOut.rows };
 }
 
 function valuesOf(column: Dataset['columns'][number]): ColumnValues {

@@ -137,19 +137,35 @@ export function judgePerformance(
     reference: target,
     labelled: profiles.reduce((sum, profile) => sum + profile.labelled, 0),
     predictions: profiles.reduce((sum, profile) => sum + profile.predictions, 0),
-    state: performanceState(spec, metric.greaterIsBetter, trailing, target),
+    state: performanceState(spec, trailing, target, marginOf(reference, labels)),
   };
 }
 
+/** One-sided, 95 % of a normal distribution. */
+const certain = 1.645;
+
+/** By how much the quality of so many rows may differ from the hold-out's by chance. */
+function marginOf(reference: Reference | null, labels: number): number {
+  if (reference === null || reference.error === null || labels === 0) return 0;
+  const { standardError, rows } = reference.error;
+  return certain * standardError * Math.sqrt(1 + rows / labels);
+}
+
+/**
+ * Worse than the reference by more than `drop` (a score's own units; of an error measure, which has the label's unit, a
+ * share of the reference) and by more than chance.
+ */
 function performanceState(
   spec: PipelineSpec,
-  greaterIsBetter: boolean,
   trailing: number | null,
   target: number | null,
+  margin: number,
 ): FeatureDrift['state'] {
   if (trailing === null) return 'NO_DATA';
   if (target === null) return 'NOT_COMPUTABLE';
+  const { greaterIsBetter } = metricOf(spec.evaluate.metrics[0]?.name ?? '');
   const drop = spec.retrain.performance?.drop ?? Number.POSITIVE_INFINITY;
+  const allowed = greaterIsBetter ? drop : drop * Math.abs(target);
   const worse = greaterIsBetter ? target - trailing : trailing - target;
-  return worse > drop ? 'DRIFT' : 'OK';
+  return worse > Math.max(allowed, margin) ? 'DRIFT' : 'OK';
 }

@@ -6,6 +6,8 @@ export interface Reference {
   readonly profile: ReferenceProfile;
   readonly drift: Readonly<Record<string, { readonly method: string; readonly threshold: number }>>;
   readonly performance: Readonly<Record<string, number | null>>;
+  /** Standard error of the pipeline's metric on so many rows of the hold-out; null: not computable. */
+  readonly error: { readonly standardError: number; readonly rows: number } | null;
 }
 
 const utf8 = new TextDecoder();
