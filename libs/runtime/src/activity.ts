@@ -71,20 +71,28 @@ export class Activity {
 
   /** Resolves when every consumer stands at the end of each topic that it reads and has nothing in hand. Jobs may run. */
   async idle(bus: Bus, signal?: AbortSignal): Promise<void> {
-    let calm = 0;
-    while (calm < 2 && !signal?.aborted) {
-      calm = (await this.behind(bus)) === 0 ? calm + 1 : 0;
-      if (calm < 2) await this.clock.sleep(calm === 0 ? 1 : 0, signal);
+    // Twice with the same ends: between two looks nothing was published, so nobody can have had anything to work on.
+    let calmAt: string | null = null;
+    while (!signal?.aborted) {
+      const { records, ends } = await this.look(bus);
+      if (records === 0 && ends === calmAt) return;
+      calmAt = records === 0 ? ends : null;
+      await this.clock.sleep(records === 0 ? 0 : 1, signal);
     }
   }
 
   /** Records that consumers of this process have not done yet, summed; busy workers count as one each. */
   async behind(bus: Bus): Promise<number> {
+    return (await this.look(bus)).records;
+  }
+
+  /** What is left to do, and where the topics ended at that time. */
+  private async look(bus: Bus): Promise<{ records: number; ends: string }> {
     const busy = () => this.finishingJobs + [...this.workers].filter((worker) => worker.busy()).length;
-    if (busy() > 0) return busy();
+    if (busy() > 0) return { records: busy(), ends: '' };
     let records = 0;
-    const ends = await Promise.all(topicNames.map(async (topic) => ({ topic, bounds: await bus.bounds(topic) })));
-    for (const { topic, bounds } of ends) {
+    const all = await Promise.all(topicNames.map(async (topic) => ({ topic, bounds: await bus.bounds(topic) })));
+    for (const { topic, bounds } of all) {
       bounds.forEach(({ first, end }, partition) => {
         for (const worker of this.workers) {
           const done = worker.doneBelow(topic, partition);
@@ -92,6 +100,7 @@ export class Activity {
         }
       });
     }
-    return records + busy();
+    const ends = all.map(({ bounds }) => bounds.map(({ end }) => end).join()).join(';');
+    return { records: records + busy(), ends };
   }
 }

@@ -1,9 +1,10 @@
 import type { StoredRecord } from '@relearn/bus';
-import { deadLettered } from '@relearn/contracts';
-import type { RelearnError } from '@relearn/kernel';
-import { encodeEvent } from '@relearn/contracts';
-import { formatTimestamp } from '@relearn/kernel';
+import { deadLettered, encodeEvent } from '@relearn/contracts';
+import { formatTimestamp, type RelearnError } from '@relearn/kernel';
 import type { Ports } from './ports.js';
+
+/** Bytes that, as base64 and with the headers twice, still fit one event; larger originals go to a blob. */
+const mostInlineBytes = 320 * 1024;
 
 /** Puts a record that a consumer can never take aside, with its original bytes and the reason. Durable when it resolves. */
 export async function deadLetter(
@@ -14,6 +15,10 @@ export async function deadLetter(
 ): Promise<void> {
   const pipeline = record.headers['ce_pipeline'] ?? record.key ?? 'unknown';
   const source = `${consumer}/${record.topic}/${record.partition}/dead-letters`;
+  const inline = record.value.byteLength <= mostInlineBytes;
+  const bytes = inline
+    ? { value: Buffer.from(record.value).toString('base64') }
+    : { value: '', blob: await ports.blobs.put(record.value) };
   const event = {
     id: `${source}@${record.position}`,
     source,
@@ -30,7 +35,7 @@ export async function deadLetter(
       position: record.position,
       key: record.key,
       headers: { ...record.headers },
-      value: Buffer.from(record.value).toString('base64'),
+      ...bytes,
       records: Number(record.headers['ce_records'] ?? 1),
       code: error.code,
       message: error.describe(),

@@ -26,7 +26,7 @@ export class Arrivals {
 
   /** The next batch; null when none has come within the time (null: however long), or after `stop`. Throws what a reader throws. */
   async next(withinMs: number | null): Promise<Arrival | null> {
-    if (this.waiting.length === 0 && !this.stopping.signal.aborted) {
+    if (this.waiting.length === 0 && this.failure === undefined && !this.stopping.signal.aborted) {
       await new Promise<void>((resolve) => {
         const timer = withinMs === null ? undefined : this.clock.after(withinMs, resolve);
         this.wake = () => {

@@ -1,5 +1,5 @@
 import type { PartitionReader, StoredRecord } from '@relearn/bus';
-import { decodeEvent, type LoggedEvent, rowAddress, type Topic } from '@relearn/contracts';
+import { type Attributes, decodeAttributes, decodeEvent, rowAddress, type Topic } from '@relearn/contracts';
 import { RelearnError, retry } from '@relearn/kernel';
 import { deadLetter } from '../dead-letters.js';
 import { type Emission, recordsFor } from '../emit.js';
@@ -32,6 +32,8 @@ export class ShardLoop<S> {
   private readonly stopping = new AbortController();
   private readonly done = new Map<string, number>();
   private readonly tries = new Map<string, number>();
+  /** Records whose handling keeps failing, by place: put aside when they come again, before they touch the state. */
+  private readonly poisoned = new Map<string, RelearnError>();
   private running: Promise<void> = Promise.resolve();
   private working = true;
   private checkpoint!: OwnedCheckpoint;
@@ -143,8 +145,14 @@ export class ShardLoop<S> {
     let sliceStart = clock.now();
     let emissions: Emission[] = [];
     for (const record of records) {
-      if (await this.prepared(record, emissions)) emissions = [];
-      emissions.push(...(await this.applyOne(record)));
+      try {
+        if (await this.prepared(record, emissions)) emissions = [];
+        emissions.push(...(await this.applyOne(record)));
+      } catch (thrown) {
+        // What came before it holds, whatever becomes of this record.
+        await this.publish(emissions);
+        throw thrown;
+      }
       this.done.set(record.topic, record.position + 1);
       this.dirtySince ??= clock.now();
       if (clock.now() - sliceStart > sliceMs) {
@@ -166,47 +174,55 @@ export class ShardLoop<S> {
   }
 
   private async applyOne(record: StoredRecord): Promise<readonly Emission[]> {
-    let event: LoggedEvent;
+    const poison = this.poisoned.get(placeOf(record));
+    if (poison !== undefined) return this.putAside(record, poison);
     try {
-      event = {
-        ...decodeEvent(record),
-        topic: record.topic as Topic,
-        partition: record.partition,
-        position: record.position,
-      };
-      return await this.judgeAndApply(event);
+      return await this.judgeAndApply(record);
     } catch (thrown) {
       const error = RelearnError.from(thrown);
-      if (!this.hopeless(record, error)) throw error;
-      await this.retrying(() => deadLetter(this.ports, this.definition.service, record, error));
-      this.deadLettered += Number(record.headers['ce_records'] ?? 1);
-      return [];
+      if (error.code === 'INVALID_EVENT') return this.putAside(record, error);
+      this.noteFailure(record, error);
+      throw error;
     }
   }
 
-  private async judgeAndApply(event: LoggedEvent): Promise<readonly Emission[]> {
-    if (!this.definition.sequenced(event.topic)) return await this.definition.apply(this.state, event, 0, this.shard());
-    const verdict = this.sequences.judge(event, rowAddressesOf(event));
-    if (verdict.kind === 'skip') return [];
-    if (verdict.kind === 'gap') {
-      throw new RelearnError(
-        'GAP',
-        `${event.source} jumps from ${this.sequences.of(event.source)} to ${event.previous}`,
-      );
-    }
-    const emissions = await this.definition.apply(this.state, event, verdict.fromRow, this.shard());
+  private async judgeAndApply(record: StoredRecord): Promise<readonly Emission[]> {
+    const topic = record.topic as Topic;
+    const event = { ...decodeEvent(record), topic, partition: record.partition, position: record.position };
+    if (!this.definition.sequenced(topic)) return await this.definition.apply(this.state, event, 0, this.shard());
+    const fromRow = this.firstRow(event, rowAddressesOf(event));
+    if (fromRow === null) return [];
+    const emissions = await this.definition.apply(this.state, event, fromRow, this.shard());
     this.sequences.advance(event);
     return emissions;
   }
 
-  /** Events that do not fit their schema are hopeless at once; other lasting errors after some tries; a gap never. */
-  private hopeless(record: StoredRecord, error: RelearnError): boolean {
-    if (error.retryable || ['GAP', 'FENCED', 'CANCELLED'].includes(error.code)) return false;
-    if (error.code === 'INVALID_EVENT') return true;
-    const key = `${record.topic}/${record.position}`;
-    const tries = (this.tries.get(key) ?? 0) + 1;
-    this.tries.set(key, tries);
-    return tries >= triesBeforeDeadLetter;
+  /** The first row that was not applied before; null when the event was. Throws GAP. */
+  private firstRow(event: Attributes, addresses?: readonly number[]): number | null {
+    const verdict = this.sequences.judge(event, addresses);
+    if (verdict.kind === 'apply') return verdict.fromRow;
+    if (verdict.kind === 'skip') return null;
+    const applied = this.sequences.of(event.source);
+    throw new RelearnError('GAP', `${event.source} jumps from ${applied} to ${event.previous}`);
+  }
+
+  /** An error that no retry mends makes the record poison after some tries; a gap never does. */
+  private noteFailure(record: StoredRecord, error: RelearnError): void {
+    if (error.retryable || ['GAP', 'FENCED', 'CANCELLED'].includes(error.code)) return;
+    const place = placeOf(record);
+    const tries = (this.tries.get(place) ?? 0) + 1;
+    this.tries.set(place, tries);
+    if (tries >= triesBeforeDeadLetter) this.poisoned.set(place, error);
+  }
+
+  /** To the dead letters; its source goes on behind it. */
+  private async putAside(record: StoredRecord, error: RelearnError): Promise<readonly Emission[]> {
+    const attributes = this.definition.sequenced(record.topic as Topic) ? attributesOf(record) : null;
+    if (attributes !== null && this.firstRow(attributes) === null) return [];
+    await this.retrying(() => deadLetter(this.ports, this.definition.service, record, error));
+    this.deadLettered += Number(record.headers['ce_records'] ?? 1);
+    if (attributes !== null) this.sequences.advance(attributes);
+    return [];
   }
 
   private async publish(emissions: readonly Emission[]): Promise<void> {
@@ -248,6 +264,7 @@ export class ShardLoop<S> {
       {
         clock: kernel.clock,
         chance: kernel.chance,
+        signal: this.stopping.signal,
         onRetry: (error, attempt) => {
           if (attempt % 10 === 1)
             telemetry.log.warn({ code: error.code, attempt }, `${this.definition.service}: ${error.message}`);
@@ -255,5 +272,18 @@ export class ShardLoop<S> {
       },
       work,
     );
+  }
+}
+
+function placeOf(record: StoredRecord): string {
+  return `${record.topic}/${record.position}`;
+}
+
+/** Null when the record's headers are those of no event. */
+function attributesOf(record: StoredRecord): Attributes | null {
+  try {
+    return decodeAttributes(record.headers);
+  } catch {
+    return null;
   }
 }
