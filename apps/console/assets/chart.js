@@ -68,9 +68,19 @@ function optionsFor(box, data, tip) {
     legend: { show: false },
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
     cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
-    scales: { x: { time: true }, y: { range: (_chart, low, high) => rangeOf(data, low, high) } },
+    scales: {
+      x: { time: true, range: () => [data.span.from / 1000, data.span.to / 1000] },
+      y: { range: (_chart, low, high) => rangeOf(data, low, high) },
+    },
     axes: [
-      { ...axis, size: 26, space: 80, grid: { show: false }, values: (_chart, splits) => splits.map(tickOf) },
+      {
+        ...axis,
+        size: 26,
+        space: 80,
+        grid: { show: false },
+        values: (plot, splits) =>
+          splits.map((split) => (plot.valToPos(split, 'x') > plot.over.clientWidth - 24 ? '' : tickOf(split))),
+      },
       { ...axis, size: 52, space: 44, values: (_chart, splits) => splits.map(figure) },
     ],
     series: [
@@ -112,6 +122,7 @@ function drawTakeovers(plot, takeovers, line, text, font) {
   ctx.save();
   ctx.font = font.replace('12px', `${12 * ratio}px`);
   ctx.textAlign = 'left';
+  let free = Number.NEGATIVE_INFINITY;
   for (const { time, model } of takeovers) {
     const x = plot.valToPos(time / 1000, 'x', true);
     if (x < bbox.left - 1 || x > bbox.left + bbox.width) continue;
@@ -121,8 +132,11 @@ function drawTakeovers(plot, takeovers, line, text, font) {
     ctx.moveTo(x, bbox.top - 14 * ratio);
     ctx.lineTo(x, bbox.top + bbox.height);
     ctx.stroke();
+    const label = `model ${model}`;
+    if (x < free) continue;
     ctx.fillStyle = text;
-    ctx.fillText(`model ${model}`, x + 4 * ratio, bbox.top - 5 * ratio);
+    ctx.fillText(label, x + 4 * ratio, bbox.top - 5 * ratio);
+    free = x + ctx.measureText(label).width + 8 * ratio;
   }
   ctx.restore();
 }
@@ -139,7 +153,7 @@ function showTip(plot, data, tip) {
     return row;
   };
   const title = document.createElement('div');
-  title.textContent = dates.format(data.times[idx] - 1);
+  title.textContent = dates.format(data.times[idx]);
   tip.replaceChildren(
     title,
     line('serving', data.mean[idx]),

@@ -55,8 +55,6 @@ function showCounts(state) {
     const text = difference !== 0 ? odd : atLeast ? 'adds up; more than this is waiting' : 'adds up';
     if (balance.textContent !== text) balance.textContent = text;
   }
-  const serving = state.stages.find(({ name }) => name === 'serving')?.counts ?? {};
-  put('scored', counts.format(serving.champion ?? serving.predictions ?? 0));
   if (state.now !== null) put('now', times.format(state.now));
 }
 

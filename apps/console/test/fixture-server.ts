@@ -2,7 +2,8 @@
 import fastify from 'fastify';
 import { mulberry32 } from '@relearn/kernel';
 import { ConsoleView, registerConsolePage, registerConsoleRoutes } from '@relearn/console';
-import { day, memoryPorts, Story, tellWindow, tellYear } from './story.js';
+import { day, memoryPorts, Story } from './story.js';
+import { tellWindow, tellYear } from './year.js';
 
 const ports = await memoryPorts();
 const view = new ConsoleView(ports);

@@ -12,7 +12,8 @@ import type { Ports } from '@relearn/runtime';
 import { ConsoleView } from '@relearn/console';
 import { windowsKept } from '../src/read-model/windows.js';
 import { qualityData } from '../src/page/quality-data.js';
-import { day, memoryPorts, Story, tellWindow } from './story.js';
+import { day, memoryPorts, Story } from './story.js';
+import { tellWindow } from './year.js';
 
 const start = Date.UTC(2024, 0, 1);
 let ports: Ports;

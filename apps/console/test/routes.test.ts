@@ -3,8 +3,15 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { InvalidPipelineError, retrainRequested, windowProfiled } from '@relearn/contracts';
 import { RelearnError } from '@relearn/kernel';
 import type { Ports } from '@relearn/runtime';
-import { type ConsoleDeps, ConsoleView, openReadApi, registerConsolePage, registerConsoleRoutes } from '@relearn/console';
-import { day, memoryPorts, specOf, Story, tellYear } from './story.js';
+import {
+  type ConsoleDeps,
+  ConsoleView,
+  openReadApi,
+  registerConsolePage,
+  registerConsoleRoutes,
+} from '@relearn/console';
+import { day, memoryPorts, specOf, Story } from './story.js';
+import { tellYear } from './year.js';
 
 const start = Date.UTC(2024, 0, 1);
 let ports: Ports;

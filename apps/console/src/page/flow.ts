@@ -14,7 +14,7 @@ const purposes: Readonly<Record<StageName, string>> = {
   registry: 'keeps versions, moves the champion',
 };
 
-const labels: Readonly<Record<string, string>> = { champion: 'by the champion', frozen: 'by the frozen model' };
+const labels: Readonly<Record<string, string>> = { scored: 'rows scored' };
 
 /** The two rows of the drawing: how data goes, and how a turn of the loop goes. */
 const upper: readonly StageName[] = ['ingestion', 'validation', 'feature', 'serving', 'monitoring'];

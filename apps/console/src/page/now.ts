@@ -68,15 +68,14 @@ function figures({ state, windows }: PageData): Markup[] {
     against === null
       ? html`<small>${state.champion === null ? 'no model yet' : 'the first model serves still'}</small>`
       : html`<small class="${better ? 'better' : 'worse'}">${signed(against)} against the frozen first model</small>`;
-  const arms = state.stages.find((stage) => stage.name === 'serving')?.counts ?? {};
-  const scored = arms['champion'] ?? arms['predictions'] ?? 0;
+  const scored = state.stages.find((stage) => stage.name === 'serving')?.counts['scored'] ?? 0;
   const known =
     state.now === null ? '–' : html`<time datetime="${iso(state.now)}" data-live="now">${time(state.now)}</time>`;
   return [
     html`<div><dt>Business time, UTC</dt><dd>${known}<small>${since(windows)}</small></dd></div>`,
     html`<div><dt>Serving</dt><dd>${state.champion === null ? '–' : `model ${state.champion}`}<small>${state.task}, ${metric}</small></dd></div>`,
     html`<div><dt>Realised ${metric}</dt><dd>${figure(latest?.value)}${compare}</dd></div>`,
-    html`<div><dt>Rows scored</dt><dd><span data-live="scored">${count(scored)}</span><small>by the model that serves</small></dd></div>`,
+    html`<div><dt>Rows scored</dt><dd><span data-live="serving.scored">${count(scored)}</span><small>by the model that serves</small></dd></div>`,
   ];
 }
 

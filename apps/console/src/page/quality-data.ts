@@ -2,9 +2,23 @@ import type { ModelView, WindowView } from '../read-model/shapes.js';
 
 type Value = number | null;
 
+/** The span of time that the chart and the strips below it show, ms. */
+export interface TimeSpan {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** From the first to the last window that anything was reported of; null before that. */
+export function shownSpan(windows: readonly WindowView[]): TimeSpan | null {
+  const reported = windows.filter((window) => window.performance !== null || window.drift !== null);
+  const [first, last] = [reported[0], reported.at(-1)];
+  return first === undefined || last === undefined ? null : { from: first.start, to: last.end };
+}
+
 /** The chart's columns: a point a window, and the mean over the last windows, weighted by their labels. */
 export interface QualityData {
-  /** End of each window, ms. */
+  readonly span: TimeSpan;
+  /** Middle of each window, ms. */
   readonly times: readonly number[];
   readonly value: readonly Value[];
   readonly frozen: readonly Value[];
@@ -27,7 +41,8 @@ export function qualityData(
     .flatMap(({ model, promoted }) => (promoted === null ? [] : [{ time: promoted.business, model }]))
     .sort((a, b) => a.time - b.time);
   return {
-    times: reported.map((window) => window.end),
+    span: shownSpan(windows) ?? { from: 0, to: 0 },
+    times: reported.map((window) => (window.start + window.end) / 2),
     value: reported.map((window) => window.performance?.value ?? null),
     frozen: reported.map((window) => window.performance?.frozen ?? null),
     mean: means.map((mean) => mean.value),

@@ -35,8 +35,7 @@ function drawing(data: QualityData): Markup {
   const all = [...data.mean, ...data.frozenMean, ...data.reference].filter((value) => value !== null);
   const [low, high] = [Math.min(...all), Math.max(...all)];
   const pad = (high - low || 0.1) * 0.12;
-  const from = data.times[0] ?? 0;
-  const to = Math.max(data.times.at(-1) ?? 1, from + 1);
+  const { from, to } = data.span;
   const x = (time: number) => Math.round(((time - from) / (to - from)) * width);
   const y = (value: number) => (height - ((value - low + pad) / (high - low + 2 * pad)) * height).toFixed(1);
   const line = (values: readonly (number | null)[], kind: string) => {

@@ -10,7 +10,8 @@ export interface LiveCounts {
   readonly quarantined: number;
   readonly duplicates: number;
   readonly featureRows: number;
-  readonly serving: Readonly<Record<string, number>>;
+  /** Rows of the stream that serving has scored. */
+  readonly scored: number;
   /** Records that wait before validation. */
   readonly pending: number;
   readonly atLeast: boolean;
@@ -24,7 +25,7 @@ export const noCounts: LiveCounts = {
   quarantined: 0,
   duplicates: 0,
   featureRows: 0,
-  serving: {},
+  scored: 0,
   pending: 0,
   atLeast: false,
   moving: [],
@@ -102,23 +103,20 @@ export interface Waiting {
 /** The live counts of one pipeline; `before` are those of the reading before. */
 export function liveCountsOf(folds: FoldCounts, pipeline: string, waiting: Waiting, before: LiveCounts): LiveCounts {
   const figure = (service: string, name: string) => folds.counts.get(service)?.get(pipeline)?.[name] ?? 0;
-  const serving = folds.counts.get('serving')?.get(pipeline) ?? {};
   const now = {
     judged: figure('validation', 'received'),
     validated: figure('validation', 'validated'),
     quarantined: figure('validation', 'quarantined'),
     duplicates: figure('validation', 'duplicates'),
     featureRows: figure('feature', 'rows'),
-    serving,
+    scored: figure('serving', 'scored'),
     pending: waiting.records,
     atLeast: waiting.atLeast,
   };
-  const total = (figures: Readonly<Record<string, number>>) =>
-    Object.values(figures).reduce((sum, value) => sum + value, 0);
   const moving: StageName[] = [];
   if (now.judged + now.pending > before.judged + before.pending) moving.push('ingestion');
   if (now.judged > before.judged) moving.push('validation');
   if (now.featureRows > before.featureRows) moving.push('feature');
-  if (total(serving) > total(before.serving)) moving.push('serving');
+  if (now.scored > before.scored) moving.push('serving');
   return { ...now, moving };
 }

@@ -28,7 +28,6 @@ export function stagesOf(
   const busy = new Set<StageName>(counts.moving);
   if (atWork !== undefined) busy.add(atWork);
   if (pending > 0) busy.add('validation');
-  const predictions = Object.keys(counts.serving).length > 0 ? counts.serving : { predictions: windows.predictions };
   const of: Readonly<Record<StageName, Readonly<Record<string, number>>>> = {
     ingestion: { received },
     validation: { validated, quarantined, duplicates, 'dead-lettered': deadLettered, pending },
@@ -36,7 +35,7 @@ export function stagesOf(
     training: { runs: turns.training, candidates: turns.candidates },
     evaluation: { passed, rejected, inconclusive },
     registry: { versions: models.registered, promotions: models.promotions, rollbacks: models.rollbacks },
-    serving: predictions,
+    serving: { scored: counts.scored },
     monitoring: { windows: windows.closed, drifted: windows.drifted },
   };
   return Object.entries(of).map(([name, stage]) => {

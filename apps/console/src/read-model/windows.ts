@@ -6,9 +6,7 @@ export const windowsKept = 2_000;
 /** Monitoring windows by their start, the newest `windowsKept` of them. */
 export class Windows {
   private readonly byStart = new Map<number, WindowView>();
-  /** Rows and predictions of profiled windows, over all that ever were. */
-  rows = 0;
-  predictions = 0;
+  /** Windows that were profiled, and those of them that drifted, over all that ever were. */
   closed = 0;
   drifted = 0;
 
@@ -23,8 +21,6 @@ export class Windows {
       const { part, start, end, rows, predictions } = event.data;
       if (part === 'outcomes') return true;
       const window = this.at(start, end);
-      this.rows += rows;
-      this.predictions += predictions;
       this.put({ ...window, rows: window.rows + rows, predictions: window.predictions + predictions });
       return true;
     }

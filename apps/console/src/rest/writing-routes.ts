@@ -7,7 +7,11 @@ import { boolean, component, integer, list, object, text } from './schemas.js';
 const model = { type: 'integer', minimum: 1 } as const;
 
 /** What can be done. Each is one write of the service that owns it, whose event says who asked. */
-export function writingRoutes({ view, registry, monitoring, parse, replay, ingest }: ConsoleDeps): readonly Route[] {
+export function writingRoutes(deps: ConsoleDeps): readonly Route[] {
+  return [...policyRoutes(deps), ...dataRoutes(deps)];
+}
+
+function policyRoutes({ view, registry, monitoring, parse }: ConsoleDeps): readonly Route[] {
   return [
     {
       method: 'POST',
@@ -69,6 +73,11 @@ export function writingRoutes({ view, registry, monitoring, parse, replay, inges
         return { pipeline: name, request: await monitoring.requestRetrain(name, actor) };
       },
     },
+  ];
+}
+
+function dataRoutes({ view, replay, ingest }: ConsoleDeps): readonly Route[] {
+  return [
     {
       method: 'POST',
       path: '/pipelines/{name}/files',

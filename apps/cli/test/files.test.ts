@@ -1,0 +1,165 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { run } from './run.js';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'relearn-cli-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Two months of bikes: a count that goes with the temperature, and a day on which nobody counted. */
+function bikes(): string {
+  const lines = ['station,at,temp,holiday,count'];
+  for (let hour = 0; hour < 1_440; hour++) {
+    const at = new Date(Date.UTC(2024, 3, 1) + hour * 3_600_000).toISOString();
+    lines.push(`s${hour % 3},${at},${(hour % 24) - 5},${hour % 7 === 0},${hour === 30 ? '' : (hour * 7) % 50}`);
+  }
+  writeFileSync(join(folder, 'bikes.csv'), lines.join('\n'));
+  return 'bikes.csv';
+}
+
+const initArgs = ['init', 'bikes.csv', '--name', 'bikes', '--time', 'at', '--label', 'count'];
+
+describe('init', () => {
+  it('writes a file that check accepts, and says what it assumed', async () => {
+    bikes();
+    const made = await run(folder, [...initArgs, '--id', 'station,at', '--task', 'regression']);
+    expect(made).toMatchObject({ code: 0, out: expect.stringContaining('relearn check bikes.yaml') });
+    expect(made.err).toContain('delay 0s');
+    expect(readFileSync(join(folder, 'bikes.yaml'), 'utf8')).toContain('files: [bikes.csv]');
+    const checked = await run(folder, ['check', 'bikes.yaml']);
+    expect(checked).toMatchObject({
+      code: 0,
+      err: '',
+      out: expect.stringMatching(
+        /^ok bikes.yaml: bikes: \d+ features, \d+ candidates for regression, judged by rmse\n$/,
+      ),
+    });
+  });
+
+  it('names the data file from the folder of what it writes', async () => {
+    bikes();
+    const { out, code } = await run(folder, [
+      ...initArgs,
+      '--label-delay',
+      '1d',
+      '--out',
+      '../from-above.yaml',
+      '--json',
+    ]);
+    const path = join(folder, '..', 'from-above.yaml');
+    expect([code, JSON.parse(out)]).toMatchObject([0, { file: '../from-above.yaml', pipeline: 'bikes' }]);
+    expect(readFileSync(path, 'utf8')).toMatch(/files: \[relearn-cli-\w+\/bikes\.csv\]/);
+    rmSync(path);
+  });
+
+  it('writes over a file only when told to', async () => {
+    bikes();
+    writeFileSync(join(folder, 'bikes.yaml'), 'mine');
+    const refused = await run(folder, initArgs);
+    expect(refused).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/^error ALREADY_EXISTS: .*bikes.yaml is there already\n.*--force/),
+    });
+    expect(readFileSync(join(folder, 'bikes.yaml'), 'utf8')).toBe('mine');
+    expect((await run(folder, [...initArgs, '--force'])).code).toBe(0);
+  });
+
+  it.each([
+    [['init', 'nothing.csv', '--name', 'bikes', '--time', 'at', '--label', 'count'], 'NOT_FOUND'],
+    [['init', 'bikes.csv', '--name', 'bikes', '--time', 'when', '--label', 'count'], "no column 'when'"],
+    [[...initArgs, '--task', 'guessing'], 'no such task'],
+    [[...initArgs, '--label-delay', 'soon'], "'soon' is not a duration"],
+    [['init', 'bikes.csv', '--name', 'bikes', '--time', 'at'], "required option '--label"],
+  ])('ends with 2 for %j', async (args, message) => {
+    bikes();
+    const ran = await run(folder, args);
+    expect([ran.code, ran.out]).toEqual([2, '']);
+    expect(ran.err).toContain(message);
+    expect(ran.err).not.toMatch(/\n\s+at /);
+  });
+});
+
+describe('check', () => {
+  const bad = [
+    'name: bikes',
+    'source:',
+    '  rows: { files: [b.csv], time: at, idd: [x] }',
+    'schema:',
+    '  columns: { at: timestamp, n: numbr }',
+    'label: { column: n }',
+    'features: [n]',
+  ];
+
+  it('names every error by file, line and column, with what to do', async () => {
+    writeFileSync(join(folder, 'bad.yaml'), bad.join('\n'));
+    const { code, err, out } = await run(folder, ['check', 'bad.yaml']);
+    expect([code, out]).toEqual([2, '']);
+    expect(err).toMatch(/^bad\.yaml:3:\d+: source\.rows\.idd: .*\n {2}.*'id'/);
+    expect(err).toMatch(/\nbad\.yaml:5:\d+: schema\.columns\.n.*\n {2}.*number/);
+    expect(err).toMatch(/\d errors in bad\.yaml\n$/);
+  });
+
+  it('tells them as JSON, too', async () => {
+    writeFileSync(join(folder, 'bad.yaml'), bad.join('\n'));
+    const { code, out } = await run(folder, ['check', 'bad.yaml', '--json']);
+    expect([code, JSON.parse(out)]).toMatchObject([
+      2,
+      { ok: false, errors: [{ line: 3, field: 'source.rows.idd' }, { line: 5 }] },
+    ]);
+  });
+
+  it('ends with 2 where there is no file, in JSON as well', async () => {
+    const { code, out, err } = await run(folder, ['check', 'nothing.yaml', '--json']);
+    expect([code, JSON.parse(out).error.code]).toEqual([2, 'NOT_FOUND']);
+    expect(err).toBe('error NOT_FOUND: nothing.yaml cannot be read\n  Check the path of the pipeline file.\n');
+  });
+});
+
+describe('backtest', () => {
+  it.each([
+    [['backtest', 'nothing.yaml'], 'NOT_FOUND'],
+    [['backtest', 'bikes.yaml', '--window', 'often'], 'often'],
+    [['backtest', 'bikes.yaml', '--data', 'nothing.parquet'], 'nothing.parquet'],
+  ])('ends with 2 for %j', async (args, message) => {
+    bikes();
+    await run(folder, initArgs);
+    const ran = await run(folder, args);
+    expect([ran.code, ran.out]).toEqual([2, '']);
+    expect(ran.err).toContain(message);
+  });
+});
+
+describe('usage', () => {
+  it.each([
+    [[], 2],
+    [['chek', 'x'], 2],
+    [['check'], 2],
+    [['check', 'a', 'b'], 2],
+    [['serve', 'nobody'], 2],
+    [['start', '--speed', 'fast'], 2],
+    [['--help'], 0],
+    [['init', '--help'], 0],
+    [['--version'], 0],
+  ])('%j ends with %i', async (args, code) => {
+    const ran = await run(folder, args);
+    expect(ran.code).toBe(code);
+    expect((code === 0 ? ran.out : ran.err).length).toBeGreaterThan(4);
+  });
+
+  it('shows an example of every command', async () => {
+    const { out } = await run(folder, ['--help']);
+    const names = [...out.matchAll(/^ {2}([a-z-]+) .*/gm)]
+      .map(([, name]) => name ?? '')
+      .filter((name) => name !== 'help');
+    expect(names).toHaveLength(17);
+    for (const name of names) {
+      const { out: help } = await run(folder, name === 'dead-letters' ? [name, 'list', '--help'] : [name, '--help']);
+      expect(help).toMatch(new RegExp(`Example:\n  relearn ${name}`));
+      expect(help).toContain('--json');
+    }
+  });
+});
