@@ -21,6 +21,8 @@ export function windowFor(spanMs: number): number {
 export interface Sizes {
   readonly window: number;
   readonly minimumRows: number;
+  /** How far back rows are trained on; null: all. */
+  readonly trainWindow: number | null;
   /** Labels in the windows of monitor.performance.windows below which nothing is concluded. */
   readonly performanceLabels: number;
   /** New labels below which nothing is retrained. */
@@ -36,12 +38,27 @@ export function sizesFor(labelled: number, spanMs: number, performanceWindows: n
   const inWindows = labelled * Math.min(1, (performanceWindows * window) / Math.max(spanMs, window));
   return {
     window,
+    trainWindow: trainWindowFor(labelled, spanMs, window),
     minimumRows: labelled < 100 ? Math.max(10, Math.floor(labelled / 2)) : clamp(labelled / 5, 50, 50_000),
     performanceLabels: clamp(inWindows / 2, 20, 2000),
     retrainLabels: clamp(labelled / 20, 20, 2000),
     cooldown: 3 * window,
     budgetPer: 52 * window,
   };
+}
+
+/** As far as it gives so many rows, where the history is much longer than that. */
+const trainedRows = 1000;
+const leastTrainWindows = 15;
+
+/**
+ * After a change the hold-out and validation, shares of all rows, must have passed it before the new can be learned: of a
+ * long history these are long. Null where the history has hardly more rows than a model needs.
+ */
+function trainWindowFor(labelled: number, spanMs: number, window: number): number | null {
+  const windows = Math.max(1, spanMs / window);
+  const wanted = Math.max(leastTrainWindows, Math.ceil((trainedRows * windows) / labelled));
+  return wanted * 1.5 > windows ? null : wanted * window;
 }
 
 function clamp(value: number, least: number, greatest: number): number {

@@ -132,6 +132,7 @@ function maxDelayFor({ label, profiles }: InferPipelineInput, known: Span, span:
 }
 
 function policySections({ task }: InferredLabel, sizes: Sizes): string {
+  const { trainWindow } = sizes;
   const candidates = defaultCandidates[task].map(({ trainer, parameters }) => {
     const entries: [string, string][] = Object.entries(parameters).map(([key, values]) => [key, yamlList(values)]);
     const rest: [string, string][] = entries.length === 0 ? [] : [['parameters', yamlBlock(entries)]];
@@ -139,6 +140,8 @@ function policySections({ task }: InferredLabel, sizes: Sizes): string {
   });
   return `train:
   task: ${task}
+  # Older rows are not trained on; all: none is too old.
+  window: ${trainWindow === null ? 'all' : durationText(trainWindow)}
   # Labelled rows from which on a first model is trained.
   minimum_rows: ${sizes.minimumRows}
   # Each is tried, a list of values one by one; the best goes on.
