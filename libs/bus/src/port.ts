@@ -41,6 +41,8 @@ export interface ReadLimits {
 export interface PartitionReader {
   readonly topic: string;
   readonly partition: number;
+  /** Where the next `next` begins: at first the group's committed position, or the one asked for. */
+  readonly position: Position;
   /** The next `next` begins at this position or the first kept one above it. */
   seek(position: Position): void;
   /** Waits until at least one record is there, or until the signal aborts (then an empty array). Never busy-waits. */

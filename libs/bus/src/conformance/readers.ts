@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { PartitionReader } from '../port.js';
 import { type BusFactory, expectCode, never, record, take, textOf, topic, wide, withBus } from './fixture.js';
 
 export function readerTests(factory: BusFactory): void {
@@ -25,6 +26,32 @@ function followTests(factory: BusFactory): void {
       const waiting = bus.follow(topic, 0, end).next(wide, never);
       await bus.publish([record(0, 'c')]);
       expect((await waiting).map(textOf)).toEqual(['c']);
+    }));
+
+  test('a reader says where it stands; a member of a group begins where the group has committed', () =>
+    withBus(factory, async ({ bus }) => {
+      const [first = 0] = await bus.publish([record(0, 'a'), record(0, 'b')]);
+      const follower = bus.follow(topic, 0, first);
+      expect(follower.position).toBe(first);
+      await take(follower, 2);
+      expect(follower.position).toBe((await bus.bounds(topic))[0]?.end);
+      const positionOf = async (use: (reader: PartitionReader) => Promise<void>) => {
+        let resolve: (reader: PartitionReader) => void = () => undefined;
+        const assigned = new Promise<PartitionReader>((found) => {
+          resolve = found;
+        });
+        const onAssigned = (partition: number, readers: readonly PartitionReader[]) => {
+          if (partition === 0 && readers[0] !== undefined) resolve(readers[0]);
+        };
+        const subscription = await bus.subscribe({ group: 'g', topics: [topic], onAssigned, onRevoked: async () => {} });
+        const reader = await assigned;
+        const { position } = reader;
+        await use(reader);
+        await subscription.close();
+        return position;
+      };
+      expect(await positionOf((reader) => reader.commit(first + 1))).toBe(first);
+      expect(await positionOf(async () => {})).toBe(first + 1);
     }));
 
   test('seek goes back and forward', () =>

@@ -9,7 +9,7 @@ export class LogReader implements PartitionReader {
   private readonly log: PartitionLog;
   private readonly save: (position: Position) => Promise<void>;
   private readonly isClosed: () => boolean;
-  private position: Position;
+  position: Position;
   private revoked = false;
 
   constructor(

@@ -76,6 +76,7 @@ class ControlLoop<S> {
     this.host = host;
     this.partition = partition;
     this.readers = readers;
+    for (const { topic, position } of readers) this.done.set(topic, position);
   }
 
   start(): void {
