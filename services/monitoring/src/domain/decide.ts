@@ -14,8 +14,8 @@ import { type Decision, type Facts, own, type OwnEvent } from '@relearn/runtime'
 import { judgeDrift, judgePerformance } from './judge-window.js';
 import { decodeReference, type Reference } from './reference.js';
 import { dueTrigger, nextAlarm } from './retrain-policy.js';
-import { completeWindow, labelledTotal, type Profiled, type TriggerState } from './trigger-state.js';
-import { evolve } from './evolve.js';
+import { arrival, type CompleteWindow, labelledTotal, type Profiled, type TriggerState } from './trigger-state.js';
+import { closed, evolve } from './evolve.js';
 
 /** What `decide` needs for an event: the champion's reference. */
 export function needs(state: TriggerState, event: LoggedEvent): string[] {
@@ -31,28 +31,27 @@ export function decide(state: TriggerState, event: LoggedEvent, now: number, fac
 }
 
 function windowed(state: TriggerState, spec: PipelineSpec, profiled: Profiled, now: number, facts: Facts): Decision {
-  const complete = completeWindow(state, profiled);
-  if (complete === null) return {};
+  const { state: arrived, complete } = arrival(state, profiled);
+  const [last] = complete.at(-1) ?? [];
+  if (last === undefined) return {};
   const reference = referenceOf(state, facts);
-  const reports: OwnEvent[] =
-    profiled.part === 'inputs' ? inputs(state, spec, complete, reference) : outcomes(state, spec, complete, reference);
-  const after = reports.reduce(
-    (next, { type, data }) => evolve(next, { ...noAttributes, type: type.type, data }),
-    stateAfter(state, profiled),
-  );
-  const alarms = alarmsBegun(state, after, profiled);
-  const alarmed = alarms.reduce(
-    (next, { type, data }) => evolve(next, { ...noAttributes, type: type.type, data }),
-    after,
-  );
-  const { events = [] } = requestIfDue(alarmed, spec, now);
+  const judge = profiled.part === 'inputs' ? inputs : outcomes;
+  const reports: OwnEvent[] = [];
+  let after = arrived;
+  for (const window of complete) {
+    reports.push(...judge(after, spec, window, reference));
+    after = closed(after, window);
+  }
+  after = folded(after, reports);
+  const alarms = alarmsBegun(state, after, last);
+  const { events = [] } = requestIfDue(folded(after, alarms), spec, now);
   return { events: [...reports, ...alarms, ...events] };
 }
 
 const noAttributes = { id: '', source: '', sequence: 0, previous: null, time: '', pipeline: '', pipelineversion: 0 };
 
-function stateAfter(state: TriggerState, profiled: Profiled): TriggerState {
-  return evolve(state, { ...noAttributes, type: windowProfiled.type, data: profiled });
+function folded(state: TriggerState, events: readonly OwnEvent[]): TriggerState {
+  return events.reduce((next, { type, data }) => evolve(next, { ...noAttributes, type: type.type, data }), state);
 }
 
 function referenceOf(state: TriggerState, facts: Facts): Reference | null {
@@ -63,7 +62,7 @@ function referenceOf(state: TriggerState, facts: Facts): Reference | null {
 function inputs(
   state: TriggerState,
   spec: PipelineSpec,
-  complete: readonly Profiled[],
+  complete: CompleteWindow,
   reference: Reference | null,
 ): OwnEvent[] {
   if (state.champion === null || reference === null) return [];
@@ -74,7 +73,7 @@ function inputs(
 function outcomes(
   state: TriggerState,
   spec: PipelineSpec,
-  complete: readonly Profiled[],
+  complete: CompleteWindow,
   reference: Reference | null,
 ): OwnEvent[] {
   if (state.champion === null) return [];

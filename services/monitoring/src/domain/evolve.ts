@@ -15,14 +15,17 @@ import {
 } from '@relearn/contracts';
 import { causesOf, outcomeOf } from './judge-window.js';
 import { nextAlarm } from './retrain-policy.js';
-import { completeWindow, labelledTotal, type Profiled, type TriggerState } from './trigger-state.js';
+import { arrival, type CompleteWindow, labelledTotal, type TriggerState } from './trigger-state.js';
 
 /** Windows of states that hysteresis may look back on. */
 const statesKept = 100;
 
 /** Folds an event, another's or an own one, into what monitoring knows of a pipeline. */
 export function evolve(state: TriggerState, event: Event): TriggerState {
-  if (windowProfiled.is(event)) return profiled(state, event.data);
+  if (windowProfiled.is(event)) {
+    const { state: arrived, complete } = arrival(state, event.data);
+    return complete.reduce(closed, arrived);
+  }
   if (driftReported.is(event)) {
     const driftCauses =
       event.data.state === 'DRIFT' || state.driftCauses.length === 0 ? causesOf(event.data) : state.driftCauses;
@@ -83,23 +86,25 @@ function requested(state: TriggerState, event: Event<{ reason: string }>): Trigg
   };
 }
 
-function profiled(state: TriggerState, window: Profiled): TriggerState {
-  const { spec } = state;
-  const key = `${window.part}/${window.start}`;
-  const shard = String(window.shard);
-  const cut = { ...state.cut, [shard]: Math.max(state.cut[shard] ?? 0, window.read) };
-  const labelled = { ...state.labelled, [shard]: Math.max(state.labelled[shard] ?? 0, window.labelledTotal) };
-  const complete = completeWindow(state, window);
-  if (complete === null)
-    return { ...state, cut, labelled, partial: { ...state.partial, [key]: [...(state.partial[key] ?? []), window] } };
-  const { [key]: _, ...partial } = state.partial;
-  const next = { ...state, cut, labelled, partial };
-  if (spec === null || window.part === 'inputs') {
-    return { ...next, driftAlarm: state.driftAlarm && nextAlarm(true, state.driftStates, spec?.retrain.drift ?? null) };
+/** A complete window moves the cut and the count of labels, and is among the last outcomes. */
+export function closed(before: TriggerState, profiles: CompleteWindow): TriggerState {
+  const cut = { ...before.cut };
+  const labelled = { ...before.labelled };
+  for (const { shard, read, labelledTotal: labels } of profiles) {
+    cut[shard] = Math.max(cut[shard] ?? 0, read);
+    labelled[shard] = Math.max(labelled[shard] ?? 0, labels);
   }
-  const outcome = state.champion === null ? null : outcomeOf(complete, state.champion.model);
+  const state = { ...before, cut, labelled };
+  const { spec } = state;
+  if (spec === null || profiles[0]?.part === 'inputs') {
+    return {
+      ...state,
+      driftAlarm: state.driftAlarm && nextAlarm(true, state.driftStates, spec?.retrain.drift ?? null),
+    };
+  }
+  const outcome = state.champion === null ? null : outcomeOf(profiles, state.champion.model);
   const outcomes =
     outcome === null ? state.outcomes : [...state.outcomes, outcome].slice(-spec.monitor.performance.windows);
   const performanceAlarm = state.performanceAlarm && nextAlarm(true, state.performanceStates, spec.retrain.performance);
-  return { ...next, outcomes, performanceAlarm };
+  return { ...state, outcomes, performanceAlarm };
 }

@@ -1,5 +1,6 @@
 import {
   type Arm,
+  clockStream,
   type DataOf,
   labelStream,
   type PipelineSpec,
@@ -96,6 +97,7 @@ export class ShardState {
       const watermark = this.boundaries.watermark;
       if (record.stream === rowStream) this.takeRow(record.time, watermark);
       else if (record.stream === labelStream) this.takeLabel(record, watermark, profileOf);
+      else if (record.stream === clockStream) this.begin(record.time);
       this.boundaries.pass(record.time - this.spec.source.lateness, addresses[record.index] ?? 0, this.labelledTotal);
     }
   }
@@ -164,15 +166,21 @@ export class ShardState {
   }
 
   private windowOf(time: number): WindowState | undefined {
-    const start = Math.floor(time / this.width) * this.width;
-    this.nextInputs ??= start;
-    this.nextOutcomes ??= start;
-    if (start < this.nextOutcomes) return undefined;
+    const start = this.begin(time);
+    if (this.nextOutcomes !== null && start < this.nextOutcomes) return undefined;
     const found = this.windows.get(start);
     if (found !== undefined) return found;
     const made = new WindowState(this.spec, start);
     this.windows.set(start, made);
     return made;
+  }
+
+  /** The time's window; the shard's first one where it has none: a shard without rows has windows too, all empty. */
+  private begin(time: number): number {
+    const start = Math.floor(time / this.width) * this.width;
+    this.nextInputs ??= start;
+    this.nextOutcomes ??= start;
+    return start;
   }
 
   private takeRow(time: number, watermark: number): void {

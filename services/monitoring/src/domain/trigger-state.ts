@@ -18,8 +18,10 @@ export interface TriggerState {
   /** By shard: address in `data.valid` up to which its windows have been profiled. */
   readonly cut: Readonly<Record<string, number>>;
   readonly labelled: Readonly<Record<string, number>>;
-  /** Windows of which some shards are still missing, by `part/start`. */
+  /** Windows that some shards have not passed, by `part/start`. */
   readonly partial: Readonly<Record<string, readonly Profiled[]>>;
+  /** By `part/shard`: the end of its latest window. */
+  readonly passed: Readonly<Record<string, number>>;
   readonly champion: { readonly model: number; readonly reference: string } | null;
   readonly frozen: number | null;
   readonly turnRunning: boolean;
@@ -50,6 +52,7 @@ export const unknownTriggers: TriggerState = {
   cut: {},
   labelled: {},
   partial: {},
+  passed: {},
   champion: null,
   frozen: null,
   turnRunning: false,
@@ -74,10 +77,35 @@ export function labelledTotal(state: TriggerState): number {
   return Object.values(state.labelled).reduce((sum, count) => sum + count, 0);
 }
 
-/** The window's profiles of all shards in the shards' order, with this one; null while one is missing. */
-export function completeWindow(state: TriggerState, profiled: Profiled): readonly Profiled[] | null {
-  const key = `${profiled.part}/${profiled.start}`;
-  const all = [...(state.partial[key] ?? []), profiled];
-  const shards = new Set(all.map((profile) => profile.shard));
-  return state.shards.every((shard) => shards.has(shard)) ? all.sort((a, b) => a.shard - b.shard) : null;
+/** One window as all shards saw it: their profiles in the shards' order. */
+export type CompleteWindow = readonly Profiled[];
+
+/** The state with a shard's profile taken, and the windows that are complete with it, in order. */
+export interface Arrival {
+  readonly state: TriggerState;
+  readonly complete: readonly CompleteWindow[];
+}
+
+/**
+ * A window is complete when all shards have passed it. A shard's windows come in order, so that one whose profile is of a
+ * later window has none of this one: its first record came later, or it was silent for long.
+ */
+export function arrival(state: TriggerState, profiled: Profiled): Arrival {
+  const { part, start, end, shard } = profiled;
+  const key = `${part}/${start}`;
+  const partial: Record<string, readonly Profiled[]> = {
+    ...state.partial,
+    [key]: [...(state.partial[key] ?? []), profiled],
+  };
+  const passed = { ...state.passed, [`${part}/${shard}`]: end };
+  const all = Math.min(...state.shards.map((one) => passed[`${part}/${one}`] ?? Number.NEGATIVE_INFINITY));
+  const complete: CompleteWindow[] = [];
+  for (const [name, profiles] of Object.entries(partial)) {
+    const [first] = profiles;
+    if (first === undefined || first.part !== part || first.end > all) continue;
+    complete.push([...profiles].sort((a, b) => a.shard - b.shard));
+    delete partial[name];
+  }
+  complete.sort(([a], [b]) => (a?.start ?? 0) - (b?.start ?? 0));
+  return { state: { ...state, partial, passed }, complete };
 }

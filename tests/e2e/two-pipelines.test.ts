@@ -1,0 +1,73 @@
+import { join } from 'node:path';
+import { modelPromoted } from '@relearn/contracts';
+import { readCheckpoint } from '@relearn/runtime';
+import { afterEach, expect, test } from 'vitest';
+import { eventsOf, recordsIn } from './log.js';
+import { orders, ordersPipeline, retrainByHand, trips, tripsPipeline, writePipeline } from './tables.js';
+import { auditAtRest, eventually, startWorld, temporaryFolder, type World } from './world.js';
+
+const cleanUp: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  for (const clean of cleanUp.splice(0).reverse()) await clean();
+});
+
+/** Validation's counts of a pipeline over all shards. */
+async function countsOf({ platform }: World, pipeline: string): Promise<Record<string, number>> {
+  const { store, partitions } = platform.ports;
+  const sums: Record<string, number> = {};
+  for (let partition = 0; partition < partitions; partition++) {
+    const counts = (await readCheckpoint(store, 'validation', partition))?.counts[pipeline] ?? {};
+    for (const [name, count] of Object.entries(counts)) sums[name] = (sums[name] ?? 0) + count;
+  }
+  return sums;
+}
+
+test('two pipelines, one of them sharded, live beside each other', async () => {
+  const folder = await temporaryFolder();
+  cleanUp.push(folder.remove);
+  const quiet = { more: retrainByHand };
+  const [ordered, travelled] = [orders({ rows: 1500, perDay: 150 }), trips({ rows: 1500, perDay: 150 })];
+  const files = [
+    await writePipeline(folder.path, 'orders', ordered, ordersPipeline(quiet)),
+    await writePipeline(folder.path, 'trips', travelled, tripsPipeline(quiet.more)),
+  ];
+  const world = await startWorld({ folder: join(folder.path, 'data') });
+  cleanUp.push(world.stop);
+  const { ports, replays } = world.platform;
+
+  await Promise.all(files.map((file) => replays.start(file, { speed: 500_000, turnShare: 0.1 })));
+  for (const pipeline of ['orders', 'trips']) {
+    await eventually(`a model of ${pipeline}`, () => ports.catalog.inForce(pipeline) !== undefined);
+  }
+  await eventually('the end of both replays', () => replays.status().every(({ state }) => state === 'done'));
+  const report = await auditAtRest(world);
+
+  expect(report.violations).toEqual([]);
+  const control = await eventsOf(ports.bus, 'control');
+  expect(new Set(control.filter((event) => modelPromoted.is(event)).map(({ pipeline }) => pipeline))).toEqual(
+    new Set(['orders', 'trips']),
+  );
+  const byId = new Map(control.map((event) => [event.id, event]));
+  for (const event of control) {
+    const cause = byId.get(event.causationid ?? '');
+    expect(cause?.pipeline ?? event.pipeline).toBe(event.pipeline);
+    expect(event.partition).toBe(ports.catalog.controlPartition(event.pipeline));
+  }
+  const valid = await recordsIn(ports.bus, 'data.valid');
+  for (const [pipeline, letter] of [
+    ['orders', 'o'],
+    ['trips', 't'],
+  ] as const) {
+    const mine = valid.filter((record) => record.pipeline === pipeline);
+    const rows = mine.filter(({ stream }) => stream === 'rows');
+    expect(rows.map(({ id }) => id).sort()).toEqual(Array.from({ length: 1500 }, (_, row) => `${letter}${row}`).sort());
+    expect(mine.filter(({ stream }) => stream === 'labels')).toHaveLength(1500);
+    const { markers = 0, ...counts } = await countsOf(world, pipeline);
+    expect(counts).toEqual({ received: 3000 + markers, validated: 3000 + markers, quarantined: 0, duplicates: 0 });
+  }
+  const shards = new Set(
+    valid.filter(({ pipeline, stream }) => pipeline === 'trips' && stream === 'rows').map(({ partition }) => partition),
+  );
+  expect(shards.size).toBeGreaterThan(1);
+});
