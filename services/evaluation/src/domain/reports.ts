@@ -1,5 +1,7 @@
 import {
+  type DataOf,
   type Event,
+  type Gate,
   type LoggedEvent,
   modelEvaluated,
   pipelineEnded,
@@ -8,6 +10,9 @@ import {
 } from '@relearn/contracts';
 import { type Decider, type JobKind, type JobOrder, type JobResult, own } from '@relearn/runtime';
 import type { Json } from '@relearn/store';
+
+/** What the evaluation's job found. */
+export type Report = Omit<DataOf<typeof modelEvaluated>, 'turn' | 'request'>;
 
 /** One evaluation a turn. */
 export interface ReportState {
@@ -53,12 +58,19 @@ export function reportDecider(evaluate: JobKind): Decider<ReportState> {
     },
     finish(state: ReportState, _job: JobOrder, result: JobResult) {
       if (state.turn === null || state.ended) return {};
-      const ids = { turn: state.turn, request: state.request };
-      const data = result.ok
-        ? { ...ids, ...(result.value as Record<string, never>) }
-        : { ...ids, ...failed(state, result.message) };
-      const shared = { pipelineVersion: state.version, subject: state.turn, correlationId: state.turn };
-      return { events: [own({ type: modelEvaluated, data: data as never, ...shared })] };
+      const report = result.ok ? (result.value as unknown as Report) : failed(state, result.message);
+      const data = { turn: state.turn, request: state.request, ...report };
+      return {
+        events: [
+          own({
+            type: modelEvaluated,
+            data,
+            pipelineVersion: state.version,
+            subject: state.turn,
+            correlationId: state.turn,
+          }),
+        ],
+      };
     },
     evolve(state: ReportState, event: Event): ReportState {
       if (turnStarted.is(event)) {
@@ -74,8 +86,8 @@ export function reportDecider(evaluate: JobKind): Decider<ReportState> {
 }
 
 /** An evaluation that could not be made is no evidence: it rejects. */
-function failed(state: ReportState, message: string) {
-  const gate = { name: 'evaluation', verdict: 'rejected', value: null, threshold: null, detail: message };
+function failed(state: ReportState, message: string): Report {
+  const gate: Gate = { name: 'evaluation', verdict: 'rejected', value: null, threshold: null, detail: message };
   return {
     verdict: 'rejected',
     bundle: null,

@@ -1,14 +1,9 @@
-import {
-  type Gate,
-  type modelEvaluated,
-  type DataOf,
-  type PipelineSpec,
-  type TrainedCandidate,
-} from '@relearn/contracts';
+import { type Gate, type PipelineSpec, type TrainedCandidate } from '@relearn/contracts';
 import type { SnapshotManifest } from '@relearn/features';
 import { canonicalJson, RelearnError } from '@relearn/kernel';
 import type { JobContext } from '@relearn/runtime';
 import { distModule } from '@relearn/runtime/workers';
+import type { Report } from '../domain/reports.js';
 import type { EvaluateInput, EvaluateOutput } from '../jobs/evaluate.js';
 
 /** What code made a model: recorded in its lineage. */
@@ -33,8 +28,6 @@ export interface EvaluationInput {
   readonly failure: string;
 }
 
-export type EvaluationResult = Omit<DataOf<typeof modelEvaluated>, 'turn' | 'request'>;
-
 interface BundleFiles {
   readonly files: Readonly<Record<string, string>>;
 }
@@ -42,11 +35,7 @@ interface BundleFiles {
 const text = new TextEncoder();
 
 /** Judges the run's winner on the hold-out and bundles it with its evidence. A run without a winner is rejected. */
-export async function runEvaluation(
-  input: EvaluationInput,
-  context: JobContext,
-  code: CodeFacts,
-): Promise<EvaluationResult> {
+export async function runEvaluation(input: EvaluationInput, context: JobContext, code: CodeFacts): Promise<Report> {
   const { ports, signal } = context;
   const { winner } = input;
   if (winner === null || winner.candidate === null) return nothingTrained(input);
@@ -69,7 +58,7 @@ export async function runEvaluation(
   return { verdict, ...bundle, champion: input.champion, gates, metrics, championMetrics, rows };
 }
 
-function nothingTrained(input: EvaluationInput): EvaluationResult {
+function nothingTrained(input: EvaluationInput): Report {
   const gate: Gate = { name: 'training', verdict: 'rejected', value: null, threshold: null, detail: input.failure };
   return {
     verdict: 'rejected',

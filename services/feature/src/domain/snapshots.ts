@@ -1,4 +1,5 @@
 import {
+  type DataOf,
   datasetSnapshotted,
   type Event,
   type LoggedEvent,
@@ -8,6 +9,9 @@ import {
 } from '@relearn/contracts';
 import { type Decider, type JobKind, type JobOrder, type JobResult, own } from '@relearn/runtime';
 import type { Json } from '@relearn/store';
+
+/** What the snapshot's job found. */
+export type Snapshot = Omit<DataOf<typeof datasetSnapshotted>, 'turn' | 'request'>;
 
 /** One aggregate a turn: asks for its snapshot once and reports it once. */
 export interface SnapshotState {
@@ -42,8 +46,8 @@ export function snapshotDecider(assemble: JobKind): Decider<SnapshotState> {
       const shared = { pipelineVersion: state.version, subject: state.turn, correlationId: state.turn };
       if (!result.ok)
         return { events: [own({ type: snapshotFailed, data: { ...base, reason: result.message }, ...shared })] };
-      const snapshot = result.value as Record<string, never>;
-      return { events: [own({ type: datasetSnapshotted, data: { ...base, ...snapshot } as never, ...shared })] };
+      const data = { ...base, ...(result.value as unknown as Snapshot) };
+      return { events: [own({ type: datasetSnapshotted, data, ...shared })] };
     },
     evolve(state: SnapshotState, event: Event): SnapshotState {
       if (turnStarted.is(event)) {

@@ -11,21 +11,13 @@ import {
   type SnapshotManifest,
 } from '@relearn/features';
 import { canonicalJson, digestOf, RelearnError } from '@relearn/kernel';
+import type { Snapshot } from '../domain/snapshots.js';
 import { type JobContext, partBytes, readCheckpoint } from '@relearn/runtime';
 
 export interface SnapshotInput {
   readonly pipeline: string;
   readonly pipelineVersion: number;
   readonly cut: Cut;
-}
-
-export interface Snapshot {
-  readonly manifest: string;
-  readonly dataHash: string;
-  readonly rows: number;
-  readonly labelled: number;
-  readonly from: number;
-  readonly to: number;
 }
 
 interface ShardLog {
