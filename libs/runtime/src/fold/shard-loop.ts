@@ -1,6 +1,7 @@
 import type { PartitionReader, StoredRecord } from '@relearn/bus';
 import { type Attributes, decodeAttributes, decodeEvent, rowAddress, type Topic } from '@relearn/contracts';
 import { RelearnError, retry } from '@relearn/kernel';
+import { attributeNames } from '@relearn/telemetry';
 import { deadLetter } from '../dead-letters.js';
 import { type Emission, recordsFor } from '../emit.js';
 import type { Ports } from '../ports.js';
@@ -128,7 +129,11 @@ export class ShardLoop<S> {
         }
         this.working = true;
         const started = clock.now();
-        await this.take(arrival.records);
+        await this.ports.telemetry.span(
+          `process ${this.definition.service}`,
+          this.spanOptions(arrival.records.length),
+          () => this.take(arrival.records),
+        );
         const seconds = (clock.now() - started) / 1000;
         this.ports.telemetry.metrics.foldBatch.observe({ service: this.definition.service }, seconds);
         arrival.taken();
@@ -138,6 +143,15 @@ export class ShardLoop<S> {
     } finally {
       await arrivals.stop();
     }
+  }
+
+  private spanOptions(records: number) {
+    const attributes = {
+      [attributeNames.service]: this.definition.service,
+      [attributeNames.messagingPartition]: String(this.partition),
+      [attributeNames.messagingBatch]: records,
+    };
+    return { kind: 'consumer' as const, attributes };
   }
 
   private async take(records: readonly StoredRecord[]): Promise<void> {
