@@ -133,10 +133,12 @@ function drawTakeovers(plot, takeovers, line, text, font) {
     ctx.lineTo(x, bbox.top + bbox.height);
     ctx.stroke();
     const label = `model ${model}`;
-    if (x < free) continue;
+    const wide = ctx.measureText(label).width + 4 * ratio;
+    const left = x + wide > bbox.left + bbox.width ? x - wide : x + 4 * ratio;
+    if (left < free) continue;
     ctx.fillStyle = text;
-    ctx.fillText(label, x + 4 * ratio, bbox.top - 5 * ratio);
-    free = x + ctx.measureText(label).width + 8 * ratio;
+    ctx.fillText(label, left, bbox.top - 5 * ratio);
+    free = left + wide + 4 * ratio;
   }
   ctx.restore();
 }

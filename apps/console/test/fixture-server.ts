@@ -1,4 +1,4 @@
-// A console over made-up events, to look at: `npx vitest run` does not start it. Port and a second pipeline are fixed.
+// A console over made-up events, to look at in a browser: compile it, then run it with a port, and `empty` for no pipeline at all.
 import fastify from 'fastify';
 import { mulberry32 } from '@relearn/kernel';
 import { ConsoleView, registerConsolePage, registerConsoleRoutes } from '@relearn/console';

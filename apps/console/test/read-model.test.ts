@@ -5,6 +5,7 @@ import {
   deadLettered,
   driftDetected,
   encodeEvent,
+  modelRolledBack,
   pipelineEnded,
   windowProfiled,
 } from '@relearn/contracts';
@@ -112,6 +113,31 @@ describe('the read model', () => {
       rejected: 1,
       inconclusive: 1,
     });
+  });
+
+  it('follows the champion back in a rollback and remembers every takeover', async () => {
+    await story.apply(start);
+    for (const n of [1, 2]) {
+      await story.request(n, 'volume', start + n * day);
+      await story.turn(n, start + n * day, 'volume', 'passed');
+    }
+    const place = {
+      model: 1,
+      bundle: 'b1',
+      reference: 'r',
+      from: { model: 2, bundle: 'b2' },
+      frozen: { model: 1, bundle: 'b1' },
+    };
+    const evidence = { kind: 'promotion' as const, event: 'e' };
+    await story.say(modelRolledBack, { ...place, evidence, reason: 'complaints' }, { time: start + 9 * day });
+    await folded();
+    const { models } = view.pipeline('flights');
+    expect(models.champion).toBe(1);
+    expect(models.takeovers().map(({ model, at }) => [model, (at.business - start) / day])).toEqual([
+      [1, 1],
+      [2, 2],
+      [1, 9],
+    ]);
   });
 
   it('counts an event once, however often the log has it', async () => {

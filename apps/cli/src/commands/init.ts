@@ -24,7 +24,7 @@ export async function init(
   [data = '']: readonly string[],
   options: InitOptions,
 ): Promise<void> {
-  const [{ openTable, profileTable }, { inferPipeline }] = await Promise.all([
+  const [{ openTable, profileTable, profileTimes }, { inferPipeline }] = await Promise.all([
     import('@relearn/tabular'),
     import('@relearn/contracts'),
   ]);
@@ -33,7 +33,9 @@ export async function init(
   const labelDelayMs = labelDelay === undefined ? undefined : parseDuration(labelDelay);
   const dataPath = resolve(terminal.folder, data);
   const out = resolve(terminal.folder, options.out ?? `${name}.yaml`);
-  const profiles = await profileTable(await openTable(dataPath));
+  const table = await openTable(dataPath);
+  const profiles = await profileTable(table);
+  const times = await profileTimes(table, time, knownAt);
   const { yaml, notes } = inferPipeline({
     name,
     dataFile: pathFrom(dirname(out), dataPath),
@@ -41,6 +43,7 @@ export async function init(
     label,
     id: (options.id ?? '').split(',').filter((column) => column !== ''),
     profiles,
+    times,
     ...(knownAt === undefined ? {} : { knownAt }),
     ...(labelDelayMs === undefined ? {} : { labelDelayMs }),
     ...(task === undefined ? {} : { task }),

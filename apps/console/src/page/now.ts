@@ -36,7 +36,7 @@ function sentence({ state, turns, wall }: PageData): Markup {
   }
   const running = turns.find((one) => one.turn === turn.id);
   const why = running === undefined ? '' : ` It began because ${causeOf(running, state)}.`;
-  const since = html`<span data-since="${turn.since.wall}">${span(Math.max(0, wall - turn.since.wall))}</span>`;
+  const since = html`<span aria-live="off" data-since="${turn.since.wall}">${span(Math.max(0, wall - turn.since.wall))}</span>`;
   return html`${serving} <strong>Turn ${turn.id}</strong> ${doing[turn.stage]}, since ${since}.${why}`;
 }
 

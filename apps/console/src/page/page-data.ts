@@ -1,4 +1,5 @@
 import type { ConsoleView } from '../read-model/console-view.js';
+import type { Takeover } from '../read-model/models.js';
 import type { ModelView, PipelineState, PipelineSummary, TurnView, WindowView } from '../read-model/shapes.js';
 
 /** Everything that the page shows of one pipeline. Models and turns: newest first; windows in their order. */
@@ -6,6 +7,7 @@ export interface PageData {
   readonly pipelines: readonly PipelineSummary[];
   readonly state: PipelineState;
   readonly models: readonly ModelView[];
+  readonly takeovers: readonly Takeover[];
   readonly turns: readonly TurnView[];
   readonly windows: readonly WindowView[];
   /** The machine's wall time, ms. */
@@ -19,6 +21,7 @@ export async function pageData(view: ConsoleView, name: string, wall: number): P
     pipelines: view.list(),
     state: await view.state(name),
     models: pipeline.models.list().toReversed(),
+    takeovers: pipeline.models.takeovers(),
     turns: pipeline.turns.list().toReversed(),
     windows: pipeline.windows.list(),
     wall,

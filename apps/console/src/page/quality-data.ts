@@ -1,4 +1,5 @@
-import type { ModelView, WindowView } from '../read-model/shapes.js';
+import type { Takeover } from '../read-model/models.js';
+import type { WindowView } from '../read-model/shapes.js';
 
 type Value = number | null;
 
@@ -32,14 +33,11 @@ export interface QualityData {
 
 export function qualityData(
   windows: readonly WindowView[],
-  models: readonly ModelView[],
+  takeovers: readonly Takeover[],
   trailing: number,
 ): QualityData {
   const reported = windows.filter((window) => window.performance !== null);
   const means = reported.map((_, index) => meanOver(reported.slice(Math.max(0, index - trailing + 1), index + 1)));
-  const takeovers = models
-    .flatMap(({ model, promoted }) => (promoted === null ? [] : [{ time: promoted.business, model }]))
-    .sort((a, b) => a.time - b.time);
   return {
     span: shownSpan(windows) ?? { from: 0, to: 0 },
     times: reported.map((window) => (window.start + window.end) / 2),
@@ -48,7 +46,7 @@ export function qualityData(
     mean: means.map((mean) => mean.value),
     frozenMean: means.map((mean) => mean.frozen),
     reference: reported.map((window) => window.performance?.reference ?? null),
-    takeovers,
+    takeovers: takeovers.map(({ model, at }) => ({ time: at.business, model })),
   };
 }
 

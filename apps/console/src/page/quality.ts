@@ -7,8 +7,8 @@ const width = 1_000;
 const height = 260;
 
 /** Realised quality over time: drawn here for the first sight, then by uPlot from the same figures. */
-export function qualitySection({ state, windows, models }: PageData): Markup {
-  const data = qualityData(windows, models, state.trailingWindows);
+export function qualitySection({ state, windows, takeovers }: PageData): Markup {
+  const data = qualityData(windows, takeovers, state.trailingWindows);
   const metric = metricTitle(state.metric);
   const direction = lowerIsBetter(state.metric) ? 'lower is better' : 'higher is better';
   return html`<section id="quality" data-part="quality" aria-labelledby="quality-title">

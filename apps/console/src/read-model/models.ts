@@ -6,9 +6,16 @@ type KeptModel = Omit<ModelView, 'champion' | 'frozen'>;
 /** Versions that the view keeps; the champion and the frozen model are kept whatever their age. */
 const modelsKept = 1_000;
 
+/** The alias moved: this model took over. */
+export interface Takeover {
+  readonly model: number;
+  readonly at: Moment;
+}
+
 /** Model versions and the alias that names the one that serves. */
 export class Models {
   private readonly byNumber = new Map<number, KeptModel>();
+  private moves: Takeover[] = [];
   champion: number | null = null;
   frozen: number | null = null;
   registered = 0;
@@ -21,6 +28,11 @@ export class Models {
       champion: model.model === this.champion,
       frozen: model.model === this.frozen,
     }));
+  }
+
+  /** Promotions and rollbacks in their order, the newest `modelsKept` of them. */
+  takeovers(): readonly Takeover[] {
+    return this.moves;
   }
 
   /** True when the event was one of a model version. */
@@ -50,6 +62,7 @@ export class Models {
       else this.rollbacks += 1;
       this.champion = model;
       this.frozen = frozen?.model ?? null;
+      this.moves = [...this.moves, { model, at }].slice(-modelsKept);
       this.change(model, { promoted: at });
       return true;
     }
