@@ -29,8 +29,8 @@ export class Activity {
     this.holdResults = holdResults;
   }
 
-  /** A job says that it runs. `ended` resolves when its result may be taken, `done` says that it has been. */
-  jobRuns(id: string): { ended(): Promise<void>; done(): void } {
+  /** A job says that it runs. `ended` resolves when its result may be taken or the signal aborts, `done` says that it has been. */
+  jobRuns(id: string): { ended(signal: AbortSignal): Promise<void>; done(): void } {
     this.runningJobs.add(id);
     let finishing = false;
     const go = () => {
@@ -38,16 +38,35 @@ export class Activity {
       this.finishingJobs += 1;
     };
     return {
-      ended: () => {
+      ended: (signal) => {
         this.runningJobs.delete(id);
         if (!this.holdResults) return Promise.resolve(go());
-        return new Promise((resolve) => this.heldJobs.push({ id, go: () => resolve(go()) }));
+        return this.held(id, go, signal);
       },
       done: () => {
         this.runningJobs.delete(id);
         if (finishing) this.finishingJobs -= 1;
       },
     };
+  }
+
+  private held(id: string, go: () => void, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const giveUp = () => {
+        this.heldJobs = this.heldJobs.filter((other) => other !== held);
+        resolve();
+      };
+      const held: HeldJob = {
+        id,
+        go: () => {
+          signal.removeEventListener('abort', giveUp);
+          resolve(go());
+        },
+      };
+      this.heldJobs.push(held);
+      signal.addEventListener('abort', giveUp, { once: true });
+    });
   }
 
   /** Waits until all running jobs have ended, then lets the one with the lowest id go on; false when there was none. */

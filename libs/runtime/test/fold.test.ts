@@ -204,6 +204,20 @@ describe('a fold', () => {
     await durable.close();
   });
 
+  test('goes on when the log could not be read for a while', async () => {
+    const durable = await memoryDurable();
+    const given: Upstream = { pipeline: 'a', topic: 'data.valid', rows: 30, sizes: [2], back: [] };
+    const process = await run(durable, { failReads: { after: 3, times: 3 } });
+    for (const event of eventsOf(given)) {
+      await publish(durable.bus, 'data.valid', [event]);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    await process.settled();
+    expect(await found(durable, [given])).toEqual(expected([given]));
+    await process.stop();
+    await durable.close();
+  });
+
   test('an owner that has lost its shard writes nothing more and what it had published does no harm', async () => {
     const durable = await memoryDurable();
     const given: Upstream = { pipeline: 'a', topic: 'data.valid', rows: 90, sizes: [2, 3], back: [4, 9] };

@@ -24,6 +24,8 @@ interface Held {
 /** What a handling does to an aggregate; null leaves it as it is. */
 type Change = (document: AggregateDocument) => AggregateDocument | null | Promise<AggregateDocument | null>;
 
+/** After this time a timer whose event could not be written goes off again. */
+const retryTimerMs = 1_000;
 /** Blobs kept at hand for decisions. */
 const factsKept = 64;
 
@@ -48,13 +50,15 @@ export class AggregateHost<S> {
   private readonly jobs: JobRunner;
   private readonly known = new Map<string, Uint8Array>();
   private active = 0;
+  private released = false;
 
   constructor(ports: Ports, decider: Decider<S>) {
     this.ports = ports;
     this.decider = decider;
-    this.jobs = new JobRunner(ports, decider.service, decider.jobs ?? {}, (aggregate, job, result) =>
-      this.finishJob(aggregate, job, result),
-    );
+    this.jobs = new JobRunner(ports, decider.service, decider.jobs ?? {}, {
+      finish: (aggregate, job, result) => this.finishJob(aggregate, job, result),
+      stillDue: (aggregate, job) => this.stillDue(aggregate, job),
+    });
   }
 
   busy(): boolean {
@@ -80,8 +84,9 @@ export class AggregateHost<S> {
     }
   }
 
-  /** Lets go of a partition: its timers and jobs stop here and go on where it goes. */
+  /** Lets go of everything: timers and jobs stop here and go on where their documents go. */
   async release(): Promise<void> {
+    this.released = true;
     for (const timer of this.timers.values()) timer.cancel();
     this.timers.clear();
     await this.jobs.stop();
@@ -158,6 +163,16 @@ export class AggregateHost<S> {
         ...(job.cause === null ? {} : { cause: job.cause }),
       });
     });
+  }
+
+  private async stillDue(aggregate: string, job: PendingJob): Promise<boolean> {
+    let due = false;
+    this.held.delete(aggregate);
+    await this.change(aggregate, (document) => {
+      due = document.jobs.some((pending) => pending.id === job.id);
+      return null;
+    });
+    return due;
   }
 
   private fireTimer(aggregate: string, timer: string): Promise<void> {
@@ -261,19 +276,26 @@ export class AggregateHost<S> {
   }
 
   private startDue(id: string, document: AggregateDocument): void {
+    if (this.released) return;
     this.jobs.keep(id, document.jobs);
     for (const { id: timer, afterMs } of document.timers) {
-      const key = `${id}#${timer}`;
-      if (this.timers.has(key)) continue;
-      const fire = () => {
-        this.timers.delete(key);
-        this.fireTimer(id, timer).catch((thrown: unknown) => {
-          this.ports.telemetry.log.error({ aggregate: id, timer }, RelearnError.from(thrown).describe());
-        });
-      };
-      this.timers.set(key, this.ports.kernel.clock.after(afterMs, fire));
+      if (!this.timers.has(`${id}#${timer}`)) this.startTimer(id, timer, afterMs);
     }
     this.cancelTimers(id, new Set(document.timers.map((timer) => `${id}#${timer.id}`)));
+  }
+
+  /** The document says whether the timer still counts when it goes off; what then fails is tried again. */
+  private startTimer(id: string, timer: string, afterMs: number): void {
+    const key = `${id}#${timer}`;
+    const { kernel, telemetry } = this.ports;
+    const fire = () => {
+      this.timers.delete(key);
+      this.fireTimer(id, timer).catch((thrown: unknown) => {
+        telemetry.log.error({ aggregate: id, timer }, RelearnError.from(thrown).describe());
+        if (!this.released) this.startTimer(id, timer, retryTimerMs);
+      });
+    };
+    this.timers.set(key, kernel.clock.after(afterMs, fire));
   }
 
   private cancelTimers(id: string, due: ReadonlySet<string>): void {

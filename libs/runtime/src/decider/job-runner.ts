@@ -5,8 +5,16 @@ import { Lease } from './lease.js';
 
 type Finish = (aggregate: string, job: PendingJob, result: JobResult) => Promise<void>;
 
+/** Publishes what the aggregate's document holds and says whether the job is still in it, by what the store says now. */
+type StillDue = (aggregate: string, job: PendingJob) => Promise<boolean>;
+
 /** Tries of a job whose failure may mend itself (a worker died, a store was away) before it counts as failed. */
 const tries = 3;
+
+export interface JobCallbacks {
+  readonly finish: Finish;
+  readonly stillDue: StillDue;
+}
 
 /** Runs an aggregate's jobs under leases. A result is taken only while the lease's fence is in force. */
 export class JobRunner {
@@ -14,13 +22,15 @@ export class JobRunner {
   private readonly service: string;
   private readonly kinds: Readonly<Record<string, JobKind>>;
   private readonly finish: Finish;
+  private readonly stillDue: StillDue;
   private readonly active = new Map<string, { aggregate: string; abort: AbortController; done: Promise<void> }>();
 
-  constructor(ports: Ports, service: string, kinds: Readonly<Record<string, JobKind>>, finish: Finish) {
+  constructor(ports: Ports, service: string, kinds: Readonly<Record<string, JobKind>>, callbacks: JobCallbacks) {
     this.ports = ports;
     this.service = service;
     this.kinds = kinds;
-    this.finish = finish;
+    this.finish = callbacks.finish;
+    this.stillDue = callbacks.stillDue;
   }
 
   /** Makes the aggregate's running jobs those that its document names. */
@@ -43,29 +53,50 @@ export class JobRunner {
     await Promise.all(all.map(({ done }) => done));
   }
 
+  /** Until the job has ended, whoever ended it, or is not wanted any more. */
   private async run(aggregate: string, job: PendingJob, signal: AbortSignal): Promise<void> {
-    const { kernel, store, bus, instance, telemetry } = this.ports;
+    const { kernel, telemetry, activity } = this.ports;
+    const name = `${this.service}/${job.id}`;
+    let running = activity.jobRuns(name);
+    for (let due = true, attempt = 0; due && !signal.aborted; attempt++) {
+      try {
+        due = attempt === 0 || (await this.stillDue(aggregate, job));
+        if (due) due = !(await this.runLeased(aggregate, job, signal, () => running.ended(signal)));
+      } catch (thrown) {
+        const error = RelearnError.from(thrown);
+        telemetry.log.error({ service: this.service, job: job.id, code: error.code }, `job again: ${error.describe()}`);
+        running.done();
+        running = activity.jobRuns(name);
+        await kernel.clock.sleep((200 + kernel.chance.next() * 200) * Math.min(attempt + 1, 25), signal);
+      }
+    }
+    running.done();
+  }
+
+  /** True when the result has been taken or nobody wants it any more. Throws FENCED when another owner has taken the lease. */
+  private async runLeased(
+    aggregate: string,
+    job: PendingJob,
+    signal: AbortSignal,
+    mayFinish: () => Promise<void>,
+  ): Promise<boolean> {
+    const { kernel, store, bus, instance } = this.ports;
     const exclusive = !bus.features.sharedBetweenProcesses;
-    const running = this.ports.activity.jobRuns(`${this.service}/${job.id}`);
     const options = { store, clock: kernel.clock, owner: instance, exclusive };
+    const lease = await Lease.acquire(options, `${this.service}/${job.id}`, signal);
+    if (lease === null) return true;
     try {
-      const lease = await Lease.acquire(options, `${this.service}/${job.id}`, signal);
-      if (lease === null) return;
+      // Whoever had the lease before may have ended the job.
+      if (!exclusive && !(await this.stillDue(aggregate, job))) return true;
       const result = await this.attempt(job, AbortSignal.any([signal, lease.lostSignal]));
-      await running.ended();
+      if (result !== null) await mayFinish();
       kernel.failpoints.hit(`${this.service}:after-job`);
-      if (result === null) return await lease.abandon();
+      if (signal.aborted) return true;
       await lease.check();
-      await this.finish(aggregate, job, result);
-      await lease.release();
-    } catch (thrown) {
-      const error = RelearnError.from(thrown);
-      telemetry.log.error(
-        { service: this.service, job: job.id, code: error.code },
-        `job left to others: ${error.describe()}`,
-      );
+      if (result !== null) await this.finish(aggregate, job, result);
+      return result !== null;
     } finally {
-      running.done();
+      await lease.release();
     }
   }
 

@@ -78,22 +78,19 @@ export class Lease {
 
   /** Throws FENCED unless the lease is still ours in the store. */
   async check(): Promise<void> {
-    const found = await this.options.store.get(leaseCollection, this.id);
-    if (found === null || decode(found.body).fence !== this.body.fence) {
-      throw new RelearnError('FENCED', `the lease of ${this.id} has been taken over`);
-    }
+    if (!(await this.isOurs())) throw new RelearnError('FENCED', `the lease of ${this.id} has been taken over`);
   }
 
+  /** Ends the heartbeat; what is still ours is free for whoever comes next. */
   async release(): Promise<void> {
     this.stopped.abort();
     await this.beating;
-    if (!this.lost.signal.aborted) await this.options.store.remove(leaseCollection, this.id);
+    if (await this.isOurs()) await this.options.store.remove(leaseCollection, this.id);
   }
 
-  /** Stops the heartbeat and leaves the lease to whoever comes next. */
-  async abandon(): Promise<void> {
-    this.stopped.abort();
-    await this.beating;
+  private async isOurs(): Promise<boolean> {
+    const found = await this.options.store.get(leaseCollection, this.id);
+    return found !== null && decode(found.body).fence === this.body.fence;
   }
 
   private beat(): this {

@@ -105,7 +105,7 @@ class ControlLoop<S> {
   private async consume(reader: PartitionReader): Promise<void> {
     const { signal } = this.stopping;
     while (!signal.aborted) {
-      const records = await reader.next(limits, signal);
+      const records = await this.next(reader);
       this.inHand += 1;
       for (const record of records) {
         if (signal.aborted) break;
@@ -115,6 +115,22 @@ class ControlLoop<S> {
       this.inHand -= 1;
       const position = this.done.get(reader.topic);
       if (position !== undefined) await this.holding(() => reader.commit(position));
+    }
+  }
+
+  /** Nothing while the log cannot be read, or not any more. */
+  private async next(reader: PartitionReader): Promise<StoredRecord[]> {
+    const { kernel, telemetry } = this.ports;
+    const { signal } = this.stopping;
+    try {
+      return await reader.next(limits, signal);
+    } catch (thrown) {
+      const error = RelearnError.from(thrown);
+      if (error.code === 'FENCED') this.stopping.abort();
+      const place = { service: this.decider.service, topic: reader.topic, partition: this.partition };
+      telemetry.log.error({ ...place, code: error.code }, `the log cannot be read: ${error.describe()}`);
+      await kernel.clock.sleep(200 + kernel.chance.next() * 800, signal);
+      return [];
     }
   }
 

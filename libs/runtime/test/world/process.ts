@@ -1,5 +1,5 @@
-import type { Bus } from '@relearn/bus';
-import { type Clock, type Part, systemChance, systemClock } from '@relearn/kernel';
+import type { Bus, PartitionReader } from '@relearn/bus';
+import { type Clock, type Part, RelearnError, systemChance, systemClock } from '@relearn/kernel';
 import { Activity, Catalog, type Ports } from '@relearn/runtime';
 import { silentTelemetry } from '@relearn/telemetry';
 import { type Durable, partitions } from './durable.js';
@@ -20,10 +20,22 @@ export interface ProcessOptions {
   readonly ownGroup?: boolean;
   readonly clock?: Clock;
   readonly holdResults?: boolean;
+  /** So many reads of the log fail, one after another, once this many have worked. */
+  readonly failReads?: { readonly after: number; readonly times: number };
 }
 
-/** Sleeps of back-off and lingering are cut short. */
+/** Sleeps of back-off are cut short. */
 export const hurried: Clock = { ...systemClock, sleep: (ms, signal) => systemClock.sleep(Math.min(ms, 2), signal) };
+
+/** A clock that runs so many times as fast: leases of seconds end within a test. */
+export function fast(times: number): Clock {
+  return {
+    ...systemClock,
+    now: () => systemClock.now() * times,
+    sleep: (ms, signal) => systemClock.sleep(ms / times, signal),
+    after: (ms, callback) => systemClock.after(ms / times, callback),
+  };
+}
 
 const forever = new Promise<never>(() => undefined);
 
@@ -35,6 +47,8 @@ export class TestProcess {
   readonly ports: Ports;
   readonly died: Promise<void>;
   private dead = false;
+  private frozen: Promise<void> = Promise.resolve();
+  private reads = 0;
   private readonly durable: Durable;
   private readonly parts: Part[] = [];
   private readonly subscriptions: (() => Promise<void>)[] = [];
@@ -93,7 +107,6 @@ export class TestProcess {
 
   async stop(): Promise<void> {
     for (const part of this.parts.reverse()) await part.stop();
-    this.ports.telemetry.metrics.stop?.();
   }
 
   /** As `kill -9`: what had been handed to the adapters stays, nothing more comes. */
@@ -101,6 +114,15 @@ export class TestProcess {
     this.dead = true;
     this.die();
     await Promise.all(this.subscriptions.map((close) => close()));
+  }
+
+  /** Nothing that it does reaches the adapters until it is thawed: a process that the machine has stopped for a while. */
+  freeze(): () => void {
+    let thaw: () => void = () => undefined;
+    this.frozen = new Promise((resolve) => {
+      thaw = resolve;
+    });
+    return thaw;
   }
 
   private failpoint(crash: Crash | undefined): (name: string) => void {
@@ -121,15 +143,20 @@ export class TestProcess {
         const value: unknown = Reflect.get(object, name, receiver);
         if (typeof value !== 'function') return value;
         return async (...given: unknown[]) => {
+          await this.frozen;
           if (this.dead) return forever;
-          const result: unknown = await value.apply(object, given);
-          return this.dead ? forever : result;
+          try {
+            return await value.apply(object, given);
+          } finally {
+            // Neither an answer nor an error reaches a process that has died meanwhile.
+            if (this.dead) await forever;
+          }
         };
       },
     });
   }
 
-  private mortalBus({ shared = false, ownGroup = false }: ProcessOptions, instance: string): Bus {
+  private mortalBus({ shared = false, ownGroup = false, failReads }: ProcessOptions, instance: string): Bus {
     const { bus } = this.durable;
     const mortal = this.mortal(bus);
     return new Proxy(bus, {
@@ -145,7 +172,7 @@ export class TestProcess {
               if (!this.dead)
                 options.onAssigned(
                   partition,
-                  readers.map((reader) => this.mortalReader(reader)),
+                  readers.map((reader) => this.mortalReader(reader, failReads)),
                 );
             },
             onRevoked: (partition) =>
@@ -158,10 +185,19 @@ export class TestProcess {
     });
   }
 
-  private mortalReader<R extends Parameters<Parameters<Bus['subscribe']>[0]['onAssigned']>[1][number]>(reader: R): R {
+  private mortalReader(reader: PartitionReader, failReads: ProcessOptions['failReads']): PartitionReader {
     const mortal = this.mortal(reader);
+    const next: PartitionReader['next'] = async (limits, signal) => {
+      this.reads += 1;
+      const { after = 0, times = 0 } = failReads ?? {};
+      if (this.reads > after && this.reads <= after + times) throw new RelearnError('UNAVAILABLE', 'the log is away');
+      return mortal.next(limits, signal);
+    };
     return new Proxy(reader, {
-      get: (object, name): unknown => (name === 'seek' ? object.seek.bind(object) : Reflect.get(mortal, name)),
+      get: (object, name): unknown => {
+        if (name === 'next') return next;
+        return name === 'seek' ? object.seek.bind(object) : Reflect.get(mortal, name);
+      },
     });
   }
 }
