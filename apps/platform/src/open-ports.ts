@@ -39,36 +39,45 @@ export interface OpenedPorts {
 
 const deciders = ['feature', 'training', 'evaluation', 'registry', 'serving', 'monitoring'];
 
-/** Opens the embedded adapters on a folder: bus and store in one database, blobs in files. */
+/** Opens the embedded adapters on a folder: bus and store in one database, blobs in files. What fails leaves nothing open. */
 export async function openPorts(options: OpenPortsOptions): Promise<OpenedPorts> {
+  await makeFolder(options.folder);
+  const closers: (() => Promise<void>)[] = [];
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+  try {
+    const ports = await openAll(options, (closer) => closers.push(closer));
+    return { ports, close };
+  } catch (thrown) {
+    await close();
+    throw thrown;
+  }
+}
+
+async function openAll(options: OpenPortsOptions, closedBy: (closer: () => Promise<void>) => void): Promise<Ports> {
   const { folder, kernel, telemetry, partitions, durable } = options;
-  await makeFolder(folder);
   const engine = await openSqlite({ folder, durable, onFailure: options.onFailure });
+  closedBy(() => engine.close());
+  const blobs = await openFolderBlobs(join(folder, 'blobs'), { durable });
+  closedBy(() => blobs.close());
+  const store = await openEmbeddedStore(engine);
+  closedBy(() => store.close());
   const bus = await openEmbeddedBus(engine, kernel, {
     onBackgroundError: (error) => telemetry.log.warn({ code: error.code }, error.message),
   });
-  const store = await openEmbeddedStore(engine);
-  const blobs = await openFolderBlobs(join(folder, 'blobs'), { durable });
+  closedBy(() => bus.close());
   await bus.ensureTopics(topicNames.map((name) => ({ name, partitions, retentionMs: topics[name].retentionMs })));
   const collections = [checkpointCollection, clockCollection, leaseCollection, replayCollection];
   await store.ensureCollections([...collections, ...deciders.map(aggregateCollection)].map((name) => ({ name })));
   const workers = createWorkers({ size: 2 });
+  closedBy(() => workers.stop());
   const catalog = new Catalog(bus, partitions);
   const activity = new Activity(kernel.clock, options.holdResults);
   await catalog.start(activity);
+  closedBy(() => catalog.stop());
   const instance = `embedded-${kernel.chance.id()}`;
-  const ports: Ports = { kernel, bus, store, blobs, workers, telemetry, catalog, activity, partitions, instance };
-  return {
-    ports,
-    async close() {
-      await catalog.stop();
-      await workers.stop();
-      await bus.close();
-      await store.close();
-      await blobs.close();
-      await engine.close();
-    },
-  };
+  return { kernel, bus, store, blobs, workers, telemetry, catalog, activity, partitions, instance };
 }
 
 async function makeFolder(folder: string): Promise<void> {

@@ -75,7 +75,9 @@ export async function startPlatform({
     const view = new ConsoleView(ports);
     const ingestion = createIngestion(ports);
     const grpc = grpcServer(config, ports, services, ingestion.rpc);
-    const http = await httpServer(config, ports, services, { replays, view, door: ingestion.door });
+    // Where serving is elsewhere, nothing is loaded before this process can answer.
+    const probes = { ready: () => !names.includes('serving') || services.host.ready };
+    const http = await httpServer(config, ports, services, { replays, view, door: ingestion.door, probes });
     lifecycle.add(spool).add(services.lifecycle).add(view).add(logMetrics(ports));
     for (const part of ingestion.parts) lifecycle.add(part);
     lifecycle.add(grpc).add(http.part);
@@ -86,14 +88,20 @@ export async function startPlatform({
       ports,
       replays,
       async stop() {
+        probes.ready = () => false;
         await replays.stop();
         await lifecycle.stop();
         await opened.close();
       },
     };
   } catch (thrown) {
-    await lifecycle.stop();
-    await opened.close();
+    try {
+      await lifecycle.stop();
+      await opened.close();
+    } catch (second) {
+      // Why it did not start is what counts.
+      telemetry.log.error({ code: RelearnError.from(second).code }, RelearnError.from(second).describe());
+    }
     throw thrown;
   }
 }
@@ -119,9 +127,15 @@ interface Doors {
   readonly replays: Replays;
   readonly view: ConsoleView;
   readonly door: ReturnType<typeof createIngestion>['door'];
+  readonly probes: Probes;
 }
 
-async function httpServer(config: Config, ports: Ports, services: Services, { replays, view, door }: Doors) {
+/** Readiness turns false before anything is torn down. */
+interface Probes {
+  ready: () => boolean;
+}
+
+async function httpServer(config: Config, ports: Ports, services: Services, { replays, view, door, probes }: Doors) {
   const app = fastify({ logger: false, bodyLimit: 64 * 1024 * 1024, forceCloseConnections: true });
   registerIngestionRoutes(app, door);
   registerInferenceRoutes(app, new DataPlane(services.host, ports.kernel, version));
@@ -142,7 +156,7 @@ async function httpServer(config: Config, ports: Ports, services: Services, { re
   };
   registerConsoleRoutes(app, deps);
   registerConsolePage(app, deps);
-  addProbes(app, ports, services);
+  addProbes(app, ports, probes);
   let url = '';
   const part: Part = {
     name: 'http server',
@@ -166,10 +180,10 @@ async function httpServer(config: Config, ports: Ports, services: Services, { re
   return { part, url: () => url };
 }
 
-function addProbes(app: FastifyInstance, ports: Ports, services: Services): void {
+function addProbes(app: FastifyInstance, ports: Ports, probes: Probes): void {
   app.get('/healthz', () => ({ status: 'ok' }));
   app.get('/readyz', (_request, reply) => {
-    const ready = services.host.ready;
+    const ready = probes.ready();
     return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready' });
   });
   app.get('/metrics', async (_request, reply) => {

@@ -112,8 +112,9 @@ export class ShardState {
         this.windowOf(time)?.countInputs(champion.model, profileOf(champion.model), data.inputs, row);
       }
       const id = data.ids[row];
-      if (id !== null && id !== undefined)
-        this.join(id, { time, arms: data.arms.map((arm) => armOf(arm, row)) }, profileOf);
+      // Of one row's predictions the stream's is measured: it has the frozen arm beside it.
+      if (id === null || id === undefined || (data.kind === 'request' && this.waiting.has(id))) continue;
+      this.join(id, { time, arms: data.arms.map((arm) => armOf(arm, row)) }, profileOf);
     }
     if (data.watermark !== null) this.predictionsWatermark = Math.max(this.predictionsWatermark, data.watermark);
   }

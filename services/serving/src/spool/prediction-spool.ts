@@ -1,22 +1,14 @@
-import { type Columns, encodeEvent, partitionFor, predictionLogged } from '@relearn/contracts';
-import { formatTimestamp, type Part, RelearnError, retry } from '@relearn/kernel';
+import type { OutgoingRecord } from '@relearn/bus';
+import { type Part, RelearnError, retry } from '@relearn/kernel';
 import { businessNow, type Ports } from '@relearn/runtime';
 import type { PredictionLog, PredictionRecord } from '../inference/prediction-record.js';
 import { columnsByName } from '../inference/values.js';
 import { SpoolFiles } from './spool-files.js';
+import { recordsOfRequest, type SpooledRequest } from './spooled-request.js';
 
-/** One answered request as a line of the spool; its rows are numbered from `first`. */
-interface SpooledRequest {
-  readonly first: number;
-  readonly pipeline: string;
-  readonly model: number;
-  readonly id: string;
-  readonly eventIds: readonly (string | null)[];
-  readonly inputs: Columns;
-  readonly outputs: Columns;
-  readonly computeMs: number;
-  readonly totalMs: number;
-  readonly rows: number;
+interface Waiting {
+  readonly request: SpooledRequest;
+  readonly bytes: number;
 }
 
 export interface SpoolOptions {
@@ -37,8 +29,9 @@ export class PredictionSpool implements Part {
   private readonly files: SpoolFiles;
   private readonly maxBytes: number;
   private readonly stopping = new AbortController();
-  private readonly last = new Map<string, number>();
-  private waiting: { request: SpooledRequest; bytes: number }[] = [];
+  /** By source: the last row number that the bus has. */
+  private last = new Map<string, number>();
+  private waiting: Waiting[] = [];
   private waitingBytes = 0;
   private next = 1;
   private source = '';
@@ -51,14 +44,15 @@ export class PredictionSpool implements Part {
     this.maxBytes = maxBytes;
   }
 
+  /** Takes up what an earlier process left. Throws CORRUPT, naming the file, where that cannot be read. */
   async start(): Promise<void> {
     this.source = `serving/spool-${this.files.identity(() => this.ports.kernel.chance.id())}`;
     const { acked, last } = this.files.readState();
-    for (const [partition, number] of Object.entries(last)) this.last.set(partition, number);
+    this.last = new Map(Object.entries(last));
     this.next = acked + 1;
-    for (const line of this.files.lines()) {
-      const request = JSON.parse(line) as SpooledRequest;
-      if (request.first > acked) this.enqueue(request, line.length);
+    for (const { value, bytes } of this.files.recover()) {
+      const request = value as SpooledRequest;
+      if (request.first > acked) this.enqueue({ request, bytes });
       this.next = Math.max(this.next, request.first + request.rows);
     }
     this.shipping = this.ship();
@@ -84,7 +78,7 @@ export class PredictionSpool implements Part {
     if (first === undefined) return;
     const lines = requests.map((request) => `${JSON.stringify(request)}\n`);
     this.files.append(first.first, lines.join(''));
-    requests.forEach((request, index) => this.enqueue(request, lines[index]?.length ?? 0));
+    requests.forEach((request, index) => this.enqueue({ request, bytes: lines[index]?.length ?? 0 }));
     this.wake();
   };
 
@@ -107,9 +101,9 @@ export class PredictionSpool implements Part {
     };
   }
 
-  private enqueue(request: SpooledRequest, bytes: number): void {
-    this.waiting.push({ request, bytes });
-    this.waitingBytes += bytes;
+  private enqueue(waiting: Waiting): void {
+    this.waiting.push(waiting);
+    this.waitingBytes += waiting.bytes;
   }
 
   private async ship(): Promise<void> {
@@ -125,9 +119,11 @@ export class PredictionSpool implements Part {
       }
       const batch = this.waiting.slice(0, shipAtOnce);
       try {
-        const records = await Promise.all(batch.map(({ request }) => this.recordOf(request)));
-        const attempts = signal.aborted ? { attempts: 3 } : {};
-        await retry({ clock, chance, ...attempts }, () => this.ports.bus.publish(records));
+        const last = new Map(this.last);
+        const records = await this.recordsOf(batch, last);
+        const patience = signal.aborted ? { attempts: 3 } : { signal };
+        await retry({ clock, chance, ...patience }, () => this.ports.bus.publish(records));
+        this.shipped(batch, last);
       } catch (thrown) {
         const error = RelearnError.from(thrown);
         this.ports.telemetry.log.error(
@@ -136,58 +132,34 @@ export class PredictionSpool implements Part {
         );
         if (signal.aborted) return;
         await clock.sleep(1000, signal);
-        continue;
       }
-      this.shipped(batch);
     }
   }
 
-  private shipped(batch: readonly { request: SpooledRequest; bytes: number }[]): void {
-    this.waiting = this.waiting.slice(batch.length);
-    for (const { bytes } of batch) this.waitingBytes -= bytes;
+  /** Until this is done the batch counts as not shipped: it is then published again, the same as before. */
+  private shipped(batch: readonly Waiting[], last: Map<string, number>): void {
     const final = batch.at(-1)?.request;
     const acked = final === undefined ? 0 : final.first + final.rows - 1;
-    this.files.writeState({ acked, last: Object.fromEntries(this.last) });
+    this.files.writeState({ acked, last: Object.fromEntries(last) });
     this.files.discard(acked);
+    this.last = last;
+    this.waiting = this.waiting.slice(batch.length);
+    for (const { bytes } of batch) this.waitingBytes -= bytes;
   }
 
-  private async recordOf(request: SpooledRequest) {
-    const { pipeline, model, first, rows, inputs, outputs } = request;
-    const { catalog, partitions } = this.ports;
-    const applied = catalog.latest(pipeline);
-    const shardBy = applied?.spec.source.shard_by;
-    const shardValue = shardBy === undefined ? undefined : inputs[shardBy]?.[0];
-    const joinable = shardBy === undefined || (shardValue !== undefined && shardValue !== null);
-    const partition = partitionFor(
-      pipeline,
-      partitions,
-      shardValue === undefined || shardValue === null ? undefined : String(shardValue),
-    );
-    const now = await businessNow(this.ports, pipeline);
-    const source = `${this.source}/${partition}/predictions`;
-    const sequence = first + rows - 1;
-    const previous = this.last.get(String(partition)) ?? null;
-    this.last.set(String(partition), sequence);
-    const event = {
-      id: `${source}@${sequence}`,
-      source,
-      type: predictionLogged.type,
-      sequence,
-      previous,
-      time: formatTimestamp(now),
-      pipeline,
-      pipelineversion: applied?.version ?? 0,
-      data: {
-        kind: 'request' as const,
-        ids: request.eventIds.map((id) => (joinable ? id : null)),
-        times: request.eventIds.map(() => now),
-        at: Array.from({ length: rows }, (_, row) => first + row),
-        inputs,
-        arms: [{ arm: 'champion' as const, model, outputs }],
-        watermark: null,
-        request: { id: request.id, computeMs: request.computeMs, totalMs: request.totalMs },
-      },
-    };
-    return { topic: predictionLogged.topic, partition, key: pipeline, ...encodeEvent(event) };
+  private async recordsOf(batch: readonly Waiting[], last: Map<string, number>): Promise<OutgoingRecord[]> {
+    const { catalog, partitions, telemetry } = this.ports;
+    const times = new Map<string, number>();
+    const records: OutgoingRecord[] = [];
+    for (const { request } of batch) {
+      const { pipeline } = request;
+      const now = times.get(pipeline) ?? (await businessNow(this.ports, pipeline));
+      times.set(pipeline, now);
+      const applied = catalog.latest(pipeline);
+      const onCut = (rows: number) =>
+        telemetry.log.warn({ pipeline, request: request.id, rows }, 'logged without inputs, which are too large');
+      records.push(...recordsOfRequest(request, { source: this.source, applied, partitions, now, last, onCut }));
+    }
+    return records;
   }
 }

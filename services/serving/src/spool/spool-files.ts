@@ -7,6 +7,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  truncateSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -21,47 +22,62 @@ export interface ShipState {
 
 const segmentBytes = 8 * 1024 * 1024;
 const suffix = '.jsonl';
+const newline = 10;
 
 /**
  * Append-only files of numbered lines. A write reaches the operating system before `append` returns, so lines survive the
- * process; they do not wait for the disk. A line cut off by a crash was never answered for and is left out.
+ * process; they do not wait for the disk. A line cut off by a crash was never answered for.
  */
 export class SpoolFiles {
   private readonly folder: string;
   private current: { fd: number; name: string; bytes: number } | null = null;
 
+  /** Makes the folder where it is missing. Throws STORAGE_FAILED. */
   constructor(folder: string) {
     this.folder = folder;
-    mkdirSync(folder, { recursive: true });
+    try {
+      mkdirSync(folder, { recursive: true });
+    } catch (thrown) {
+      const { message } = RelearnError.from(thrown);
+      throw new RelearnError('STORAGE_FAILED', `the prediction spool cannot be made: ${message}`, {
+        cause: thrown,
+        place: { file: folder },
+      });
+    }
   }
 
   /** A name for this spool that lasts as long as its folder. */
   identity(fresh: () => string): string {
     const path = join(this.folder, 'identity');
     const known = readText(path);
-    if (known !== null) return known;
+    if (known !== null && known !== '') return known;
     const made = fresh();
-    writeFileSync(path, made);
+    replaceFile(path, made);
     return made;
   }
 
+  /** Throws CORRUPT. */
   readState(): ShipState {
-    const text = readText(join(this.folder, 'shipped.json'));
-    return text === null ? { acked: 0, last: {} } : (JSON.parse(text) as ShipState);
+    const path = join(this.folder, 'shipped.json');
+    const text = readText(path);
+    return text === null ? { acked: 0, last: {} } : (parsed(text, path) as ShipState);
   }
 
   writeState(state: ShipState): void {
-    const path = join(this.folder, 'shipped.json');
-    writeFileSync(`${path}.new`, JSON.stringify(state));
-    renameSync(`${path}.new`, path);
+    replaceFile(join(this.folder, 'shipped.json'), JSON.stringify(state));
   }
 
-  /** Whole lines of all files in order. */
-  *lines(): Generator<string> {
+  /** What the lines of all files hold, in order; a line that a crash has cut off is removed. Throws CORRUPT. */
+  *recover(): Generator<{ readonly value: unknown; readonly bytes: number }> {
     for (const name of this.names()) {
-      const text = readFileSync(join(this.folder, name), 'utf8');
-      const whole = text.slice(0, text.lastIndexOf('\n') + 1);
-      for (const line of whole.split('\n')) if (line !== '') yield line;
+      const path = join(this.folder, name);
+      const bytes = readFileSync(path);
+      const whole = bytes.lastIndexOf(newline) + 1;
+      // What is written next would else be appended to half a line.
+      if (whole < bytes.length) truncateSync(path, whole);
+      for (const [index, line] of bytes.toString('utf8', 0, whole).split('\n').entries()) {
+        if (line !== '') yield { value: parsed(line, path, index + 1), bytes: line.length };
+      }
     }
   }
 
@@ -119,5 +135,23 @@ function readText(path: string): string | null {
   } catch (thrown) {
     if (RelearnError.from(thrown).code === 'NOT_FOUND') return null;
     throw thrown;
+  }
+}
+
+/** The file has the old content or the new, whenever the process dies. */
+function replaceFile(path: string, text: string): void {
+  writeFileSync(`${path}.new`, text);
+  renameSync(`${path}.new`, path);
+}
+
+function parsed(text: string, file: string, line?: number): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (thrown) {
+    throw new RelearnError('CORRUPT', 'the prediction spool cannot be read: this is not JSON', {
+      cause: thrown,
+      place: line === undefined ? { file } : { file, line },
+      remedy: 'Move the spool folder away: predictions of the last moments are then missing from the log.',
+    });
   }
 }

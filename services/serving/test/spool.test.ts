@@ -1,0 +1,186 @@
+import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createMemoryBus } from '@relearn/bus/memory';
+import type { Bus } from '@relearn/bus';
+import { type DataOf, decodeEvent, partitionFor, predictionLogged } from '@relearn/contracts';
+import { RelearnError, systemKernel } from '@relearn/kernel';
+import { type AppliedPipeline, clockCollection, type Ports, rowAddressesOf, Sequences } from '@relearn/runtime';
+import { createMemoryStore } from '@relearn/store/memory';
+import { silentTelemetry } from '@relearn/telemetry';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { PredictionRecord } from '../src/inference/prediction-record.js';
+import { PredictionSpool } from '../src/spool/prediction-spool.js';
+import { recordsOfRequest, type SpooledRequest } from '../src/spool/spooled-request.js';
+
+const partitions = 4;
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'relearn-spool-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+/** A bus with the predictions topic that fails while it is told to. */
+async function openBus() {
+  let failure: RelearnError | undefined;
+  let refused = 0;
+  const bus = createMemoryBus(systemKernel);
+  await bus.ensureTopics([{ name: 'predictions', partitions, retentionMs: null }]);
+  const publish: Bus['publish'] = (records) => {
+    if (failure === undefined) return bus.publish(records);
+    refused += 1;
+    return Promise.reject(failure);
+  };
+  return {
+    bus: new Proxy(bus, { get: (target, name) => (name === 'publish' ? publish : Reflect.get(target, name)) }),
+    fail: (error: RelearnError | undefined) => {
+      failure = error;
+    },
+    refused: () => refused,
+  };
+}
+
+async function portsOn(bus: Bus): Promise<Ports> {
+  const store = createMemoryStore();
+  await store.ensureCollections([{ name: clockCollection }]);
+  // The spool asks for no more than these.
+  const some = { bus, store, kernel: systemKernel, telemetry: silentTelemetry(), partitions };
+  return { ...some, catalog: { latest: () => undefined } } as unknown as Ports;
+}
+
+function answered(id: string, rows = 1): PredictionRecord {
+  const values = Array.from({ length: rows }, (_, row) => row / 8);
+  const tensor = { name: 'x', datatype: 'FP32' as const, shape: [rows, 1], width: 1, values };
+  return {
+    model: 'orders',
+    version: '1',
+    id,
+    eventIds: values.map((_, row) => `${id}-${row}`),
+    parameters: {},
+    rows,
+    receivedAt: 0,
+    timings: { queueMs: 1, computeMs: 1 } as PredictionRecord['timings'],
+    inputs: () => [tensor],
+    outputs: () => [{ ...tensor, name: 'probability' }],
+  };
+}
+
+/** Ids of the rows that a reader takes, by the sequence rule; throws at a gap. */
+async function logged(bus: Bus): Promise<(string | null)[]> {
+  const ids: (string | null)[] = [];
+  for (let partition = 0; partition < partitions; partition++) {
+    const sequences = new Sequences();
+    for (const record of await bus.read('predictions', partition, 0, { maxRecords: 1000, maxBytes: 1 << 28 })) {
+      const event = decodeEvent(record);
+      const verdict = sequences.judge(event, rowAddressesOf(event));
+      if (verdict.kind === 'gap') throw new Error(`${event.id}: a gap`);
+      if (verdict.kind === 'skip') continue;
+      sequences.advance(event);
+      ids.push(...predictionLogged.read(event).data.ids.slice(verdict.fromRow));
+    }
+  }
+  return ids;
+}
+
+/** Starts a spool on the folder, lets it take the records, and stops it: all is shipped that the bus takes. */
+async function spooled(bus: Bus, ...batches: readonly (readonly PredictionRecord[])[]): Promise<void> {
+  const spool = new PredictionSpool(await portsOn(bus), { folder });
+  await spool.start();
+  for (const batch of batches) spool.log(batch);
+  await spool.stop();
+}
+
+test('what was answered is in the log once, over restarts', async () => {
+  const { bus } = await openBus();
+  await spooled(bus, [answered('a'), answered('b', 3)]);
+  await spooled(bus, [answered('c')]);
+  expect(await logged(bus)).toEqual(['a-0', 'b-0', 'b-1', 'b-2', 'c-0']);
+});
+
+test('what the bus did not take is shipped later, without a gap', async () => {
+  const { bus, fail } = await openBus();
+  fail(new RelearnError('UNAVAILABLE', 'away'));
+  await spooled(bus, [answered('a')], [answered('b')]);
+  expect(await logged(bus)).toEqual([]);
+  fail(undefined);
+  await spooled(bus, [answered('c')]);
+  expect(await logged(bus)).toEqual(['a-0', 'b-0', 'c-0']);
+});
+
+test('a batch that was refused once does not name itself as the one before it', async () => {
+  const { bus, fail, refused } = await openBus();
+  const spool = new PredictionSpool(await portsOn(bus), { folder });
+  await spool.start();
+  fail(new RelearnError('INTERNAL', 'once'));
+  spool.log([answered('a'), answered('b')]);
+  while (refused() === 0) await systemKernel.clock.sleep(1);
+  fail(undefined);
+  await spool.stop();
+  expect(await logged(bus)).toEqual(['a-0', 'b-0']);
+});
+
+test('half a line at the end is left out and does not spoil what follows', async () => {
+  const { bus, fail } = await openBus();
+  await spooled(bus);
+  await writeFile(join(folder, '0000000000000001.jsonl'), '{"first":1,"pipeli');
+  fail(new RelearnError('UNAVAILABLE', 'away'));
+  await spooled(bus, [answered('a')]);
+  fail(undefined);
+  await spooled(bus);
+  expect(await logged(bus)).toEqual(['a-0']);
+});
+
+test('a spoiled file is named, with what to do', async () => {
+  const { bus, fail } = await openBus();
+  fail(new RelearnError('UNAVAILABLE', 'away'));
+  await spooled(bus, [answered('a')]);
+  const file = (await readdir(folder)).find((name) => name.endsWith('.jsonl')) ?? '';
+  await appendFile(join(folder, file), 'no json\n');
+  const failure = await spooled(bus).catch((thrown: unknown) => thrown);
+  expect(failure).toMatchObject({ code: 'CORRUPT', place: { line: 2 } });
+  expect((failure as RelearnError).place?.file).toContain(file);
+  expect(await readFile(join(folder, file), 'utf8')).toMatch(/no json\n$/);
+});
+
+const request = (rows: number, inputs: SpooledRequest['inputs']): SpooledRequest => {
+  const eventIds = Array.from({ length: rows }, (_, row) => `e${row}`);
+  const outputs = { probability: eventIds.map(() => 0.5) };
+  return { first: 1, pipeline: 'trips', model: 1, id: '', eventIds, inputs, outputs, computeMs: 1, totalMs: 1, rows };
+};
+const shardedBy = (shardBy: string) => ({ version: 1, spec: { source: { shard_by: shardBy } } }) as AppliedPipeline;
+const loggingOf = (applied: AppliedPipeline | undefined, cuts: number[] = []) => ({
+  source: 'serving/spool-s',
+  applied,
+  partitions,
+  now: 0,
+  last: new Map<string, number>(),
+  onCut: (rows: number) => cuts.push(rows),
+});
+type Logged = DataOf<typeof predictionLogged>;
+
+test('each row of a sharded request goes where its label will be', () => {
+  const cities = ['oslo', 'lima', null, 'oslo', 'kyoto'];
+  const records = recordsOfRequest(request(5, { city: cities }), loggingOf(shardedBy('city')));
+  const places = records.flatMap((record) => {
+    const data = decodeEvent({ ...record, position: 0, appendedAt: 0 }).data as Logged;
+    return data.at.map((at, row) => ({ row: at - 1, partition: record.partition, id: data.ids[row] }));
+  });
+  const expected = cities.map((city, row) => ({
+    row,
+    partition: partitionFor('trips', partitions, city ?? undefined),
+    id: city === null ? null : `e${row}`,
+  }));
+  expect(places.sort((a, b) => a.row - b.row)).toEqual(expected);
+});
+
+test('a request too large for one event becomes several, and a row too large for any keeps its prediction', () => {
+  const texts = Array.from({ length: 8 }, (_, row) => 'x'.repeat(row === 0 ? 600_000 : 120_000));
+  const cuts: number[] = [];
+  const whole = recordsOfRequest(request(7, { text: texts.slice(1) }), loggingOf(undefined, cuts));
+  expect(whole.length).toBeGreaterThan(1);
+  expect(cuts).toEqual([]);
+  const cut = recordsOfRequest(request(8, { text: texts }), loggingOf(undefined, cuts));
+  expect(cuts).toEqual([8]);
+  expect(cut.flatMap((record) => (JSON.parse(Buffer.from(record.value).toString()) as Logged).ids)).toHaveLength(8);
+});
