@@ -1,12 +1,11 @@
 import { createMemoryBlobs } from '@relearn/blobs/memory';
 import { createMemoryBus } from '@relearn/bus/memory';
 import type { OutgoingRecord } from '@relearn/bus';
-import { type Event, type EventType, encodeEvent, type PipelineSpec, topicNames } from '@relearn/contracts';
+import { type DataOf, type Event, type EventType, encodeEvent, type PipelineSpec, topicNames } from '@relearn/contracts';
 import { type AuditedDecider, auditLog, type Violation } from '@relearn/audit';
 import { formatTimestamp, sha256, systemClock, systemKernel } from '@relearn/kernel';
 import { aggregateCollection, checkpointCollection } from '@relearn/runtime';
 import { createMemoryStore } from '@relearn/store/memory';
-import type { Static, TSchema } from 'typebox';
 
 export const day = 86_400_000;
 export const start = Date.UTC(2024, 0, 1);
@@ -83,12 +82,12 @@ export class Story {
   private readonly puts: Promise<unknown>[] = [];
 
   /** The next event of its source, `SERVICE/trips/TOPIC` unless told otherwise. */
-  emit<S extends TSchema>(
+  emit<S extends EventType['schema']>(
     service: string,
     type: EventType<S>,
-    data: Static<S>,
+    data: DataOf<EventType<S>>,
     written: Written = {},
-  ): Event<Static<S>> {
+  ): Event<DataOf<EventType<S>>> {
     const {
       source = `${service}/${pipeline}/${type.topic}`,
       version = 1,
@@ -99,7 +98,7 @@ export class Story {
     const before = this.last.get(source) ?? null;
     const sequence = written.sequence ?? (before ?? 0) + 1;
     this.last.set(source, sequence);
-    const event: Event<Static<S>> = {
+    const event: Event<DataOf<EventType<S>>> = {
       id: `${source}@${sequence}`,
       source,
       type: type.type,
