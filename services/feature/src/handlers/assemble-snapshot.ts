@@ -12,7 +12,8 @@ import {
 } from '@relearn/features';
 import { canonicalJson, digestOf, RelearnError } from '@relearn/kernel';
 import type { Snapshot } from '../domain/snapshots.js';
-import { type JobContext, partBytes, readCheckpoint } from '@relearn/runtime';
+import type { SavedPipeline } from './compute-features.js';
+import { type Checkpoint, type JobContext, partBytes, type Ports, readCheckpoint } from '@relearn/runtime';
 
 export interface SnapshotInput {
   readonly pipeline: string;
@@ -40,15 +41,16 @@ const pollMs = 20;
  */
 export async function assembleSnapshot(input: SnapshotInput, { ports, signal }: JobContext): Promise<Snapshot> {
   const { spec } = await ports.catalog.known(input.pipeline, input.pipelineVersion, signal);
+  const featureSet = featureSetHash(spec);
   const logs: ShardLog[] = [];
   for (const [shard, cut] of Object.entries(input.cut).sort(([a], [b]) => Number(a) - Number(b))) {
-    logs.push(await readShard(Number(shard), cut, input.pipeline, { ports, signal, progress: () => undefined }));
+    logs.push(await readShard({ shard: Number(shard), cut, pipeline: input.pipeline, featureSet }, ports, signal));
   }
   const filled = logs.filter((log) => log.rows > 0);
   const manifest: SnapshotManifest = {
     pipeline: input.pipeline,
     pipelineVersion: input.pipelineVersion,
-    featureSet: featureSetHash(spec),
+    featureSet,
     features: featureColumns(spec),
     shards: logs.map(({ shard, cut, segments }) => ({ shard, cut, segments })),
     rows: logs.reduce((sum, log) => sum + log.rows, 0),
@@ -58,7 +60,7 @@ export async function assembleSnapshot(input: SnapshotInput, { ports, signal }: 
   };
   return {
     manifest: await ports.blobs.put(text.encode(canonicalJson(manifest))),
-    dataHash: digestOf({ featureSet: manifest.featureSet, segments: logs.map((log) => log.segments) }),
+    dataHash: digestOf({ featureSet, segments: logs.map((log) => log.segments) }),
     rows: manifest.rows,
     labelled: manifest.labels,
     from: manifest.from,
@@ -66,28 +68,33 @@ export async function assembleSnapshot(input: SnapshotInput, { ports, signal }: 
   };
 }
 
-async function readShard(shard: number, cut: number, pipeline: string, context: JobContext): Promise<ShardLog> {
-  const { ports, signal } = context;
+/** What is asked of one shard. */
+interface Wanted {
+  readonly shard: number;
+  readonly cut: number;
+  readonly pipeline: string;
+  readonly featureSet: string;
+}
+
+async function readShard(wanted: Wanted, ports: Ports, signal: AbortSignal): Promise<ShardLog> {
   for (;;) {
     if (signal.aborted) throw new RelearnError('CANCELLED', 'the snapshot was cancelled');
-    const checkpoint = await readCheckpoint(ports.store, 'feature', shard);
-    const reached = (checkpoint?.positions['data.valid'] ?? 0) > positionOf(cut);
+    const checkpoint = await readCheckpoint(ports.store, 'feature', wanted.shard);
+    const reached = (checkpoint?.positions['data.valid'] ?? 0) > positionOf(wanted.cut);
     if (checkpoint !== null && reached) {
-      const log = await readParts(shard, cut, pipeline, checkpoint.parts, context);
+      const log = await readParts(wanted, checkpoint.parts, ports);
       if (log !== null) return log;
     }
     await ports.kernel.clock.sleep(pollMs, signal);
   }
 }
 
-/** Null when the checkpoint's parts have been replaced meanwhile: then the newer checkpoint is read. */
-async function readParts(
-  shard: number,
-  cut: number,
-  pipeline: string,
-  parts: Readonly<Record<string, string>>,
-  { ports }: JobContext,
-): Promise<ShardLog | null> {
+/**
+ * Null when the checkpoint's parts have been replaced meanwhile, or still hold an older feature set: the fold changes
+ * over with the first event of the new version. Then a newer checkpoint is read.
+ */
+async function readParts(wanted: Wanted, parts: Checkpoint['parts'], ports: Ports): Promise<ShardLog | null> {
+  const { shard, cut, pipeline } = wanted;
   const [index, tail] = [parts[`${pipeline}/segments`], parts[`${pipeline}/tail`]];
   if (index === undefined || tail === undefined)
     return { shard, cut, segments: [], rows: 0, labels: 0, from: 0, to: 0 };
@@ -99,7 +106,8 @@ async function readParts(
     if (RelearnError.from(thrown).code === 'NOT_FOUND') return null;
     throw thrown;
   }
-  const { segments } = JSON.parse(utf8.decode(indexBytes)) as { segments: SegmentRef[] };
+  const { featureSet, segments } = JSON.parse(utf8.decode(indexBytes)) as SavedPipeline;
+  if (featureSet !== wanted.featureSet) return null;
   const whole = segments.filter((segment) => segment.to <= cut);
   const crossing = segments.find((segment) => segment.from <= cut && segment.to > cut);
   const rest =
@@ -123,7 +131,7 @@ function lastTime(segment: Segment): number | undefined {
   return segment.times.at(-1);
 }
 
-async function lastTimeOf(segments: readonly SegmentRef[], blobs: JobContext['ports']['blobs']): Promise<number> {
+async function lastTimeOf(segments: readonly SegmentRef[], blobs: Ports['blobs']): Promise<number> {
   const last = segments.findLast((segment) => segment.rows > 0);
   return last === undefined ? 0 : (lastTime(decodeSegment(await blobs.get(last.digest))) ?? 0);
 }

@@ -17,8 +17,11 @@ export type FeatureShard = Map<string, PipelineState>;
 const text = new TextEncoder();
 const utf8 = new TextDecoder();
 
-interface SavedPipeline {
+/** The part `PIPELINE/segments` of the fold's checkpoint. */
+export interface SavedPipeline {
   readonly version: number;
+  /** Hash of the feature set that the segments hold. */
+  readonly featureSet: string;
   readonly segments: SegmentRef[];
 }
 
@@ -52,7 +55,8 @@ export function computeFeatures(shards: Map<number, FeatureShard>): FoldDefiniti
     save(state) {
       const parts = new Map<string, Uint8Array>();
       for (const [name, pipeline] of state) {
-        const saved: SavedPipeline = { version: versions.get(pipeline) ?? 0, segments: pipeline.segments };
+        const { featureSet, segments } = pipeline;
+        const saved: SavedPipeline = { version: versions.get(pipeline) ?? 0, featureSet, segments };
         parts.set(`${name}/segments`, text.encode(JSON.stringify(saved)));
         parts.set(`${name}/tail`, encodeSegment(pipeline.tail));
         parts.set(`${name}/engine`, pipeline.saveEngine());
