@@ -53,8 +53,15 @@ export class PartStore {
   stage(changed: ReadonlyMap<string, Uint8Array | null>): string[] {
     const before = new Set(this.saved.values());
     for (const [name, bytes] of changed) {
-      if (bytes === null) this.saved.delete(name);
-      else this.saved.set(name, this.queue(owned(this.owner, bytes)));
+      if (bytes === null) {
+        this.saved.delete(name);
+        continue;
+      }
+      const blob = owned(this.owner, bytes);
+      const digest = sha256(blob);
+      if (this.saved.get(name) === digest) continue;
+      this.queued.set(digest, blob);
+      this.saved.set(name, digest);
     }
     const now = new Set(this.saved.values());
     return [...before].filter((digest) => !now.has(digest));

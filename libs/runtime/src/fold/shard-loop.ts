@@ -1,4 +1,4 @@
-import type { PartitionReader, StoredRecord } from '@relearn/bus';
+import type { OutgoingRecord, PartitionReader, StoredRecord } from '@relearn/bus';
 import { type Attributes, decodeAttributes, decodeEvent, rowAddress, type Topic } from '@relearn/contracts';
 import { RelearnError, retry } from '@relearn/kernel';
 import { attributeNames } from '@relearn/telemetry';
@@ -14,9 +14,9 @@ import { PartStore } from './parts.js';
 /** Main-thread time after which other work gets a turn. */
 const sliceMs = 8;
 /** How long a shard that has caught up waits for more before it writes its checkpoint. */
-const lingerMs = 15;
+const lingerMs = 100;
 /** The longest time between checkpoints of a busy shard. */
-const checkpointEveryMs = 500;
+const checkpointEveryMs = 1000;
 /** A record whose handling fails for a reason that no retry mends is put aside after so many tries. */
 const triesBeforeDeadLetter = 3;
 
@@ -242,10 +242,24 @@ export class ShardLoop<S> {
   private async publish(emissions: readonly Emission[]): Promise<void> {
     await this.retrying(() => this.parts.flush());
     this.ports.kernel.failpoints.hit(`${this.definition.service}:before-publish`);
-    const records = emissions.flatMap((emitted) => recordsFor(emitted, this.published));
+    const records = await this.encoded(emissions);
     if (records.length === 0) return;
     await this.retrying(() => this.ports.bus.publish(records));
     this.ports.kernel.failpoints.hit(`${this.definition.service}:after-publish`);
+  }
+
+  private async encoded(emissions: readonly Emission[]): Promise<OutgoingRecord[]> {
+    const { clock } = this.ports.kernel;
+    const records: OutgoingRecord[] = [];
+    let sliceStart = clock.now();
+    for (const emitted of emissions) {
+      if (clock.now() - sliceStart > sliceMs) {
+        await clock.breathe();
+        sliceStart = clock.now();
+      }
+      records.push(...recordsFor(emitted, this.published));
+    }
+    return records;
   }
 
   private async writeCheckpoint(): Promise<void> {
