@@ -1,6 +1,5 @@
 import type { PipelineSpec } from '@relearn/contracts';
 import { RelearnError } from '@relearn/kernel';
-import { decodeSegment, type Segment, type SnapshotManifest } from './segment.js';
 
 /** NaN is a missing number. */
 export interface NumberColumn {
@@ -32,13 +31,6 @@ export interface Split {
   readonly holdOut: Dataset;
 }
 
-interface Place {
-  readonly segment: Segment;
-  readonly row: number;
-  readonly time: number;
-  readonly label: number;
-}
-
 /** The class index of a label value (numeric labels of binary tasks are 0 and 1), or the value itself for regression. */
 export function labelNumber(spec: PipelineSpec, value: number | string | null): number | null {
   if (value === null) return null;
@@ -48,80 +40,6 @@ export function labelNumber(spec: PipelineSpec, value: number | string | null): 
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value < spec.label.classes.length
     ? value
     : null;
-}
-
-/**
- * Joins rows with their labels as known at the cut, keeps the training window, and orders by event time.
- * `segments[i]` are the bytes of shard i's segments in the manifest's order.
- */
-export function assembleDataset(
-  spec: PipelineSpec,
-  manifest: SnapshotManifest,
-  segments: readonly (readonly Uint8Array[])[],
-): Dataset {
-  const places: Place[] = [];
-  for (const shard of segments) placeShard(spec, shard.map(decodeSegment), places);
-  const latest = places.reduce((time, place) => Math.max(time, place.time), Number.NEGATIVE_INFINITY);
-  const since = spec.train.window === null ? Number.NEGATIVE_INFINITY : latest - spec.train.window;
-  const kept = places.filter((place) => place.time >= since);
-  kept.sort((a, b) => a.time - b.time);
-  return {
-    rows: kept.length,
-    times: shared(kept.length, (row) => kept[row]?.time ?? 0),
-    labels: shared(kept.length, (row) => kept[row]?.label ?? 0),
-    columns: manifest.features.map((feature) =>
-      feature.type === 'number' ? numberColumn(feature.name, kept) : codedColumn(feature.name, kept),
-    ),
-  };
-}
-
-function placeShard(spec: PipelineSpec, segments: readonly Segment[], places: Place[]): void {
-  const labels = new Map<string, number>();
-  for (const { labels: known } of segments) {
-    known.eventIds.forEach((id, index) => {
-      const label = labelNumber(spec, known.values[index] ?? null);
-      if (label !== null) labels.set(id, label);
-    });
-  }
-  for (const segment of segments) {
-    segment.ids.forEach((id, row) => {
-      const label = labels.get(id);
-      if (label !== undefined) places.push({ segment, row, time: segment.times[row] ?? 0, label });
-    });
-  }
-}
-
-/** Shared memory, so that several workers train on one copy. */
-function shared(length: number, at: (index: number) => number): Float64Array {
-  const values = new Float64Array(new SharedArrayBuffer(length * 8));
-  for (let i = 0; i < length; i++) values[i] = at(i);
-  return values;
-}
-
-function numberColumn(name: string, places: readonly Place[]): NumberColumn {
-  const values = shared(places.length, (index) => {
-    const place = places[index];
-    const cell = place?.segment.columns[name]?.[place.row];
-    return typeof cell === 'number' ? cell : typeof cell === 'boolean' ? Number(cell) : Number.NaN;
-  });
-  return { kind: 'number', name, values };
-}
-
-function codedColumn(name: string, places: readonly Place[]): CodedColumn {
-  const codes = new Int32Array(new SharedArrayBuffer(places.length * 4));
-  const byValue = new Map<string, number>();
-  places.forEach((place, index) => {
-    const cell = place.segment.columns[name]?.[place.row] ?? null;
-    if (cell === null) {
-      codes[index] = -1;
-      return;
-    }
-    const value = String(cell);
-    const code = byValue.get(value) ?? byValue.size;
-    byValue.set(value, code);
-    codes[index] = code;
-  });
-  return { kind: 'category', name, dictionary: [...byValue.keys()], codes };
 }
 
 /** Rows [from, to); categories first seen at or after row `known` are missing: a model of the rows before cannot know them. */

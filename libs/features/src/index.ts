@@ -1,3 +1,4 @@
+export { assembleDataset } from './assemble-dataset.js';
 export { checkFeatures, type FeatureFinding } from './check-features.js';
 export * from './dataset.js';
 export { createFeatureEngine, type FeatureEngine, type FeatureRows, type LabelRecord } from './engine.js';

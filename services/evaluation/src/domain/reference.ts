@@ -25,7 +25,6 @@ export interface Reference {
 
 export interface Baseline {
   readonly train: Dataset;
-  readonly trained: Float64Array;
   readonly holdOut: Dataset;
   readonly predicted: Float64Array;
   readonly metrics: Readonly<Record<string, number | null>>;

@@ -2,8 +2,12 @@ import { type Gate, type PipelineSpec, type TrainedCandidate } from '@relearn/co
 import type { SnapshotManifest } from '@relearn/features';
 import { canonicalJson, RelearnError } from '@relearn/kernel';
 import type { JobContext } from '@relearn/runtime';
+<<<<<<< Updated upstream
 import { distModule } from '@relearn/runtime/workers';
 import type { Report } from '../domain/reports.js';
+=======
+import { distModule, sharedBlobs } from '@relearn/runtime/workers';
+>>>>>>> Stashed changes
 import type { EvaluateInput, EvaluateOutput } from '../jobs/evaluate.js';
 
 /** What code made a model: recorded in its lineage. */
@@ -42,12 +46,12 @@ export async function runEvaluation(input: EvaluationInput, context: JobContext,
   const { spec } = await ports.catalog.known(input.pipeline, input.pipelineVersion, signal);
   const manifest = await readJson<SnapshotManifest>(context, input.manifest);
   const files = (await readJson<BundleFiles>(context, winner.candidate)).files;
+  const segments: Uint8Array[][] = [];
+  for (const shard of manifest.shards) segments.push(await sharedBlobs(ports.blobs, shard.segments));
   const evaluateInput: EvaluateInput = {
     spec,
     manifest,
-    segments: await Promise.all(
-      manifest.shards.map((shard) => Promise.all(shard.segments.map((segment) => ports.blobs.get(segment)))),
-    ),
+    segments,
     candidate: await ports.blobs.get(need(files, 'model.onnx')),
     champion: input.champion === null ? null : await readChampion(context, input.champion),
   };

@@ -46,8 +46,7 @@ export async function run(input: EvaluateInput): Promise<EvaluateOutput> {
   const constant = measure(spec, holdOut.labels, constantPrediction(spec, split.train, holdOut.rows));
   gates.push(baselineGate(first, metrics[first.name] ?? null, constant[first.name] ?? null));
   const championMetrics = await judgeChampion(input, holdOut, candidate, metrics, gates);
-  const trained = await score(session, split.train);
-  const baseline: Baseline = { train: split.train, trained, holdOut, predicted: candidate, metrics };
+  const baseline: Baseline = { train: split.train, holdOut, predicted: candidate, metrics };
   return {
     verdict: overall(gates),
     gates,

@@ -2,7 +2,7 @@ import type { CandidateSpec, PipelineSpec, TrainedCandidate } from '@relearn/con
 import type { Dataset, SnapshotManifest } from '@relearn/features';
 import { canonicalJson, RelearnError, sha256 } from '@relearn/kernel';
 import type { JobContext } from '@relearn/runtime';
-import { distModule } from '@relearn/runtime/workers';
+import { distModule, sharedBlobs } from '@relearn/runtime/workers';
 import { chooseWinner } from '../domain/choose-winner.js';
 import type { PrepareInput } from '../jobs/prepare.js';
 import type { TrainInput, TrainOutput } from '../jobs/train.js';
@@ -40,9 +40,8 @@ export async function runTraining(input: TrainingInput, context: JobContext): Pr
 
 async function prepare(spec: PipelineSpec, digest: string, { ports, signal }: JobContext): Promise<Dataset> {
   const manifest = JSON.parse(Buffer.from(await ports.blobs.get(digest)).toString('utf8')) as SnapshotManifest;
-  const segments = await Promise.all(
-    manifest.shards.map((shard) => Promise.all(shard.segments.map((segment) => ports.blobs.get(segment)))),
-  );
+  const segments: Uint8Array[][] = [];
+  for (const shard of manifest.shards) segments.push(await sharedBlobs(ports.blobs, shard.segments));
   const prepareInput: PrepareInput = { spec, manifest, segments };
   const module = distModule(import.meta.url, '../jobs/prepare.js');
   return (await ports.workers.run({ module, input: prepareInput, signal })) as Dataset;
