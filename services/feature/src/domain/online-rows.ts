@@ -1,4 +1,4 @@
-import { type Cell, type PipelineSpec, type RecordBatch, recordsOf, rowStream } from '@relearn/contracts';
+import { type Cell, type PipelineSpec, type RecordBatch, rowStream } from '@relearn/contracts';
 import type { FeatureRows } from '@relearn/features';
 
 /** Entities whose latest features are kept for online reads; the one not seen for longest goes first. */
@@ -10,27 +10,32 @@ export interface OnlineRow {
   readonly features: Readonly<Record<string, Cell>>;
 }
 
+/** A row's values in the order of `names`: copied, so that it keeps no batch alive. */
+interface Latest {
+  readonly id: string;
+  readonly time: number;
+  readonly values: readonly Cell[];
+}
+
 /** The last computed features by entity: a view of the log, not part of any checkpoint. An older row never replaces a newer one. */
 export class OnlineRows {
-  private readonly latest = new Map<string, { rows: FeatureRows; row: number }>();
+  private readonly latest = new Map<string, Latest>();
   private readonly entity: readonly string[];
+  private names: readonly string[] = [];
 
   constructor(spec: PipelineSpec) {
     this.entity = spec.entity;
   }
 
   take(batch: RecordBatch, from: number, rows: FeatureRows): void {
-    let row = 0;
-    for (const record of recordsOf(batch)) {
-      if (record.index < from || record.stream !== rowStream) continue;
-      const key = this.entity.map((column) => String(record.section.columns[column]?.[record.row] ?? '')).join('|');
-      const known = this.latest.get(key);
+    this.names = Object.keys(rows.columns);
+    const columns = Object.values(rows.columns);
+    for (const [key, row] of this.newest(batch, from, rows)) {
       const time = rows.times[row] ?? 0;
-      if (known === undefined || (known.rows.times[known.row] ?? 0) <= time) {
-        this.latest.delete(key);
-        this.latest.set(key, { rows, row });
-      }
-      row += 1;
+      const known = this.latest.get(key);
+      if (known !== undefined && known.time > time) continue;
+      this.latest.delete(key);
+      this.latest.set(key, { id: rows.ids[row] ?? '', time, values: columns.map((cells) => cells[row] ?? null) });
     }
     while (this.latest.size > maxEntities) {
       const oldest = this.latest.keys().next();
@@ -43,10 +48,31 @@ export class OnlineRows {
   get(values: readonly string[]): OnlineRow | null {
     const found = this.latest.get(values.join('|'));
     if (found === undefined) return null;
-    const { rows, row } = found;
-    const features = Object.fromEntries(
-      Object.entries(rows.columns).map(([name, cells]) => [name, cells[row] ?? null]),
+    const features = Object.fromEntries(this.names.map((name, index) => [name, found.values[index] ?? null]));
+    return { id: found.id, time: found.time, features };
+  }
+
+  /** By entity: the batch's row with the greatest time, of equal ones the last. */
+  private newest(batch: RecordBatch, from: number, rows: FeatureRows): Map<string, number> {
+    const next = batch.sections.map(() => 0);
+    const cellsOf = batch.sections.map(({ stream, columns }) =>
+      stream === rowStream ? this.entity.map((column) => columns[column] ?? []) : null,
     );
-    return { id: rows.ids[row] ?? '', time: rows.times[row] ?? 0, features };
+    const newest = new Map<string, number>();
+    let row = 0;
+    batch.order.forEach((which, index) => {
+      const place = next[which] ?? 0;
+      next[which] = place + 1;
+      const cells = cellsOf[which] ?? null;
+      if (cells === null || index < from) return;
+      const key = cells.map((column) => String(column[place] ?? '')).join('|');
+      const known = newest.get(key);
+      if (known === undefined || (rows.times[known] ?? 0) <= (rows.times[row] ?? 0)) {
+        newest.delete(key);
+        newest.set(key, row);
+      }
+      row += 1;
+    });
+    return newest;
   }
 }
