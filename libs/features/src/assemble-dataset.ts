@@ -55,7 +55,7 @@ export function assembleDataset(
   const times = doubles();
   const labels = doubles();
   for (const shard of segments) gatherShard(spec, shard, { gathered, times, labels });
-  const order = orderOf(times.taken(), labels.taken(), spec.train.window);
+  const order = orderOf(times.taken(), labels.taken(), spec.train);
   const columns: (NumberColumn | CodedColumn)[] = [];
   // Each column's first copy may go before the next one's second is made.
   for (let next = gathered.shift(); next !== undefined; next = gathered.shift()) columns.push(next.ordered(order));
@@ -92,15 +92,18 @@ function takeLabels(spec: PipelineSpec, { labels }: Segment, known: Map<string, 
   });
 }
 
-/** Indices of the labelled rows within `window` ms of the latest of them, by time; ties as they came. */
-function orderOf(times: Float64Array, labels: Float64Array, window: number | null): Uint32Array {
-  let latest = Number.NEGATIVE_INFINITY;
-  const labelled = (row: number) => !Number.isNaN(labels[row] ?? Number.NaN);
+/**
+ * Indices of the labelled rows within the training window of the latest of them, by time; ties as they came. Where the
+ * window holds too few, as after a pause, the latest rows before it fill it up.
+ */
+function orderOf(times: Float64Array, labels: Float64Array, train: PipelineSpec['train']): Uint32Array {
   const timeOf = (row: number) => times[row] ?? 0;
-  for (let row = 0; row < times.length; row++) if (labelled(row)) latest = Math.max(latest, timeOf(row));
-  const since = window === null ? Number.NEGATIVE_INFINITY : latest - window;
-  const kept = Uint32Array.from(times.keys()).filter((row) => labelled(row) && timeOf(row) >= since);
-  return kept.sort((a, b) => timeOf(a) - timeOf(b) || a - b);
+  const labelled = Uint32Array.from(times.keys()).filter((row) => !Number.isNaN(labels[row] ?? Number.NaN));
+  labelled.sort((a, b) => timeOf(a) - timeOf(b) || a - b);
+  if (train.window === null) return labelled;
+  const since = timeOf(labelled.at(-1) ?? 0) - train.window;
+  const first = labelled.findIndex((row) => timeOf(row) >= since);
+  return labelled.subarray(Math.max(0, Math.min(first, labelled.length - train.minimum_rows)));
 }
 
 function shared(values: Float64Array, order: Uint32Array): Float64Array {

@@ -52,7 +52,7 @@ function manifestOf(shards: readonly (readonly Segment[])[]): SnapshotManifest {
 }
 
 describe('a dataset', () => {
-  it('holds the labelled rows of all shards within the training window by time, with categories numbered in that order', () => {
+  it('holds the labelled rows of all shards within the training window, or the fewest that train, by time, with categories numbered in that order', () => {
     const shardArbitrary = fc.array(rowArbitrary, { maxLength: 20 });
     fc.assert(
       fc.property(fc.array(shardArbitrary, { maxLength: 3 }), fc.integer({ min: 0, max: 60 }), (drawn, window) => {
@@ -60,13 +60,14 @@ describe('a dataset', () => {
         const segments = shards.map((rows) => segmentsOf(rows, 4));
         const spec = pipelineOf({ features: [], label: { classes: ['0', '1'] } });
         const dataset = assembleDataset(
-          { ...spec, train: { ...spec.train, window } },
+          { ...spec, train: { ...spec.train, window, minimum_rows: 3 } },
           manifestOf(segments),
           segments.map((shard) => shard.map(encodeSegment)),
         );
         const labelled = shards.flat().filter((row) => row.label !== null);
         const latest = Math.max(...labelled.map((row) => row.time));
-        const wanted = labelled.filter((row) => row.time >= latest - window).sort((a, b) => a.time - b.time);
+        const sorted = labelled.sort((a, b) => a.time - b.time);
+        const wanted = sorted.filter((row, index) => row.time >= latest - window || index >= sorted.length - 3);
         const dictionary = [...new Set(wanted.flatMap((row) => row.c ?? []))];
         expect(dataset.rows).toBe(wanted.length);
         expect([...dataset.times]).toEqual(wanted.map((row) => row.time));
