@@ -23,27 +23,24 @@ describe('the commands of the README work in their order', () => {
   });
   afterAll(() => reader.close());
 
-  test.each(blocks)(
-    'line $line',
-    { timeout: 240_000 },
-    async ({ text, line }, ...[context]: { skip(note: string): void }[]) => {
-      if (stuck !== undefined) return context?.skip(stuck);
-      stuck = `the commands of line ${line} failed`;
-      const lines = text.trimEnd().split('\n');
-      const service = lines.find((one) => services.has(one));
-      if (service !== undefined) {
-        await reader.serve(service);
-        expect(await reader.answers('/')).toBe(true);
-      }
-      const rest = lines.filter((one) => !leftOut.has(one) && !services.has(one)).join('\n');
-      const { code, output } = rest === '' ? { code: 0, output: '' } : await reader.run(rest);
-      expect(code, output).toBe(0);
-      expect(output).not.toContain('"error"');
-      stuck = undefined;
-    },
-  );
+  test.for(blocks)('line $line', { timeout: 240_000 }, async ({ text, line }, { skip }) => {
+    if (stuck !== undefined) return skip(stuck);
+    stuck = `the commands of line ${line} failed`;
+    const lines = text.trimEnd().split('\n');
+    const service = lines.find((one) => services.has(one));
+    if (service !== undefined) {
+      await reader.serve(service);
+      expect(await reader.answers('/')).toBe(true);
+    }
+    const rest = lines.filter((one) => !leftOut.has(one) && !services.has(one)).join('\n');
+    const { code, output } = rest === '' ? { code: 0, output: '' } : await reader.run(rest);
+    expect(code, output).toBe(0);
+    expect(output).not.toContain('"error"');
+    stuck = undefined;
+  });
 
-  test('the backtest of the edited file is the one that the README tells of', () => {
+  test('the backtest of the edited file is the one that the README tells of', ({ skip }) => {
+    if (stuck !== undefined) return skip(stuck);
     const report = JSON.parse(readFileSync(join(reader.folder, 'my/report.json'), 'utf8'));
     const { metric, retrains } = report.totals;
     const told = `${metric.mean.toFixed(3)}, with ${retrains} retrain${retrains === 1 ? '' : 's'}`;
