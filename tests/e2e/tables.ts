@@ -42,12 +42,19 @@ export function orders({ rows, perDay, turnsOnDay = Number.POSITIVE_INFINITY }: 
 export interface PipelineOptions {
   readonly name?: string;
   readonly minimumRows?: number;
+  /** How much worse than the champion still passes. */
+  readonly tolerance?: number;
   /** Further top-level blocks. */
   readonly more?: string;
 }
 
 /** A pipeline over `orders.csv`. */
-export function ordersPipeline({ name = 'orders', minimumRows = 450, more = '' }: PipelineOptions = {}): string {
+export function ordersPipeline({
+  name = 'orders',
+  minimumRows = 450,
+  tolerance = 0.02,
+  more = '',
+}: PipelineOptions = {}): string {
   return `name: ${name}
 source:
   rows: { files: [orders.csv], time: at, id: [order_id] }
@@ -69,7 +76,7 @@ train:
     - { trainer: logistic }
 evaluate:
   metrics: [roc_auc]
-  champion: { confidence: 0.8, tolerance: 0.02, rounds: 200 }
+  champion: { confidence: 0.8, tolerance: ${tolerance}, rounds: 200 }
 monitor:
   window: 1d
   performance: { windows: 2, minimum_labels: 100 }

@@ -1,27 +1,15 @@
 import { join } from 'node:path';
 import { modelPromoted } from '@relearn/contracts';
-import { readCheckpoint } from '@relearn/runtime';
 import { afterEach, expect, test } from 'vitest';
 import { eventsOf, recordsIn } from './log.js';
 import { orders, ordersPipeline, retrainByHand, trips, tripsPipeline, writePipeline } from './tables.js';
-import { auditAtRest, eventually, startWorld, temporaryFolder, type World } from './world.js';
+import { auditAtRest, countsOf, eventually, startWorld, temporaryFolder } from './world.js';
 
 const cleanUp: (() => Promise<void>)[] = [];
 
 afterEach(async () => {
   for (const clean of cleanUp.splice(0).reverse()) await clean();
 });
-
-/** Validation's counts of a pipeline over all shards. */
-async function countsOf({ platform }: World, pipeline: string): Promise<Record<string, number>> {
-  const { store, partitions } = platform.ports;
-  const sums: Record<string, number> = {};
-  for (let partition = 0; partition < partitions; partition++) {
-    const counts = (await readCheckpoint(store, 'validation', partition))?.counts[pipeline] ?? {};
-    for (const [name, count] of Object.entries(counts)) sums[name] = (sums[name] ?? 0) + count;
-  }
-  return sums;
-}
 
 test('two pipelines, one of them sharded, live beside each other', async () => {
   const folder = await temporaryFolder();

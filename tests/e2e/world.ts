@@ -1,9 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { auditLog, type AuditReport } from '@relearn/audit';
+import type { AuditReport } from '@relearn/audit';
 import type { RelearnError } from '@relearn/kernel';
 import { type Platform, readConfig, serviceNames, startPlatform } from '@relearn/platform';
+import { readCheckpoint } from '@relearn/runtime';
 import { silentTelemetry, startTelemetry } from '@relearn/telemetry';
 
 /** The embedded platform on free ports, with what a test asks of it. */
@@ -66,10 +67,22 @@ export async function eventually<T>(
   }
 }
 
-/** Waits until nothing is left to do, then audits the whole log. */
+/** Waits until nothing is left to do, then lets the platform audit its whole log. */
 export async function auditAtRest({ platform }: World): Promise<AuditReport> {
-  const { ports } = platform;
+  const { ports, url } = platform;
   await eventually('the end of all jobs', () => ports.activity.jobs() === 0);
   await ports.activity.idle(ports.bus);
-  return await auditLog({ ...ports, clock: ports.kernel.clock });
+  const response = await fetch(`${url}/api/v1/audit`);
+  return (await response.json()) as AuditReport;
+}
+
+/** Validation's counts of a pipeline over all shards. */
+export async function countsOf({ platform }: World, pipeline: string): Promise<Record<string, number>> {
+  const { store, partitions } = platform.ports;
+  const sums: Record<string, number> = {};
+  for (let partition = 0; partition < partitions; partition++) {
+    const counts = (await readCheckpoint(store, 'validation', partition))?.counts[pipeline] ?? {};
+    for (const [name, count] of Object.entries(counts)) sums[name] = (sums[name] ?? 0) + count;
+  }
+  return sums;
 }
