@@ -82,18 +82,21 @@ export function* recordsOf(batch: RecordBatch): Generator<RecordRef> {
   }
 }
 
-/** The record's values by column name. */
+/** The record's values by column name, and nothing else: no name that every object has. */
 export function valuesOf(record: RecordRef): Record<string, Cell> {
-  const values: Record<string, Cell> = {};
+  const values: Record<string, Cell> = Object.create(null);
   for (const [column, cells] of Object.entries(record.section.columns)) values[column] = cells[record.row] ?? null;
   return values;
 }
+
+/** A map, for a column may have any name. */
+type BuiltSection = Omit<Section, 'columns'> & { readonly columns: Map<string, Cell[]> };
 
 /** Collects records into a batch, columns by stream. A column that a record lacks is null for it. */
 export class BatchBuilder {
   private readonly order: number[] = [];
   private readonly at: number[] = [];
-  private readonly sections: Section[] = [];
+  private readonly sections: BuiltSection[] = [];
   private readonly byStream = new Map<string, number>();
 
   get size(): number {
@@ -109,7 +112,7 @@ export class BatchBuilder {
     if (which === undefined) {
       which = this.sections.length;
       this.byStream.set(stream, which);
-      this.sections.push({ stream, ids: [], times: [], columns: {} });
+      this.sections.push({ stream, ids: [], times: [], columns: new Map() });
     }
     const section = this.sections[which];
     if (section === undefined) return;
@@ -117,16 +120,18 @@ export class BatchBuilder {
     section.ids.push(id);
     section.times.push(time);
     for (const [column, value] of Object.entries(values)) {
-      section.columns[column] ??= new Array<Cell>(row).fill(null);
-      section.columns[column].push(value);
+      const cells = section.columns.get(column);
+      if (cells === undefined) section.columns.set(column, [...new Array<Cell>(row).fill(null), value]);
+      else cells.push(value);
     }
-    for (const cells of Object.values(section.columns)) if (cells.length === row) cells.push(null);
+    for (const cells of section.columns.values()) if (cells.length === row) cells.push(null);
     this.order.push(which);
     if (at !== undefined) this.at.push(at);
   }
 
   build(): RecordBatch {
-    const batch = { order: this.order, sections: this.sections };
+    const sections = this.sections.map((section) => ({ ...section, columns: Object.fromEntries(section.columns) }));
+    const batch = { order: this.order, sections };
     return this.at.length === 0 ? batch : { ...batch, at: this.at };
   }
 }

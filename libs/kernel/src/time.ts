@@ -8,6 +8,42 @@ const timestampPattern =
  * A time without a zone is UTC; digits beyond milliseconds are cut off. Numbers are never times.
  */
 export function parseTimestamp(text: string): number | null {
+  return plainTimestamp(text) ?? anyTimestamp(text);
+}
+
+const plainForm = '0000-00-00T00:00:00.000Z';
+const secondsLength = plainForm.indexOf('.');
+
+/**
+ * Most times come as `2024-01-31T05:15:00.000Z`, or so without milliseconds: these are told by their digits alone, for
+ * days that every month has. Null: for `anyTimestamp` to say.
+ */
+function plainTimestamp(text: string): number | null {
+  const { length } = text;
+  if (length !== plainForm.length && length !== secondsLength + 1) return null;
+  if (text.charCodeAt(length - 1) !== 90) return null;
+  for (let i = 0; i < length - 1; i++) {
+    const wanted = plainForm.charCodeAt(i);
+    const code = text.charCodeAt(i);
+    if (wanted === 48 ? code < 48 || code > 57 : code !== wanted) return null;
+  }
+  const year = twoDigits(text, 0) * 100 + twoDigits(text, 2);
+  const month = twoDigits(text, 5);
+  const day = twoDigits(text, 8);
+  const hour = twoDigits(text, 11);
+  const minute = twoDigits(text, 14);
+  const second = twoDigits(text, 17);
+  if (year < 100 || month < 1 || month > 12 || day < 1 || day > 28) return null;
+  if (hour > 23 || minute > 59 || second > 59) return null;
+  const millis = length === plainForm.length ? twoDigits(text, 20) * 10 + text.charCodeAt(22) - 48 : 0;
+  return Date.UTC(year, month - 1, day, hour, minute, second, millis);
+}
+
+function twoDigits(text: string, at: number): number {
+  return (text.charCodeAt(at) - 48) * 10 + text.charCodeAt(at + 1) - 48;
+}
+
+function anyTimestamp(text: string): number | null {
   const match = timestampPattern.exec(text);
   if (match === null) return null;
   const [, year, month, day, hour = '0', minute = '0', second = '0', fraction = '', zone = 'Z'] = match;

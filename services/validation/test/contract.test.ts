@@ -1,7 +1,6 @@
 import { InProcessRpc } from '@relearn/rpc/in-process';
 import { describe, expect, it } from 'vitest';
 import { judgeSection, compileContract } from '../src/domain/contract.js';
-import { isTimestamp } from '../src/domain/timestamp.js';
 import { validationHandlers, validationService } from '../src/index.js';
 import { openWorld, pipelineSpec, start } from './harness.js';
 
@@ -49,17 +48,6 @@ describe('the contract', () => {
 
   it('knows no stream but those of the pipeline', () => {
     expect(judgeOne('constructor', {}).codes).toEqual(['UNKNOWN_STREAM']);
-  });
-
-  it.each([
-    ['2024-02-29T23:59:59.999Z', true],
-    ['2023-02-29T23:59:59.999Z', false],
-    ['2024-01-01T24:00:00.000Z', false],
-    ['2024/01/01 10:00:00.000Z', false],
-    ['2024-01-01 10:00', true],
-    ['2024-13-01T00:00:00.000Z', false],
-  ])('takes %s for a time: %s', (text, is) => {
-    expect(isTimestamp(text)).toBe(is);
   });
 });
 

@@ -1,5 +1,5 @@
 import type { Cell, ColumnSpec } from '@relearn/contracts';
-import { isTimestamp } from './timestamp.js';
+import { parseTimestamp } from '@relearn/kernel';
 
 type Value = Exclude<Cell, null>;
 
@@ -82,7 +82,7 @@ function typeCheck(type: ColumnSpec['type']): (cell: Value) => Value | null {
     case 'string':
       return (cell) => (typeof cell === 'string' ? cell : String(cell));
     case 'timestamp':
-      return (cell) => (typeof cell === 'string' && isTimestamp(cell) ? cell : null);
+      return (cell) => (typeof cell === 'string' && parseTimestamp(cell) !== null ? cell : null);
   }
 }
 
