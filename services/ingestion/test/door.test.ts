@@ -1,4 +1,4 @@
-import { RelearnError } from '@relearn/kernel';
+import { RelearnError, systemKernel } from '@relearn/kernel';
 import { InProcessRpc } from '@relearn/rpc/in-process';
 import { setBusinessNow } from '@relearn/runtime';
 import fastify, { type FastifyInstance } from 'fastify';
@@ -86,6 +86,30 @@ describe('POST /v1/events', () => {
       [3, 'NOT_SCALAR', 'place'],
       [4, 'INVALID_RECORD', ''],
     ]);
+  });
+
+  it('refuses live times more than a day ahead, which would make all that follows late', async () => {
+    const ahead = (ms: number) => iso(systemKernel.clock.wall() + ms);
+    const records = [
+      trip('a', { at: ahead(25 * hour) }),
+      trip('b', { at: ahead(23 * hour) }),
+      trip('c', { delay: 1, arrived_at: ahead(25 * hour) }),
+    ];
+    const { body } = await post('/v1/events/trips', records);
+    expect(body).toMatchObject({
+      ids: ['b'],
+      rejected: [
+        { index: 0, code: 'INVALID_TIME', column: 'at', message: expect.stringContaining('a day ahead') },
+        { index: 2, code: 'INVALID_TIME', column: 'arrived_at' },
+      ],
+    });
+    const late = { event_id: 'b', value: 1, known_at: ahead(25 * hour) };
+    expect(await post('/v1/labels/trips', late)).toMatchObject({
+      status: 400,
+      body: { rejected: [{ code: 'INVALID_TIME', column: 'known_at' }] },
+    });
+    await setBusinessNow(world.ports, 'trips', start);
+    expect((await post('/v1/events/trips', records)).body.ids).toEqual(['a', 'b', 'c']);
   });
 
   it('answers 400 when nothing is acceptable', async () => {

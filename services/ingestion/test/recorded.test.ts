@@ -125,6 +125,24 @@ describe('recorded data', () => {
     }).toThrow(/not within the 10/);
   });
 
+  it('tells rows whose times lie beyond the latest', async () => {
+    const rows = [
+      { id: 'a', at: iso(start + hour + 1) },
+      { id: 'b', at: iso(start), delay: 20, arrived_at: iso(start + hour + 1) },
+      { id: 'c', at: iso(start), delay: 20, arrived_at: iso(start + hour) },
+    ];
+    const files = [{ stream: 'rows', table: tableOf(rowTypes, rows) }];
+    const log = await openRecorded(pipelineSpec(), files, { latest: start + hour });
+    expect(all(log).map(({ stream, time }) => [stream, time])).toEqual([
+      ['rows', start],
+      ['labels', start + hour],
+    ]);
+    expect(log.rejected.first.map(({ row, column }) => [row, column])).toEqual([
+      [0, 'at'],
+      [1, 'arrived_at'],
+    ]);
+  });
+
   it('tells rows without an event time and leaves out columns that are not declared', async () => {
     const types = { ...rowTypes, at: 'string', extra: 'integer' } as const;
     const rows = [

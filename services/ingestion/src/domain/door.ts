@@ -40,12 +40,20 @@ export interface Accepted {
   readonly bytes: number;
 }
 
+/**
+ * How far ahead of the clock the times of live data may lie, ms. One time in the far future would move the watermark
+ * there, and every record after it would be late. Replayed data has no bound: its times are its clock.
+ */
+export const farthestAhead = 86_400_000;
+
 /** What a record's check takes beside the record. */
 export interface Circumstances {
   readonly index: number;
   readonly idempotencyKey: string | undefined;
   /** The pipeline's business time, ms. */
   readonly now: number;
+  /** No time may be later, ms: see `farthestAhead`. */
+  readonly latest: number;
   readonly newId: () => string;
 }
 
@@ -85,7 +93,7 @@ export function checkRecord(rules: DoorRules, given: GivenRecord, at: Circumstan
   const bytes = Buffer.byteLength(JSON.stringify(cells)) + (given.id?.length ?? 0) + (given.source?.length ?? 0);
   const most = spec.source.max_record_bytes;
   if (bytes > most) return reject('TOO_LARGE', '', `the record has ${bytes} bytes, ${most} are accepted`);
-  const time = timeOf(cells[timeColumn], timeColumn, reject);
+  const time = timeOf(cells[timeColumn], timeColumn, at.latest, reject);
   if (typeof time !== 'number') return time;
   const { shard_by: shardBy } = spec.source;
   if (shardBy !== undefined && stream === rowStream && (cells[shardBy] ?? null) === null) {
@@ -126,11 +134,14 @@ function isCell(value: unknown): value is Cell {
   return value === null || typeof value === 'string' || typeof value === 'boolean';
 }
 
-/** Milliseconds of a cell that must hold a time. */
-export function timeOf(cell: Cell | undefined, column: string, reject: Reject): number | Rejection {
+/** Milliseconds of a cell that must hold a time, `latest` at most. */
+export function timeOf(cell: Cell | undefined, column: string, latest: number, reject: Reject): number | Rejection {
   if (cell === null || cell === undefined) return reject('MISSING_COLUMN', column, 'the time is missing');
   const time = typeof cell === 'string' ? parseTimestamp(cell) : null;
-  return time ?? reject('INVALID_TIME', column, `${JSON.stringify(cell).slice(0, 80)} is no ISO 8601 time`);
+  const shown = JSON.stringify(cell).slice(0, 80);
+  if (time === null) return reject('INVALID_TIME', column, `${shown} is no ISO 8601 time`);
+  if (time > latest) return reject('INVALID_TIME', column, `${shown} lies more than a day ahead of the clock`);
+  return time;
 }
 
 /** In this order: what a CloudEvent says, the id columns, the Idempotency-Key, and at last a new one. */
@@ -160,7 +171,7 @@ function labelOf(
   cells: Record<string, Cell>,
   eventId: string,
   rowTime: number,
-  { now }: Circumstances,
+  { now, latest }: Circumstances,
   reject: Reject,
 ): RawRecord | Rejection | null {
   const value = labelOf?.(cells) ?? null;
@@ -173,7 +184,7 @@ function labelOf(
     return labelRecord(spec, { eventId, value, knownAt: Math.max(now, rowTime), id, shardValue });
   }
   if ((cells[column] ?? null) === null) return null;
-  const known = timeOf(cells[column], column, reject);
+  const known = timeOf(cells[column], column, latest, reject);
   if (typeof known !== 'number') return known;
   return labelRecord(spec, { eventId, value, knownAt: Math.max(known, rowTime), shardValue });
 }

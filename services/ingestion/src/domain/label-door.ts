@@ -50,6 +50,6 @@ export function checkLabel(spec: PipelineSpec, values: unknown, at: Circumstance
       idempotencyKey === undefined ? `${eventId}=${String(value)}` : `${idempotencyKey}#${index}`,
     );
   }
-  const known = timeOf(cells[knownAtColumn], knownAtColumn, reject);
+  const known = timeOf(cells[knownAtColumn], knownAtColumn, at.latest, reject);
   return typeof known === 'number' ? accepted(known) : known;
 }

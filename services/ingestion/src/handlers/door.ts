@@ -12,6 +12,7 @@ import {
 } from '../domain/door.js';
 import { checkLabel } from '../domain/label-door.js';
 import { dataStreams } from '../domain/raw-record.js';
+import { latestTime } from './latest-time.js';
 import { latestOf, rawWriterOf } from './publish-recorded.js';
 
 export interface PublishRequest {
@@ -38,7 +39,10 @@ export interface PublishAnswer {
   readonly rejected: Rejection[];
 }
 
-/** Where producers' records come in. An answer means that the bus has the accepted ones durably. */
+/**
+ * Where producers' records come in. An answer means that the bus has the accepted ones durably. Event times and known-at
+ * times of live data may lie a day ahead of the clock at most: INVALID_TIME.
+ */
 export interface Door {
   /**
    * Throws NOT_FOUND for an unknown pipeline or stream, `NothingAccepted` (INVALID_EVENT, or TOO_LARGE where that is all
@@ -129,8 +133,9 @@ class BoundedDoor implements Door {
     check: Check,
   ): Promise<PublishAnswer> {
     const { pipeline, actor } = request;
+    const latest = await latestTime(this.ports, pipeline);
     const now = await businessNow(this.ports, pipeline);
-    const { accepted, rejected } = await this.checkAll(request, now, check);
+    const { accepted, rejected } = await this.checkAll(request, { now, latest }, check);
     if (rejected.length > 0) {
       const { records } = this.ports.telemetry.metrics;
       records.add({ service: 'ingestion', pipeline, result: 'rejected' }, rejected.length);
@@ -150,12 +155,16 @@ class BoundedDoor implements Door {
     return { accepted: accepted.length, ids: accepted.map(({ id }) => id), rejected };
   }
 
-  private async checkAll({ records, idempotencyKey }: PublishRequest | LabelsRequest, now: number, check: Check) {
+  private async checkAll(
+    { records, idempotencyKey }: PublishRequest | LabelsRequest,
+    times: Pick<Circumstances, 'now' | 'latest'>,
+    check: Check,
+  ) {
     const { clock, chance } = this.ports.kernel;
     const accepted: Accepted[] = [];
     const rejected: Rejection[] = [];
     for (let index = 0; index < records.length; index++) {
-      const result = check(index, { index, idempotencyKey, now, newId: () => chance.id() });
+      const result = check(index, { index, idempotencyKey, ...times, newId: () => chance.id() });
       if ('code' in result) rejected.push(result);
       else accepted.push(result);
       if (index % recordsPerPiece === recordsPerPiece - 1) await clock.breathe();

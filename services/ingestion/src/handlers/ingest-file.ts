@@ -2,6 +2,7 @@ import { rowStream } from '@relearn/contracts';
 import type { Ports } from '@relearn/runtime';
 import { openTable } from '@relearn/tabular';
 import { openRecorded, type RejectedRow } from '../recorded/recorded-log.js';
+import { latestTime } from './latest-time.js';
 import { latestOf, publishRecorded } from './publish-recorded.js';
 
 export interface IngestProgress {
@@ -21,7 +22,8 @@ const recordsAtOnce = 1000;
 
 /**
  * Writes a data file to the pipeline's stream, in the order in which its records became known. Written twice it is
- * taken once: ids are the pipeline's id columns, or the file's content hash and the row's number.
+ * taken once: ids are the pipeline's id columns, or the file's content hash and the row's number. Rows of a live pipeline
+ * whose times lie more than a day ahead of the clock are rejected.
  * Throws NOT_FOUND (pipeline, stream or file), INVALID_INPUT for a file that does not fit, CANCELLED.
  */
 export async function ingestFile(
@@ -33,7 +35,8 @@ export async function ingestFile(
 ): Promise<IngestResult> {
   const { spec } = latestOf(ports, pipeline);
   const table = await openTable(path);
-  const options = { breathe: () => ports.kernel.clock.breathe(), ...(signal === undefined ? {} : { signal }) };
+  const latest = await latestTime(ports, pipeline);
+  const options = { latest, breathe: () => ports.kernel.clock.breathe(), ...(signal === undefined ? {} : { signal }) };
   const log = await openRecorded(spec, [{ stream, table }], options);
   for (;;) {
     const batch = log.next(Number.POSITIVE_INFINITY, recordsAtOnce);

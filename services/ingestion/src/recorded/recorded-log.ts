@@ -116,6 +116,8 @@ export class RecordedLog {
   }
 }
 
+const tooFarAhead = 'lies more than a day ahead of the clock';
+
 /** What becomes known when, in the order of the files. */
 class Entries {
   readonly rejected: { count: number; first: RejectedRow[] } = { count: 0, first: [] };
@@ -125,9 +127,11 @@ class Entries {
   /** Twice the table's index, plus one for a label. */
   private readonly kinds: number[] = [];
   private readonly tables: readonly RecordedTable[];
+  private readonly latest: number;
 
-  constructor(tables: readonly RecordedTable[]) {
+  constructor(tables: readonly RecordedTable[], latest = Number.POSITIVE_INFINITY) {
     this.tables = tables;
+    this.latest = latest;
   }
 
   async fill(breathe: () => Promise<void>): Promise<void> {
@@ -164,14 +168,19 @@ class Entries {
 
   private take(table: RecordedTable, which: number, row: number): void {
     const time = table.time(row);
-    if (time === null) return this.reject(table, row);
+    if (time === null) return this.reject(table, row, table.timeColumn, 'has no event time');
+    if (time > this.latest) return this.reject(table, row, table.timeColumn, tooFarAhead);
     if (table.stream !== rowStream) {
       const known = table.contextKnownAt(row, time);
       if (known !== null) this.add(known, rankOf(table.stream), row, which * 2);
       return;
     }
-    this.add(time, rankOf(rowStream), row, which * 2);
     const label = table.label(row);
+    const { knownColumn } = table;
+    if (knownColumn !== undefined && label !== null && label.knownAt > this.latest) {
+      return this.reject(table, row, knownColumn, tooFarAhead);
+    }
+    this.add(time, rankOf(rowStream), row, which * 2);
     if (label === null) return;
     const place = labelPlace(time, label.knownAt);
     this.add(place.knownAt, place.rank, row, which * 2 + 1);
@@ -184,11 +193,11 @@ class Entries {
     this.kinds.push(kind);
   }
 
-  private reject(table: RecordedTable, row: number): void {
+  private reject(table: RecordedTable, row: number, column: string, why: string): void {
     this.rejected.count += 1;
     if (this.rejected.first.length >= mostTold) return;
-    const { path: file, stream, timeColumn: column } = table;
-    const message = `row ${row + 1} has no event time`;
+    const { path: file, stream } = table;
+    const message = `row ${row + 1} ${why}`;
     this.rejected.first.push({ file, stream, row, code: 'INVALID_TIME', column, message });
   }
 }
@@ -205,7 +214,7 @@ export async function openRecorded(
   const tables = files.map(({ stream, table }) => new RecordedTable(spec, stream, table));
   const breathe = options.breathe ?? (async () => undefined);
   for (const table of tables) await table.load(options);
-  const entries = new Entries(tables);
+  const entries = new Entries(tables, options.latest);
   await entries.fill(breathe);
   const indices = Uint32Array.from(entries.knownAt, (_, entry) => entry);
   const order = await sortIndices(indices, (a, b) => entries.compare(a, b), breathe);

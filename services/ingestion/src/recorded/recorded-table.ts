@@ -10,6 +10,8 @@ export interface LoadOptions {
   /** Called between pieces of work of some milliseconds, to let other work run. */
   readonly breathe?: () => Promise<void>;
   readonly signal?: AbortSignal;
+  /** Rows with a later time are rejected, ms; absent: none are. */
+  readonly latest?: number;
 }
 
 /** The label of a row as its file tells it: null where there is none. */
@@ -80,6 +82,11 @@ export class RecordedTable {
 
   get timeColumn(): string {
     return this.source.time;
+  }
+
+  /** The column that says when a row's label became known; undefined: known after a delay. */
+  get knownColumn(): string | undefined {
+    return this.labels === undefined ? undefined : this.spec.label.known_at;
   }
 
   id(row: number): string {
