@@ -2,12 +2,8 @@ import { type Gate, type PipelineSpec, type TrainedCandidate } from '@relearn/co
 import type { SnapshotManifest } from '@relearn/features';
 import { canonicalJson, RelearnError } from '@relearn/kernel';
 import type { JobContext } from '@relearn/runtime';
-<<<<<<< Updated upstream
-import { distModule } from '@relearn/runtime/workers';
-import type { Report } from '../domain/reports.js';
-=======
 import { distModule, sharedBlobs } from '@relearn/runtime/workers';
->>>>>>> Stashed changes
+import type { Report } from '../domain/reports.js';
 import type { EvaluateInput, EvaluateOutput } from '../jobs/evaluate.js';
 
 /** What code made a model: recorded in its lineage. */
