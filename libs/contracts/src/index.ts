@@ -4,7 +4,7 @@ export * from './pipeline/file.js';
 export { pipelineJsonSchema } from './pipeline/file-schema.js';
 export { InvalidPipelineError, type PipelineFileError } from './pipeline/problems.js';
 export * from './pipeline/spec-json.js';
-export type { ColumnProfile, InferPipelineInput } from './pipeline/init-columns.js';
+export type { ColumnProfile, InferPipelineInput, TimesOfColumn, TimesProfile } from './pipeline/init-columns.js';
 export { inferPipeline } from './pipeline/init.js';
 export * from './rows.js';
 export * from './topics.js';

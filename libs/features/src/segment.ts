@@ -64,7 +64,7 @@ export class SegmentWriter {
   constructor(features: readonly string[], open: Segment = emptySegment()) {
     this.features = features;
     this.open = open;
-    for (const name of features) this.open.columns[name] ??= [];
+    for (const name of features) if (!Object.hasOwn(this.open.columns, name)) this.open.columns[name] = [];
   }
 
   get tail(): Segment {

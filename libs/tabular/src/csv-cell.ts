@@ -2,10 +2,12 @@ import { formatTimestamp, parseTimestamp } from '@relearn/kernel';
 import type { Cell, ColumnType } from './table.js';
 import { finiteCell, integerCell, kind } from './value-kind.js';
 
-const nullTexts: ReadonlySet<string> = new Set(['', 'NA', 'NaN', 'null']);
+const nullTexts: ReadonlySet<string> = new Set(['', 'NA', 'NaN', 'nan', 'null', 'NULL', '<NA>', 'N/A']);
 const integerPattern = /^[+-]?(?:0|[1-9]\d*)$/;
 // As in the R package readr, digits after a leading zero are a code (007, a ZIP code), not a number.
 const numberPattern = /^[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
+/** Numbers that are not finite: they come as null. */
+const infinitePattern = /^[+-]?inf(?:inity)?$/i;
 const booleanPattern = /^(?:true|false)$/i;
 
 /** What a CSV field can be taken for. Blanks around a value count only when it is a text. */
@@ -13,7 +15,7 @@ export function kindOfField(field: string): number {
   const text = field.trim();
   if (nullTexts.has(text)) return kind.none;
   if (integerPattern.test(text)) return kind.integer;
-  if (numberPattern.test(text)) return kind.number;
+  if (numberPattern.test(text) || infinitePattern.test(text)) return kind.number;
   if (booleanPattern.test(text)) return kind.boolean;
   return parseTimestamp(text) === null ? kind.text : kind.timestamp;
 }
@@ -28,7 +30,8 @@ export function cellOfField(field: string, type: ColumnType): Cell | undefined {
     case 'integer':
       return integerPattern.test(text) ? integerOf(text) : undefined;
     case 'number':
-      return numberPattern.test(text) ? finiteCell(Number(text)) : undefined;
+      if (numberPattern.test(text)) return finiteCell(Number(text));
+      return infinitePattern.test(text) ? null : undefined;
     case 'boolean':
       return booleanPattern.test(text) ? text.toLowerCase() === 'true' : undefined;
     case 'timestamp': {

@@ -8,7 +8,8 @@ import { kind, unifiedType } from './value-kind.js';
 
 /**
  * A CSV file (RFC 4180, UTF-8, with a header), its column types inferred from all of its rows in a first streamed
- * pass. An empty field, NA, NaN and null are null. Throws INVALID_INPUT with file, line and column.
+ * pass. An empty field, NA, N/A, NaN, null and a number that is not finite are null. Throws INVALID_INPUT with file,
+ * line and column.
  */
 export async function openCsv(path: string): Promise<TableFile> {
   const contentHash = await hashFile(path);

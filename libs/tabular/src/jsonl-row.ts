@@ -60,7 +60,7 @@ function quoteLongIntegers(text: string): string {
 function parseObject(text: string, path: string, line: number): Map<string, unknown> {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch (cause) {
     const detail = cause instanceof Error ? cause.message : String(cause);
     throw malformed(path, { line, column: brokenColumn(text) }, `not JSON: ${detail}`);
@@ -69,6 +69,19 @@ function parseObject(text: string, path: string, line: number): Map<string, unkn
     throw malformed(path, { line, column: 1 }, 'each line must be one JSON object');
   }
   return new Map(Object.entries(value));
+}
+
+const stringOrNonFinite = /"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g;
+
+/** JSON, and the words NaN and Infinity that some writers put for a number that JSON lacks: they are null. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (thrown) {
+    const strict = text.replace(stringOrNonFinite, (token) => (token.startsWith('"') ? token : 'null'));
+    if (strict === text) throw thrown;
+    return JSON.parse(strict);
+  }
 }
 
 const jsonToken =

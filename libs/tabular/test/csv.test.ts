@@ -51,6 +51,12 @@ describe('CSV', () => {
     expect(columns).toEqual({ a: ['1,\r\n2', null, '3'], 'b "q"': ['x', 'y\nz', null] });
   });
 
+  it('takes numbers that are not finite for null', async () => {
+    const { types, columns } = await read('csv', 'x,i,s\ninf,1,inf\n-Infinity,nan,a\n2.5,N/A,b\n');
+    expect(types).toEqual({ x: 'number', i: 'integer', s: 'string' });
+    expect(columns).toEqual({ x: [null, null, 2.5], i: [1, null, null], s: ['inf', 'a', 'b'] });
+  });
+
   it('takes blanks around numbers as blanks and those of texts as text', async () => {
     const { columns } = await read('csv', 'n,s\n 1 , x\n NA, NA\n');
     expect(columns).toEqual({ n: [1, null], s: [' x', ' NA'] });

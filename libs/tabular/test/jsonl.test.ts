@@ -34,6 +34,15 @@ describe('JSON Lines', () => {
     });
   });
 
+  it('takes the words NaN and Infinity for null, but not within texts', async () => {
+    const { types, columns } = await read(
+      'jsonl',
+      '{"a":NaN,"s":"NaN, -Infinity"}\n{"a":-Infinity,"s":"x"}\n{"a":1.5,"s":"y"}\n',
+    );
+    expect(types).toEqual({ a: 'number', s: 'string' });
+    expect(columns).toEqual({ a: [null, null, 1.5], s: ['NaN, -Infinity', 'x', 'y'] });
+  });
+
   it('inflates .jsonl.gz', async () => {
     const file = await openTable(fileOf('jsonl.gz', gzipSync('{"a":1}\n{"a":2}\n')));
     expect(await columnsOf(file)).toEqual({ a: [1, 2] });
@@ -44,7 +53,7 @@ describe('JSON Lines', () => {
     ['an array', '{"a":[1]}\n', /^INVALID_INPUT FILE:1: a: an array within the row$/],
     ['a line that is no object', '{"a":1}\n7\n', /^INVALID_INPUT FILE:2:1: each line must be one JSON object$/],
     ['a value that is missing', '{"a": }\n', /^INVALID_INPUT FILE:1:7: not JSON: /],
-    ['a word that JSON lacks', '{"a":1, "b":NaN}\n', /^INVALID_INPUT FILE:1:13: not JSON: /],
+    ['a word that JSON lacks', '{"a":1, "b":nil}\n', /^INVALID_INPUT FILE:1:13: not JSON: /],
     ['a comma too many', '{"a":[1, {"b":2}],}\n', /^INVALID_INPUT FILE:1:19: not JSON: /],
     ['a tab within a text', '{"a":"\u007f\t"}\n', /^INVALID_INPUT FILE:1:6: not JSON: /],
     ['a line cut off', '{"a":1}\n{"a":"x', /^INVALID_INPUT FILE:2:6: not JSON: /],

@@ -1,5 +1,6 @@
 import {
   type Columns,
+  dataQuarantined,
   dataValidated,
   labelStream,
   type PipelineSpec,
@@ -21,14 +22,23 @@ export interface BacktestRow {
   frozen: readonly number[] | null;
 }
 
-/** Every valid row in the order of event time, with its label and predictions as the log has them at the end. */
+/**
+ * Every row in the order of event time, with its label and predictions as the log has them at the end. A quarantined one
+ * was a row too; nothing predicted it.
+ */
 export async function readRows(ports: Ports, spec: PipelineSpec): Promise<BacktestRow[]> {
   const byId = new Map<string, BacktestRow>();
+  const rowAt = (time: number): BacktestRow => ({ time, label: null, model: null, champion: null, frozen: null });
+  for await (const { event, fromRow } of eventsOf(ports, 'data.quarantine')) {
+    for (const { id, stream, time } of dataQuarantined.read(event).data.records.slice(fromRow)) {
+      if (stream === rowStream) byId.set(id, rowAt(time));
+    }
+  }
   for await (const { event, fromRow } of eventsOf(ports, 'data.valid')) {
     for (const record of recordsOf(dataValidated.read(event).data)) {
       if (record.index < fromRow) continue;
       if (record.stream === rowStream) {
-        byId.set(record.id, { time: record.time, label: null, model: null, champion: null, frozen: null });
+        byId.set(record.id, rowAt(record.time));
       } else if (record.stream === labelStream) {
         const { columns } = record.section;
         const row = byId.get(String(columns['event_id']?.[record.row]));

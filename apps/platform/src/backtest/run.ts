@@ -44,6 +44,13 @@ export async function runBacktest(options: BacktestOptions): Promise<BacktestRep
   const pipeline = await loadPipeline(options.file);
   const files = options.data.length > 0 ? argumentFiles(pipeline.spec, options.data) : namedFiles(pipeline);
   const log = await openRecorded(pipeline.spec, await openTables(files), { breathe: systemClock.breathe });
+  if (log.rejected.count > 0) {
+    const { file, column } = log.rejected.first[0] ?? {};
+    options.telemetry.log.warn(
+      { file, column },
+      `${log.rejected.count} rows without a readable event time are left out`,
+    );
+  }
   const folder = await mkdtemp(join(tmpdir(), 'relearn-backtest-'));
   const failed: RelearnError[] = [];
   const { kernel, telemetry } = options;

@@ -40,7 +40,8 @@ export const FileTrain = Type.Object(
     window: optional(
       Type.Union([word(['all'], 'the word all'), duration()], {
         title: '`all` or a duration',
-        description: 'How far back from the latest row is trained on.',
+        description:
+          'How far back from the latest row is trained on; where that holds fewer than minimum_rows, the latest so many.',
         default: 'all',
       }),
     ),

@@ -21,6 +21,26 @@ export interface ColumnProfile {
   readonly looksLikeTimestamp: boolean;
 }
 
+/** The times of a column, ms. */
+export interface TimesOfColumn {
+  /** Rows that hold a time. */
+  readonly count: number;
+  /** Rows that hold something else than a time. */
+  readonly unreadable: number;
+  readonly min: number | null;
+  readonly max: number | null;
+  /** What they span but for a few wild ones. */
+  readonly span: number;
+}
+
+/** The times of rows and of when their labels are known. */
+export interface TimesProfile {
+  readonly time: TimesOfColumn;
+  readonly known?: TimesOfColumn;
+  /** From a row's time to when its label is known: of 99 % of the rows, and of all. */
+  readonly delay?: { readonly p99: number; readonly max: number };
+}
+
 export interface InferPipelineInput {
   /** Name of the pipeline. */
   readonly name: string;
@@ -34,6 +54,8 @@ export interface InferPipelineInput {
   readonly labelDelayMs?: number;
   readonly task?: Task;
   readonly profiles: readonly ColumnProfile[];
+  /** Without it the ends of the two columns are all that is known of times, and each must hold times only. */
+  readonly times?: TimesProfile;
 }
 
 const fewTexts = 200;
@@ -69,16 +91,26 @@ export function unusable(message: string, remedy: string): RelearnError {
 export interface Span {
   readonly from: number;
   readonly to: number;
+  /** ms; what a few wild times add is left out where they can be told. */
+  readonly length: number;
   /** Whether every row has a time. */
   readonly complete: boolean;
 }
 
+/** A column whose rows hold something else than a time more often than this is no column of times. */
+const mostUnreadable = 0.1;
+
 /** Least and greatest time of a column, ms; throws INVALID_INPUT when it holds none. */
-export function spanOf(profile: ColumnProfile, what: string): Span {
-  const { name, type, min, max, nulls } = profile;
+export function spanOf(profile: ColumnProfile, what: string, times?: TimesOfColumn): Span {
+  const { name, type, min, max, nulls, rows } = profile;
+  if (times !== undefined && times.min !== null && times.max !== null && times.unreadable <= mostUnreadable * rows) {
+    return { from: times.min, to: times.max, length: times.span, complete: times.count === rows };
+  }
   const from = parseTimestamp(String(min));
   const to = parseTimestamp(String(max));
-  if (profile.looksLikeTimestamp && from !== null && to !== null) return { from, to, complete: nulls === 0 };
+  if (profile.looksLikeTimestamp && from !== null && to !== null) {
+    return { from, to, length: to - from, complete: nulls === 0 };
+  }
   const found = profile.nulls === profile.rows ? 'it is empty' : `it holds ${type}s such as ${JSON.stringify(min)}`;
   const remedy = 'Write times as ISO 8601, such as 2024-01-31T12:30:00Z, or name another column.';
   throw unusable(`column '${name}' (${what}) holds no times: ${found}`, remedy);

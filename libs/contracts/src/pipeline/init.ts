@@ -29,13 +29,14 @@ export function inferPipeline(input: InferPipelineInput): { yaml: string; notes:
     if (!fits) notes.push(`The column ${JSON.stringify(name)} is left out: its name has ${name.length} characters.`);
     return fits;
   });
-  const span = spanOf(profileOf(profiles, input.time, 'the event time'), 'the event time');
+  const span = spanOf(profileOf(profiles, input.time, 'the event time'), 'the event time', input.times?.time);
+  notes.push(...timeNotes(input));
   const labelProfile = profileOf(profiles, input.label, 'the label');
   const labelled = labelProfile.rows - labelProfile.nulls;
-  const sizes = sizesFor(labelled, span.to - span.from, performanceWindows);
+  const sizes = sizesFor(labelled, span.length, performanceWindows);
   const label = inferLabel(input);
   notes.push(...label.notes);
-  const features = inferFeatures(input, profiles, span.to - span.from, notes);
+  const features = inferFeatures(input, profiles, span.length, notes);
   notes.push(
     'Check that each feature is known at the event time; mark what is known only later with `known_at: label`.',
   );
@@ -50,6 +51,15 @@ export function inferPipeline(input: InferPipelineInput): { yaml: string; notes:
     policySections(label, sizes),
   ];
   return { yaml: sections.join('\n'), notes };
+}
+
+function timeNotes({ time, knownAt, times }: InferPipelineInput): string[] {
+  const told = [[time, times?.time, 'left out'] as const, [knownAt, times?.known, 'never labelled'] as const];
+  return told.flatMap(([name, of, fate]) =>
+    name === undefined || of === undefined || of.unreadable === 0
+      ? []
+      : [`${of.unreadable} rows whose '${name}' is no time are ${fate}.`],
+  );
 }
 
 function sourceSection({ dataFile, time, id }: InferPipelineInput): string {
@@ -97,6 +107,7 @@ function labelSection(
     const known = spanOf(
       profileOf(input.profiles, input.knownAt, "the label's known-at time"),
       "the label's known-at time",
+      input.times?.known,
     );
     const maxDelay = maxDelayFor(input, known, span, sizes.window);
     lines.push('  # When the label became known; empty: never.', `  known_at: ${yamlScalar(input.knownAt)}`);
@@ -121,10 +132,14 @@ function labelSection(
 }
 
 /**
- * The delay of single rows is not in a profile: how far the ends of the two columns lie apart says about how large it is.
+ * Twice what 99 % of the labels take. Where the delays of single rows are not given, how far the ends of the two columns lie apart says about how large it is.
  * Where some labels never come, a longer wait for them holds every report up, and there is less to spare.
  */
-function maxDelayFor({ label, profiles }: InferPipelineInput, known: Span, span: Span, window: number): number {
+function maxDelayFor({ label, profiles, times }: InferPipelineInput, known: Span, span: Span, window: number): number {
+  if (times?.delay !== undefined) {
+    const { p99, max } = times.delay;
+    return Math.max(1, Math.ceil(Math.min(max, 2 * p99) / window)) * window;
+  }
   const complete = known.complete && profileOf(profiles, label, 'the label').nulls === 0;
   const typical = Math.max(0, known.to - span.to, known.from - span.from);
   const wanted = complete ? Math.max(10 * typical, 7 * window) : Math.max(4 * typical, window);

@@ -131,7 +131,7 @@ export type CandidateSpec = Static<typeof CandidateSpec>;
 export const TrainSpec = Type.Object(
   {
     task: Task,
-    /** Only rows of this span before the latest row are trained on; null: all. */
+    /** Only rows of this span before the latest row are trained on, and no fewer than minimum_rows; null: all. */
     window: Type.Union([durationMs, Type.Null()]),
     hold_out: Type.Number({ exclusiveMinimum: 0, maximum: 0.5 }),
     validation: Type.Number({ exclusiveMinimum: 0, maximum: 0.5 }),

@@ -1,5 +1,6 @@
 import type { PipelineSpec } from '@relearn/contracts';
 import type { Dataset } from '@relearn/features';
+import { mulberry32 } from '@relearn/kernel';
 import {
   binnedDriftMethods,
   bootstrapDifference,
@@ -18,6 +19,8 @@ export interface Reference {
   readonly profile: ReferenceProfile;
   /** By feature: the drift method and the statistic that the reference's own blocks rarely exceed. */
   readonly drift: Readonly<Record<string, { readonly method: string; readonly threshold: number }>>;
+  /** Rows of a typical window, for which the thresholds hold. */
+  readonly windowRows: number;
   readonly performance: Readonly<Record<string, number | null>>;
   /** How far chance alone may have moved the pipeline's metric on the hold-out; null: not computable. */
   readonly error: { readonly standardError: number; readonly rows: number } | null;
@@ -50,13 +53,13 @@ export function buildReference(spec: PipelineSpec, { train, metrics, holdOut, pr
         spec.monitor.drift.threshold ??
         (reference === undefined || values === undefined
           ? leastThreshold
-          : calibrate(method, reference, values, blocks));
+          : calibrate(method, reference, values, blocks, spec.train.seed));
       return [column.name, { method, threshold }];
     }),
   );
-  return { profile, drift, performance: metrics, error: standardErrorOf(spec, holdOut, predicted) };
+  const error = standardErrorOf(spec, holdOut, predicted);
+  return { profile, drift, windowRows: typicalRows(blocks), performance: metrics, error };
 }
-
 const errorRounds = 200;
 /** Of a normal distribution within one standard deviation of its mean. */
 const withinOne = 0.6827;
@@ -90,19 +93,51 @@ function windowsOf(times: Float64Array, width: number): [number, number][] {
   return ranges.length > 2 ? ranges.slice(1, -1) : ranges;
 }
 
-/** Half as much again as the 95 % quantile of the blocks' statistics. */
+/** Rows of a typical window. */
+function typicalRows(blocks: readonly [number, number][]): number {
+  const lengths = Float64Array.from(blocks, ([from, to]) => to - from).sort();
+  return lengths.length === 0 ? 0 : Math.max(1, Math.round(quantileSorted(lengths, 0.5)));
+}
+
+const draws = 100;
+
+/**
+ * Half as much again as the 95 % quantile of the blocks' statistics, and no less than what 99 % of windows of independent
+ * rows stay below: few blocks say little, and they are part of what they are compared with. A method that judges by
+ * p-value needs no calibration.
+ */
 function calibrate(
-  method: string,
+  name: string,
   reference: ColumnReference,
-  column: ColumnValues,
-  blocks: [number, number][],
+  { values }: ColumnValues,
+  blocks: readonly [number, number][],
+  seed: number,
 ): number {
-  const statistics = blocks.flatMap(([from, to]) => {
+  const method = binnedDriftMethods[name];
+  if (method === undefined) return leastThreshold;
+  if (method.compares === 'pValue') return method.threshold ?? leastThreshold;
+  const statisticOf = (rows: Iterable<number>): number[] => {
     const counter = new ColumnCounter(reference);
-    for (let row = from; row < to; row++) counter.add(column.values[row]);
-    const { statistic } = binnedDriftMethods[method]?.compute(reference, counter.snapshot()) ?? {};
-    return typeof statistic === 'number' && Number.isFinite(statistic) ? [statistic] : [];
-  });
-  if (statistics.length < 3) return leastThreshold;
-  return Math.max(leastThreshold, 1.5 * quantileSorted(Float64Array.from(statistics).sort(), 0.95));
+    for (const row of rows) counter.add(values[row]);
+    const { statistic } = method.compute(reference, counter.snapshot());
+    return statistic !== null && Number.isFinite(statistic) ? [statistic] : [];
+  };
+  const next = mulberry32(seed);
+  const typical = typicalRows(blocks);
+  const ofBlocks = blocks.flatMap(([from, to]) => statisticOf(range(from, to)));
+  const drawn = Array.from({ length: draws }, () => statisticOf(sample(typical, values.length, next))).flat();
+  const own = 1 + typical / Math.max(1, values.length);
+  return Math.max(leastThreshold, 1.5 * quantileOf(ofBlocks, 0.95), own * quantileOf(drawn, 0.99));
+}
+
+function quantileOf(values: readonly number[], share: number): number {
+  return values.length < 3 ? 0 : quantileSorted(Float64Array.from(values).sort(), share);
+}
+
+function* range(from: number, to: number): Generator<number> {
+  for (let row = from; row < to; row++) yield row;
+}
+
+function* sample(rows: number, of: number, next: () => number): Generator<number> {
+  for (let i = 0; i < rows; i++) yield Math.floor(next() * of);
 }

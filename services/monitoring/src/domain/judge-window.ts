@@ -15,6 +15,13 @@ import type { OutcomeWindow, Profiled, TriggerState } from './trigger-state.js';
 export type DriftReport = DataOf<typeof driftReported>;
 export type PerformanceReport = DataOf<typeof performanceReported>;
 
+/** Of a typical window's rows, for which thresholds hold; a window of fewer, such as one cut short, is not judged. */
+const leastShare = 1 / 3;
+
+function rowsOf({ counts, nulls }: WindowCounts): number {
+  return counts.reduce((sum, count) => sum + count, nulls);
+}
+
 /** Drift of a complete window of the champion's inputs against the champion's own reference. */
 export function judgeDrift(
   spec: PipelineSpec,
@@ -35,7 +42,10 @@ export function judgeDrift(
     const [start, ...rest] = merged;
     if (column === undefined || start === undefined)
       return { feature, method, statistic: null, threshold, state: 'NO_DATA' };
-    const { statistic, state } = binnedDrift(method, column, rest.reduce(mergeCounts, start), threshold);
+    const window = rest.reduce(mergeCounts, start);
+    if (rowsOf(window) < leastShare * reference.windowRows)
+      return { feature, method, statistic: null, threshold, state: 'NO_DATA' };
+    const { statistic, state } = binnedDrift(method, column, window, threshold);
     return {
       feature,
       method,

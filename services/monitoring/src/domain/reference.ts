@@ -5,6 +5,8 @@ import type { ReferenceProfile } from '@relearn/stats';
 export interface Reference {
   readonly profile: ReferenceProfile;
   readonly drift: Readonly<Record<string, { readonly method: string; readonly threshold: number }>>;
+  /** Rows of a typical window, for which the thresholds hold. */
+  readonly windowRows: number;
   readonly performance: Readonly<Record<string, number | null>>;
   /** Standard error of the pipeline's metric on so many rows of the hold-out; null: not computable. */
   readonly error: { readonly standardError: number; readonly rows: number } | null;

@@ -14,7 +14,8 @@ export function dueTrigger(state: TriggerState, spec: PipelineSpec, now: number)
   if (state.turnRunning || state.failing.length > 0) return null;
   const labelled = labelledTotal(state);
   if (labelled < spec.train.minimum_rows) return null;
-  if (state.champion === null) return cool(state, spec, now) ? { reason: 'first', causes: [] } : null;
+  // Without a model there is nothing to lose by another try: the wait does not grow with each.
+  if (state.champion === null) return cool(state, spec, now, 1) ? { reason: 'first', causes: [] } : null;
   if (state.pendingVersion) return { reason: 'pipeline', causes: [] };
   if (!cool(state, spec, now) || !withinBudget(state, spec, now)) return null;
   const fresh = labelled - state.labelledAtRequest;
@@ -28,9 +29,11 @@ export function dueTrigger(state: TriggerState, spec: PipelineSpec, now: number)
   return null;
 }
 
-function cool(state: TriggerState, spec: PipelineSpec, now: number): boolean {
+function cool(state: TriggerState, spec: PipelineSpec, now: number, mostBackOff = Number.POSITIVE_INFINITY): boolean {
   if (state.lastRequest === null) return true;
-  return now - state.lastRequest >= spec.retrain.cooldown * spec.retrain.back_off ** state.rejected;
+  return (
+    now - state.lastRequest >= spec.retrain.cooldown * spec.retrain.back_off ** Math.min(state.rejected, mostBackOff)
+  );
 }
 
 function withinBudget(state: TriggerState, spec: PipelineSpec, now: number): boolean {
