@@ -21,7 +21,7 @@ export interface WorldOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-const partitions = '4';
+export const partitions = '4';
 
 /** Starts every service on the folder. `RELEARN_E2E_LOG=info` shows the log. */
 export async function startWorld({ folder, env = {} }: WorldOptions): Promise<World> {

@@ -1,0 +1,90 @@
+import { join } from 'node:path';
+import { featuresComputed, predictionLogged } from '@relearn/contracts';
+import { afterEach, expect, test } from 'vitest';
+import { recordsIn, taken } from './log.js';
+import { orders, ordersPipeline, retrainByHand, writePipeline } from './tables.js';
+import { type InferAnswer, inferenceClient, orderRequest } from './wire.js';
+import { auditAtRest, countsOf, eventually, startWorld, temporaryFolder, type World } from './world.js';
+
+const rows = 1500;
+const cleanUp: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  for (const clean of cleanUp.splice(0).reverse()) await clean();
+});
+
+const every = (of: (row: number) => string) => Array.from({ length: rows }, (_, row) => of(row)).sort();
+
+/** Ids of the rows of events that name them, each event's rows by the sequence rule. */
+async function rowIds({ platform }: World, topic: 'features' | 'predictions'): Promise<string[]> {
+  const type = topic === 'features' ? featuresComputed : predictionLogged;
+  return (await taken(platform.ports.bus, topic)).flatMap(({ event, fromRow }) => {
+    const { ids } = type.read(event).data;
+    return ids.slice(fromRow).filter((id) => id !== null);
+  });
+}
+
+async function stateOf(world: World): Promise<{ state: string; done: number }> {
+  const [status = { state: 'none', done: 0 }] = world.platform.replays.status();
+  return status;
+}
+
+test('a platform that is stopped in the middle of a replay goes on where it was', async () => {
+  const folder = await temporaryFolder();
+  cleanUp.push(folder.remove);
+  const table = orders({ rows, perDay: 150 });
+  const file = await writePipeline(folder.path, 'orders', table, ordersPipeline({ more: retrainByHand }));
+  const data = join(folder.path, 'data');
+  const at = (speed: number) => ({ speed, turnShare: 1 });
+
+  // Stopped once before there is a model, and once with one, far from the end.
+  const early = await startWorld({ folder: data });
+  await early.platform.replays.start(file, at(100_000));
+  await eventually('a part of the history', async () => (await stateOf(early)).done > 200);
+  await early.stop();
+  expect((await stateOf(early)).done).toBeLessThan(2 * rows);
+
+  const middle = await startWorld({ folder: data });
+  const before = await middle.platform.replays.start(file, at(100_000));
+  expect(before.done).toBeGreaterThan(0);
+  const { ports } = middle.platform;
+  await eventually('a model', () => ports.catalog.inForce('orders') !== undefined);
+  await eventually('a row that it scored', async () => (await rowIds(middle, 'predictions')).length > 0);
+  const model = ports.catalog.inForce('orders')?.champion;
+  await middle.stop();
+
+  const last = await startWorld({ folder: data });
+  cleanUp.push(last.stop);
+  // The first request of all: the model has been loaded before the doors opened.
+  const client = inferenceClient(last.platform.grpcAddress);
+  cleanUp.push(async () => client.close());
+  const request = orderRequest([{ region: 'north', discount: 0.9, hour: 1 }]);
+  expect((await client.call<InferAnswer>('ModelInfer', request)).modelVersion).toBe(String(model?.model));
+  expect((await fetch(`${last.platform.url}/readyz`)).status).toBe(200);
+  expect(last.platform.ports.catalog.inForce('orders')?.champion).toEqual(model);
+  const { done } = await last.platform.replays.start(file, at(1_000_000));
+  expect(done).toBeGreaterThan(before.done);
+  expect(done).toBeLessThan(2 * rows);
+  await eventually('the end', async () => (await stateOf(last)).state === 'done');
+
+  expect((await auditAtRest(last)).violations).toEqual([]);
+  const { bus } = last.platform.ports;
+  const valid = await recordsIn(bus, 'data.valid');
+  const idsOf = (stream: string) => valid.filter((record) => record.stream === stream).map(({ id }) => id);
+  expect(idsOf('rows').sort()).toEqual(every((row) => `o${row}`));
+  expect(new Set(idsOf('labels')).size).toBe(rows);
+  expect(idsOf('labels')).toHaveLength(rows);
+  expect((await rowIds(last, 'features')).sort()).toEqual(every((row) => `o${row}`));
+  const predicted = await rowIds(last, 'predictions');
+  expect(new Set(predicted).size).toBe(predicted.length);
+
+  const raw = (await recordsIn(bus, 'data.raw')).length;
+  const counts = await eventually('the last checkpoint', async () => {
+    const now = await countsOf(last, 'orders');
+    return now['received'] === raw && now;
+  });
+  const { validated = 0, quarantined = 0, duplicates = 0, markers = 0 } = counts;
+  expect(validated + quarantined + duplicates).toBe(raw);
+  expect(validated - markers).toBe(2 * rows);
+  expect(quarantined).toBe(0);
+});
