@@ -163,7 +163,7 @@ test('each row of a sharded request goes where its label will be', () => {
   const cities = ['oslo', 'lima', null, 'oslo', 'kyoto'];
   const records = recordsOfRequest(request(5, { city: cities }), loggingOf(shardedBy('city')));
   const places = records.flatMap((record) => {
-    const data = decodeEvent({ ...record, position: 0, appendedAt: 0 }).data as Logged;
+    const data = decodeEvent(record).data as Logged;
     return data.at.map((at, row) => ({ row: at - 1, partition: record.partition, id: data.ids[row] }));
   });
   const expected = cities.map((city, row) => ({
