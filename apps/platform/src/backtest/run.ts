@@ -29,6 +29,8 @@ export interface BacktestProgress {
   readonly records: number;
   readonly total: number;
   readonly jobs: number;
+  /** Machine time that went by while the replay waited for training and evaluation, ms so far. */
+  readonly jobMs: number;
 }
 
 const day = 86_400_000;
@@ -104,7 +106,7 @@ async function replayAll(
     await publishClock(ports, spec.name, end);
     await setBusinessNow(ports, spec.name, end);
     jobMs += await settle(ports);
-    options.onProgress({ now: end, records: log.position, total: log.total, jobs: ports.activity.jobs() });
+    options.onProgress({ now: end, records: log.position, total: log.total, jobs: ports.activity.jobs(), jobMs });
   }
   return jobMs;
 }
