@@ -152,9 +152,9 @@ export function countRecord(window: WindowCounts, stream: string, verdict: Verdi
 }
 
 export function countNulls(window: WindowCounts, column: string, of: number, nulls: number): void {
-  window.nulls[column] ??= { of: 0, null: 0 };
-  window.nulls[column].of += of;
-  window.nulls[column].null += nulls;
+  // A column may have a name that every object has, such as constructor.
+  const counts = Object.hasOwn(window.nulls, column) ? window.nulls[column] : undefined;
+  window.nulls[column] = { of: (counts?.of ?? 0) + of, null: (counts?.null ?? 0) + nulls };
 }
 
 /** `whole`: not the first window of all, in which the pipeline may have begun late. */
