@@ -8,6 +8,7 @@ import { createServing, type ServingOptions } from '@relearn/serving';
 import { createTraining } from '@relearn/training';
 import { createValidation } from '@relearn/validation';
 import { codeFacts } from './code-facts.js';
+import { parsePipeline } from './pipeline/parse.js';
 
 export const serviceNames = [
   'ingestion',
@@ -32,19 +33,13 @@ export interface ServicesOptions {
 
 /** The seven services that read the log, in one process; ingestion and console are the doors beside them. */
 export async function createServices(ports: Ports, { names, deadlines, serving: servingOptions }: ServicesOptions) {
-  const registry = createRegistry(ports, { deadlines });
+  const registry = createRegistry(ports, { deadlines, parse: parsePipeline });
   const serving = createServing(ports, servingOptions);
   const feature = createFeature(ports);
   const monitoring = createMonitoring(ports);
-  const all = [
-    serving,
-    registry,
-    createEvaluation(ports, await codeFacts()),
-    createTraining(ports),
-    feature,
-    createValidation(ports),
-    monitoring,
-  ];
+  const evaluation = createEvaluation(ports, await codeFacts());
+  const training = createTraining(ports);
+  const all = [serving, registry, evaluation, training, feature, createValidation(ports), monitoring];
   const wanted = new Set<string>(names);
   const lifecycle = new Lifecycle();
   for (const service of all) {
@@ -59,7 +54,13 @@ export async function createServices(ports: Ports, { names, deadlines, serving: 
     folds,
     registry: registry.commands,
     monitoring: monitoring.commands,
-    online: feature.online,
+    rpc: {
+      feature: feature.rpc,
+      training: training.rpc,
+      evaluation: evaluation.rpc,
+      registry: registry.rpc,
+      monitoring: monitoring.rpc,
+    },
     host: serving.host,
   };
 }

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { auditLog } from '@relearn/audit';
 import { ConsoleView, registerConsolePage, registerConsoleRoutes } from '@relearn/console';
+import { evaluationService } from '@relearn/evaluation';
+import { featuresService } from '@relearn/feature';
 import { createIngestion, ingestFile, ingestionService, registerIngestionRoutes } from '@relearn/ingestion';
 import {
   failpointsOf,
@@ -11,10 +13,14 @@ import {
   systemChance,
   systemClock,
 } from '@relearn/kernel';
+import { monitoringService } from '@relearn/monitoring';
+import { registryService } from '@relearn/registry';
 import type { Ports } from '@relearn/runtime';
+import type { RpcServer } from '@relearn/rpc';
 import { GrpcServer } from '@relearn/rpc/grpc';
 import { addInferenceService, DataPlane, PredictionSpool, registerInferenceRoutes } from '@relearn/serving';
 import type { Telemetry } from '@relearn/telemetry';
+import { trainingService } from '@relearn/training';
 import { validationHandlers, validationService } from '@relearn/validation';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Config } from './config/config.js';
@@ -74,7 +80,7 @@ export async function startPlatform({
     const replays = new Replays(ports, services);
     const view = new ConsoleView(ports);
     const ingestion = createIngestion(ports);
-    const grpc = grpcServer(config, ports, services, ingestion.rpc);
+    const grpc = grpcServer(config, ports, services, names, ingestion.rpc);
     // Where serving is elsewhere, nothing is loaded before this process can answer.
     const probes = { ready: () => !names.includes('serving') || services.host.ready };
     const http = await httpServer(config, ports, services, { replays, view, door: ingestion.door, probes });
@@ -110,6 +116,7 @@ function grpcServer(
   config: Config,
   ports: Ports,
   services: Services,
+  names: readonly ServiceName[],
   ingestion: ReturnType<typeof createIngestion>['rpc'],
 ): GrpcServer {
   const server = new GrpcServer({
@@ -120,7 +127,17 @@ function grpcServer(
   addInferenceService(server, new DataPlane(services.host, ports.kernel, version));
   server.add(ingestionService, ingestion);
   server.add(validationService, validationHandlers(ports.catalog));
+  addQuestions(server, services, names);
   return server;
+}
+
+/** What only the service's own process can answer: a question to another process is UNIMPLEMENTED. */
+function addQuestions(server: RpcServer, { rpc }: Services, names: readonly ServiceName[]): void {
+  if (names.includes('feature')) server.add(featuresService, rpc.feature);
+  if (names.includes('training')) server.add(trainingService, rpc.training);
+  if (names.includes('evaluation')) server.add(evaluationService, rpc.evaluation);
+  if (names.includes('registry')) server.add(registryService, rpc.registry);
+  if (names.includes('monitoring')) server.add(monitoringService, rpc.monitoring);
 }
 
 interface Doors {

@@ -11,6 +11,7 @@ export * from './emit.js';
 export * from './fold/checkpoint.js';
 export * from './fold/definition.js';
 export * from './fold/runner.js';
+export * from './log-view.js';
 export * from './ports.js';
 export * from './sequences.js';
 export * from './service.js';

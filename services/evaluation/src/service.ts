@@ -1,10 +1,11 @@
 import { deciderPart, type JobContext, type Ports, type RunningService } from '@relearn/runtime';
 import type { Json } from '@relearn/store';
 import { reportDecider } from './domain/reports.js';
+import { type EvaluationHandlers, evaluationHandlers } from './rpc/evaluation.js';
 import { type CodeFacts, type EvaluationInput, runEvaluation } from './handlers/run-evaluation.js';
 
 /** Evaluation: the run's winner judged on the hold-out against bounds and champion; the gate record and the bundle out. */
-export function createEvaluation(ports: Ports, code: CodeFacts): RunningService {
+export function createEvaluation(ports: Ports, code: CodeFacts): RunningService & { readonly rpc: EvaluationHandlers } {
   const run = async (input: Json, context: JobContext) =>
     (await runEvaluation(input as unknown as EvaluationInput, context, code)) as unknown as Json;
   const decider = reportDecider({ run });
@@ -12,5 +13,6 @@ export function createEvaluation(ports: Ports, code: CodeFacts): RunningService 
     manifest: { name: 'evaluation', consumes: ['control'], produces: ['control'], collections: [] },
     parts: [deciderPart(ports, decider)],
     deciders: [decider],
+    rpc: evaluationHandlers(ports),
   };
 }

@@ -3,15 +3,20 @@ import { requestByHand } from './domain/decide.js';
 import { profileWindows } from './handlers/profile-windows.js';
 import { References } from './handlers/references.js';
 import { triggerDecider } from './handlers/triggers.js';
-
-export interface MonitoringCommands {
-  /** Asks for a turn by hand; answers the request's id. Throws REFUSED before any window is complete. */
-  requestRetrain(pipeline: string, actor: string): Promise<string>;
-}
+import { type MonitoringCommands, type MonitoringHandlers, monitoringHandlers } from './rpc/monitoring.js';
 
 /** Monitoring: predictions and labels in; window profiles, drift, realised performance and retrain requests out. */
-export function createMonitoring(ports: Ports): RunningService & { readonly commands: MonitoringCommands } {
+export function createMonitoring(
+  ports: Ports,
+): RunningService & { readonly commands: MonitoringCommands; readonly rpc: MonitoringHandlers } {
   const decider = deciderPart(ports, triggerDecider());
+  const commands: MonitoringCommands = {
+    async requestRetrain(pipeline, actor) {
+      const now = await businessNow(ports, pipeline);
+      const events = await decider.host.command(pipeline, now, actor, (state) => requestByHand(state, actor));
+      return events[0]?.subject ?? '';
+    },
+  };
   return {
     manifest: {
       name: 'monitoring',
@@ -20,12 +25,7 @@ export function createMonitoring(ports: Ports): RunningService & { readonly comm
       collections: [],
     },
     parts: [foldPart(ports, profileWindows(new References())), decider],
-    commands: {
-      async requestRetrain(pipeline, actor) {
-        const now = await businessNow(ports, pipeline);
-        const events = await decider.host.command(pipeline, now, actor, (state) => requestByHand(state, actor));
-        return events[0]?.subject ?? '';
-      },
-    },
+    commands,
+    rpc: monitoringHandlers(ports, commands),
   };
 }

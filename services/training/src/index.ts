@@ -1,1 +1,2 @@
 export * from './service.js';
+export { type TrainingHandlers, trainingService } from './rpc/training.js';

@@ -1,20 +1,13 @@
 import type { Cell } from '@relearn/contracts';
-import { serviceOf, type Unary } from '@relearn/rpc';
+import { cellOf, serviceOf, type Unary, type WireScalar } from '@relearn/rpc';
 import type { GivenRecord, Rejection } from '../domain/door.js';
 import type { Door } from '../handlers/door.js';
-
-/** A value on the wire: at most one field is set, none means null. */
-interface Scalar {
-  readonly text?: string;
-  readonly number?: number;
-  readonly boolean?: boolean;
-}
 
 interface WireRecord {
   readonly id?: string;
   readonly source?: string;
   readonly time?: string;
-  readonly values?: Readonly<Record<string, Scalar>>;
+  readonly values?: Readonly<Record<string, WireScalar>>;
 }
 
 export interface WirePublishRequest {
@@ -51,10 +44,6 @@ export function ingestionHandlers(door: Door): IngestionHandlers {
 function recordOf({ id, source, time, values = {} }: WireRecord): GivenRecord {
   const cells = Object.entries(values).map(([name, scalar]): [string, Cell] => [name, cellOf(scalar)]);
   return { id: given(id), source: given(source), time: given(time), values: Object.fromEntries(cells) };
-}
-
-function cellOf({ text, number, boolean }: Scalar): Cell {
-  return text ?? number ?? boolean ?? null;
 }
 
 /** Absent texts are empty on the wire. */

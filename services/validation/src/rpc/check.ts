@@ -1,22 +1,15 @@
 import { type Cell, rowStream, type Section } from '@relearn/contracts';
 import { RelearnError } from '@relearn/kernel';
-import { serviceOf, type Unary } from '@relearn/rpc';
+import { cellOf, serviceOf, type Unary, type WireScalar } from '@relearn/rpc';
 import type { Catalog } from '@relearn/runtime';
 import type { Reason } from '../domain/column-check.js';
 import { type Contract, compileContract, judgeSection } from '../domain/contract.js';
-
-/** A value on the wire: at most one field is set, none means null. */
-interface Scalar {
-  readonly text?: string;
-  readonly number?: number;
-  readonly boolean?: boolean;
-}
 
 export interface CheckRequest {
   readonly pipeline: string;
   /** Empty: rows. */
   readonly stream: string;
-  readonly values: Readonly<Record<string, Scalar>>;
+  readonly values: Readonly<Record<string, WireScalar>>;
 }
 
 export interface CheckResponse {
@@ -54,8 +47,4 @@ export function validationHandlers(catalog: Catalog): ValidationHandlers {
 function sectionOf(stream: string, values: CheckRequest['values']): Section {
   const columns = Object.entries(values).map(([name, scalar]): [string, Cell[]] => [name, [cellOf(scalar)]]);
   return { stream, ids: [''], times: [0], columns: Object.fromEntries(columns) };
-}
-
-function cellOf({ text, number, boolean }: Scalar): Cell {
-  return text ?? number ?? boolean ?? null;
 }

@@ -1,0 +1,9 @@
+import type { CallContext } from './port.js';
+
+const longestActor = 200;
+
+/** Who asks, as the metadata `relearn-actor` says; `grpc` where it says nothing. Events of a door's write carry it. */
+export function actorOf({ metadata }: Pick<CallContext, 'metadata'>): string {
+  const actor = metadata['relearn-actor'] ?? '';
+  return actor === '' ? 'grpc' : actor.slice(0, longestActor);
+}

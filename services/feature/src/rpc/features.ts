@@ -1,0 +1,33 @@
+import { formatTimestamp } from '@relearn/kernel';
+import { cellOf, scalarsOf, serviceOf, type Unary, type WireScalar } from '@relearn/rpc';
+import type { OnlineReader, OnlineStatus } from './get-online.js';
+
+export interface GetOnlineRequest {
+  readonly pipeline: string;
+  readonly keys: Readonly<Record<string, WireScalar>>;
+}
+
+export interface GetOnlineResponse {
+  readonly status: OnlineStatus;
+  /** Empty when the entity has no row. */
+  readonly eventId: string;
+  readonly time: string;
+  readonly features: Readonly<Record<string, WireScalar>>;
+}
+
+export interface FeaturesHandlers {
+  getOnline: Unary<GetOnlineRequest, GetOnlineResponse>;
+}
+
+export const featuresService = serviceOf<FeaturesHandlers>('relearn/v1/feature.proto', 'relearn.v1.Features');
+
+export function featuresHandlers(read: OnlineReader): FeaturesHandlers {
+  return {
+    async getOnline({ pipeline, keys }) {
+      const cells = Object.entries(keys).map(([name, scalar]) => [name, cellOf(scalar)] as const);
+      const { status, id, time, features } = read(pipeline, Object.fromEntries(cells));
+      const at = time === null ? '' : formatTimestamp(time);
+      return { status, eventId: id ?? '', time: at, features: scalarsOf(features) };
+    },
+  };
+}
