@@ -11,6 +11,7 @@ import { eventsOf, recordsIn } from './log.js';
 import { day, firstDay, hour, orders, ordersPipeline, retrainByHand, writePipeline } from './tables.js';
 import {
   get,
+  grpcClient,
   type GrpcClient,
   type InferAnswer,
   inferenceClient,
@@ -18,7 +19,16 @@ import {
   orderRequest,
   post,
 } from './wire.js';
-import { auditAtRest, countsOf, eventually, startWorld, temporaryFolder, type World } from './world.js';
+import {
+  auditAtRest,
+  countsOf,
+  eventually,
+  modelServed,
+  replaysDone,
+  startWorld,
+  temporaryFolder,
+  type World,
+} from './world.js';
 
 const rows = 600;
 const perDay = 150;
@@ -46,10 +56,10 @@ beforeAll(async () => {
   const pipeline = ordersPipeline({ more: retrainByHand });
   const file = await writePipeline(folder.path, 'orders', orders({ rows, perDay }), pipeline);
   world = await startWorld({ folder: join(folder.path, 'data') });
-  const { replays, ports, url, grpcAddress } = world.platform;
+  const { replays, url, grpcAddress } = world.platform;
   await replays.start(file, { speed: 1_000_000, turnShare: 1 });
-  await eventually('a model', () => ports.catalog.inForce('orders') !== undefined);
-  await eventually('the end of the replay', () => replays.status()[0]?.state === 'done');
+  await modelServed(world, 'orders');
+  await replaysDone(world);
   inference = inferenceClient(grpcAddress);
   ingestion = ingestionClient(grpcAddress);
   events = `${url}/v1/events/orders`;
@@ -303,7 +313,12 @@ describe('the Open Inference Protocol', () => {
 });
 
 test('probes and metrics tell how it is', async () => {
-  const { url } = world.platform;
+  const { url, grpcAddress } = world.platform;
+  const health = grpcClient(grpcAddress, 'grpc/health/v1/health.proto', 'grpc.health.v1.Health');
+  for (const service of ['', 'inference.GRPCInferenceService', 'relearn.v1.Ingestion']) {
+    expect(await health.call('Check', { service })).toMatchObject({ status: 'SERVING' });
+  }
+  health.close();
   expect(await get(`${url}/healthz`)).toMatchObject({ status: 200, body: { status: 'ok' } });
   expect(await get(`${url}/readyz`)).toMatchObject({ status: 200, body: { status: 'ready' } });
   const { status, body } = await get(`${url}/metrics`);

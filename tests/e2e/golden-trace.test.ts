@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import { eventsOf } from './log.js';
 import { orders, ordersPipeline, retrainOnQuality, writePipeline } from './tables.js';
 import { turnsOf, turnTrace } from './trace.js';
 import { auditAtRest, eventually, startWorld, temporaryFolder, type World } from './world.js';
@@ -44,6 +45,10 @@ test('a first turn and one that a fall of quality causes go the way that the gol
     await writeFile(golden, `${JSON.stringify(traces, null, 2)}\n`);
   }
 
+  for (const turn of [first, retrained]) {
+    const events = (await eventsOf(bus, 'control')).filter((event) => event.correlationid === turn);
+    expect(new Set(events.map(({ traceparent }) => traceparent?.split('-')[1])).size).toBe(1);
+  }
   expect(traces).toEqual(JSON.parse(await readFile(golden, 'utf8')));
   await world.platform.replays.stop();
   expect((await auditAtRest(world)).violations).toEqual([]);

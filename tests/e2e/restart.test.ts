@@ -3,8 +3,18 @@ import { featuresComputed, predictionLogged } from '@relearn/contracts';
 import { afterEach, expect, test } from 'vitest';
 import { recordsIn, taken } from './log.js';
 import { orders, ordersPipeline, retrainByHand, writePipeline } from './tables.js';
+import { turnsOf } from './trace.js';
 import { type InferAnswer, inferenceClient, orderRequest } from './wire.js';
-import { auditAtRest, countsOf, eventually, startWorld, temporaryFolder, type World } from './world.js';
+import {
+  auditAtRest,
+  countsOf,
+  eventually,
+  modelServed,
+  replaysDone,
+  startWorld,
+  temporaryFolder,
+  type World,
+} from './world.js';
 
 const rows = 1500;
 const cleanUp: (() => Promise<void>)[] = [];
@@ -24,11 +34,6 @@ async function rowIds({ platform }: World, topic: 'features' | 'predictions'): P
   });
 }
 
-async function stateOf(world: World): Promise<{ state: string; done: number }> {
-  const [status = { state: 'none', done: 0 }] = world.platform.replays.status();
-  return status;
-}
-
 test('a platform that is stopped in the middle of a replay goes on where it was', async () => {
   const folder = await temporaryFolder();
   cleanUp.push(folder.remove);
@@ -37,18 +42,18 @@ test('a platform that is stopped in the middle of a replay goes on where it was'
   const data = join(folder.path, 'data');
   const at = (speed: number) => ({ speed, turnShare: 1 });
 
-  // Stopped once before there is a model, and once with one, far from the end.
+  // Stopped once while the first model is made, and once with it, far from the end.
   const early = await startWorld({ folder: data });
   await early.platform.replays.start(file, at(100_000));
-  await eventually('a part of the history', async () => (await stateOf(early)).done > 200);
+  await eventually('the first turn', async () => (await turnsOf(early.platform.ports.bus, 'orders')).length > 0);
   await early.stop();
-  expect((await stateOf(early)).done).toBeLessThan(2 * rows);
+  expect(early.platform.replays.status()[0]?.done).toBeLessThan(2 * rows);
 
   const middle = await startWorld({ folder: data });
   const before = await middle.platform.replays.start(file, at(100_000));
   expect(before.done).toBeGreaterThan(0);
   const { ports } = middle.platform;
-  await eventually('a model', () => ports.catalog.inForce('orders') !== undefined);
+  await modelServed(middle, 'orders');
   await eventually('a row that it scored', async () => (await rowIds(middle, 'predictions')).length > 0);
   const model = ports.catalog.inForce('orders')?.champion;
   await middle.stop();
@@ -65,7 +70,7 @@ test('a platform that is stopped in the middle of a replay goes on where it was'
   const { done } = await last.platform.replays.start(file, at(1_000_000));
   expect(done).toBeGreaterThan(before.done);
   expect(done).toBeLessThan(2 * rows);
-  await eventually('the end', async () => (await stateOf(last)).state === 'done');
+  await replaysDone(last);
 
   expect((await auditAtRest(last)).violations).toEqual([]);
   const { bus } = last.platform.ports;

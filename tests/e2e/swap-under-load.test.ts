@@ -4,7 +4,7 @@ import { afterEach, expect, test } from 'vitest';
 import { eventsOf } from './log.js';
 import { orders, ordersPipeline, retrainByHand, writePipeline } from './tables.js';
 import { type GrpcClient, type InferAnswer, inferenceClient, orderRequest, post } from './wire.js';
-import { auditAtRest, eventually, startWorld, temporaryFolder } from './world.js';
+import { auditAtRest, eventually, modelServed, replaysDone, startWorld, temporaryFolder } from './world.js';
 
 const inFlight = 8;
 const cleanUp: (() => Promise<void>)[] = [];
@@ -66,11 +66,10 @@ test('no request fails while models are promoted and rolled back', async () => {
   cleanUp.push(world.stop);
   const { ports, replays, url, grpcAddress } = world.platform;
   await replays.start(file, { speed: 1_000_000, turnShare: 1 });
-  await eventually('a model', () => ports.catalog.inForce('orders') !== undefined);
-  await eventually('the end of the replay', () => replays.status()[0]?.state === 'done');
+  await modelServed(world, 'orders');
+  await replaysDone(world);
   const client = inferenceClient(grpcAddress);
   cleanUp.push(async () => client.close());
-  await eventually('the first answer', () => client.call('ModelReady', { name: 'orders' }).then(() => true));
 
   const load = startLoad(client);
   const order = async (command: string, body: object, version: string) => {

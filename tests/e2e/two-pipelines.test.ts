@@ -3,7 +3,7 @@ import { modelPromoted } from '@relearn/contracts';
 import { afterEach, expect, test } from 'vitest';
 import { eventsOf, recordsIn } from './log.js';
 import { orders, ordersPipeline, retrainByHand, trips, tripsPipeline, writePipeline } from './tables.js';
-import { auditAtRest, countsOf, eventually, startWorld, temporaryFolder } from './world.js';
+import { auditAtRest, countsOf, modelServed, replaysDone, startWorld, temporaryFolder } from './world.js';
 
 const cleanUp: (() => Promise<void>)[] = [];
 
@@ -25,10 +25,8 @@ test('two pipelines, one of them sharded, live beside each other', async () => {
   const { ports, replays } = world.platform;
 
   await Promise.all(files.map((file) => replays.start(file, { speed: 500_000, turnShare: 0.1 })));
-  for (const pipeline of ['orders', 'trips']) {
-    await eventually(`a model of ${pipeline}`, () => ports.catalog.inForce(pipeline) !== undefined);
-  }
-  await eventually('the end of both replays', () => replays.status().every(({ state }) => state === 'done'));
+  for (const pipeline of ['orders', 'trips']) await modelServed(world, pipeline);
+  await replaysDone(world);
   const report = await auditAtRest(world);
 
   expect(report.violations).toEqual([]);

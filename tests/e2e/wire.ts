@@ -18,7 +18,13 @@ export interface GrpcClient {
 
 /** A grpc-js client of `package.Service` in a file below `proto/`. */
 export function grpcClient(address: string, file: string, service: string): GrpcClient {
-  const definition = loadSync(file, { includeDirs: [protos], longs: Number, defaults: true, oneofs: true });
+  const definition = loadSync(file, {
+    includeDirs: [protos],
+    longs: Number,
+    enums: String,
+    defaults: true,
+    oneofs: true,
+  });
   let found: unknown = loadPackageDefinition(definition);
   for (const name of service.split('.')) found = (found as Record<string, unknown>)[name];
   // proto-loader makes the constructor at run time.

@@ -56,7 +56,7 @@ export async function temporaryFolder(): Promise<{ path: string; remove: () => P
 export async function eventually<T>(
   what: string,
   probe: () => Promise<T | undefined | false> | T | undefined | false,
-  timeoutMs = 25_000,
+  timeoutMs = 45_000,
 ): Promise<T> {
   const until = performance.now() + timeoutMs;
   for (;;) {
@@ -65,6 +65,17 @@ export async function eventually<T>(
     if (performance.now() > until) throw new Error(`waited ${timeoutMs} ms in vain for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 15));
   }
+}
+
+/** Waits until a model of the pipeline answers requests. */
+export async function modelServed({ platform }: World, pipeline: string): Promise<void> {
+  const ready = `${platform.url}/v2/models/${pipeline}/ready`;
+  await eventually(`a model of ${pipeline}`, async () => (await fetch(ready)).status === 200);
+}
+
+/** Waits until every replay has come to its end. */
+export async function replaysDone({ platform }: World): Promise<void> {
+  await eventually('the end of the replays', () => platform.replays.status().every(({ state }) => state === 'done'));
 }
 
 /** Waits until nothing is left to do, then lets the platform audit its whole log. */
