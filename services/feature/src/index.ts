@@ -1,3 +1,2 @@
 export * from './service.js';
 export { type FeaturesHandlers, featuresService } from './rpc/features.js';
-export type { OnlineFeatures, OnlineReader } from './rpc/get-online.js';

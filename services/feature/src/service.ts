@@ -4,14 +4,11 @@ import { snapshotDecider } from './domain/snapshots.js';
 import { assembleSnapshot, type SnapshotInput } from './handlers/assemble-snapshot.js';
 import { computeFeatures, type FeatureShard } from './handlers/compute-features.js';
 import { type FeaturesHandlers, featuresHandlers } from './rpc/features.js';
-import { type OnlineReader, onlineReader } from './rpc/get-online.js';
+import { onlineReader } from './rpc/get-online.js';
 
 /** Feature: valid rows in, feature rows out; keeps the offline log and cuts each turn's snapshot from it. */
-export function createFeature(
-  ports: Ports,
-): RunningService & { readonly online: OnlineReader; readonly rpc: FeaturesHandlers } {
+export function createFeature(ports: Ports): RunningService & { readonly rpc: FeaturesHandlers } {
   const shards = new Map<number, FeatureShard>();
-  const online = onlineReader(ports.catalog, shards);
   const decider = snapshotDecider({
     run: async (input, context) =>
       (await assembleSnapshot(input as unknown as SnapshotInput, context)) as unknown as Json,
@@ -25,7 +22,6 @@ export function createFeature(
     },
     parts: [foldPart(ports, computeFeatures(shards)), deciderPart(ports, decider)],
     deciders: [decider],
-    online,
-    rpc: featuresHandlers(online),
+    rpc: featuresHandlers(onlineReader(ports.catalog, shards)),
   };
 }
