@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -41,18 +41,26 @@ interface Run {
 const chance = seededChance(7);
 let room: string;
 let file: string;
+let running: ChildProcess | undefined;
 
 beforeAll(async () => {
   room = await mkdtemp(join(tmpdir(), 'relearn-chaos-'));
   file = await writePipeline(join(room, 'pipeline'));
 });
-afterAll(() => rm(room, { recursive: true, force: true }));
+afterAll(async () => {
+  if (running?.exitCode === null && running.signalCode === null) {
+    running.kill('SIGKILL');
+    await once(running, 'exit');
+  }
+  await rm(room, { recursive: true, force: true });
+});
 
 /** One process, until it has done all or dies at one of the failpoints. */
 async function runLoop(folder: string, armed: readonly string[]): Promise<Run> {
   const script = fileURLToPath(new URL('./loop.mjs', import.meta.url));
   const env = { ...process.env, RELEARN_FAILPOINT: armed.join() };
   const child = spawn(process.execPath, [script, folder, file], { stdio: ['ignore', 'pipe', 'inherit'], env });
+  running = child;
   const run = { acknowledged: new Set<string>(), killed: null as string | null, result: null as Result | null };
   const reading = (async () => {
     for await (const line of createInterface({ input: child.stdout })) {
@@ -137,4 +145,4 @@ test(`${kills} kill -9 at named failpoints lose nothing, double nothing and chan
   expect(result.ends).toEqual(expected?.ends);
   expect(byCandidate(result.models)).toEqual(byCandidate(expected?.models ?? []));
   expect(result.promotions).toEqual(expected?.promotions);
-}, 240_000);
+}, 600_000);

@@ -47,7 +47,7 @@ const onFailure = (error) => {
 const options = {
   folder,
   kernel,
-  telemetry: silentTelemetry(),
+  telemetry: await startTelemetry({ service: 'chaos', level: 'error' }),
   partitions: 2,
   durable: true,
   holdResults: true,
