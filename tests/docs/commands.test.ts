@@ -8,8 +8,11 @@ const readme = readDocument('README.md');
 const blocks = blocksOf(readme).filter(({ language }) => language === 'sh');
 /** Lines that are not run here: done before, or this very run. */
 const leftOut = new Set(['npm ci', 'npm test']);
-/** Lines that keep running until the next such line. */
-const services = new Set(['npm start', 'npx relearn up']);
+/** Lines that keep running: until they have answered, or to the end. */
+const services = new Map([
+  ['npm start', 'until it answers'],
+  ['RELEARN_DATA=my/data npx relearn up', 'to the end'],
+]);
 
 /** What a reader does who follows the README from its first command to its last, in one folder. */
 describe('the commands of the README work in their order', () => {
@@ -31,6 +34,7 @@ describe('the commands of the README work in their order', () => {
     if (service !== undefined) {
       await reader.serve(service);
       expect(await reader.answers('/')).toBe(true);
+      if (services.get(service) === 'until it answers') await reader.stop();
     }
     const rest = lines.filter((one) => !leftOut.has(one) && !services.has(one)).join('\n');
     const { code, output } = rest === '' ? { code: 0, output: '' } : await reader.run(rest);

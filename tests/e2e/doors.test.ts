@@ -3,7 +3,7 @@ import {
   type DataOf,
   dataQuarantined,
   type featuresComputed,
-  predictionLogged,
+  type predictionLogged,
   windowProfiled,
 } from '@relearn/contracts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -268,7 +268,7 @@ describe('the Open Inference Protocol', () => {
     expect(answer).toMatchObject({ modelName: 'orders', modelVersion: '1', id: 'req-1' });
     const place = answer.outputs.findIndex(({ name }) => name === 'probability');
     const raw = Buffer.from(answer.rawOutputContents[place] ?? Buffer.alloc(0));
-    const [sure = 0, unsure = 1] = [raw.readFloatLE(0), raw.readFloatLE(4)];
+    const [sure, unsure] = [raw.readFloatLE(0), raw.readFloatLE(4)];
     expect(sure).toBeGreaterThan(0.6);
     expect(unsure).toBeLessThan(0.4);
 
@@ -323,10 +323,23 @@ test('probes and metrics tell how it is', async () => {
   expect(await get(`${url}/readyz`)).toMatchObject({ status: 200, body: { status: 'ready' } });
   const { status, body } = await get(`${url}/metrics`);
   expect(status).toBe(200);
-  for (const metric of ['relearn_records_total', 'relearn_model_info', 'relearn_predictions_total']) {
-    expect(body).toMatch(new RegExp(`^${metric}\\{.*pipeline="orders".*\\} [1-9]`, 'm'));
-  }
+  const wanted = [
+    'relearn_records_total{service="validation",pipeline="orders",result="validated"}',
+    'relearn_model_info{pipeline="orders",model="1"}',
+    'relearn_turns_total{pipeline="orders",outcome="promoted"}',
+    'relearn_predictions_total{pipeline="orders",model="1",arm="champion",kind="stream"}',
+    'messaging_client_sent_messages_total{messaging_system="embedded",messaging_destination_name="data.raw"}',
+    'relearn_request_seconds_count{method="GET",route="/healthz",status="200"}',
+  ];
+  for (const series of wanted) expect(valueOf(String(body), series)).toBeGreaterThan(0);
+  expect(valueOf(String(body), 'relearn_consumer_lag_records{service="feature",topic="data.valid"}')).toBe(0);
 });
+
+/** A series' value in Prometheus' text; undefined where it is not there. */
+function valueOf(text: string, series: string): number | undefined {
+  const line = text.split('\n').find((one) => one.startsWith(`${series} `));
+  return line === undefined ? undefined : Number(line.slice(series.length));
+}
 
 test('all of it leaves a log without a fault', async () => {
   const valid = await recordsIn(world.platform.ports.bus, 'data.valid');

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type DataOf, modelPromoted, modelRolledBack, predictionLogged } from '@relearn/contracts';
+import { type DataOf, modelPromoted, modelRolledBack, type predictionLogged } from '@relearn/contracts';
 import { afterEach, expect, test } from 'vitest';
 import { eventsOf } from './log.js';
 import { orders, ordersPipeline, retrainByHand, writePipeline } from './tables.js';

@@ -7,7 +7,6 @@ import {
   performanceReported,
   pipelineEnded,
   retrainRequested,
-  windowProfiled,
 } from '@relearn/contracts';
 import type { Part } from '@relearn/kernel';
 import { type Ports, Sequences } from '@relearn/runtime';
@@ -68,9 +67,5 @@ function observeWindow(metrics: Metrics, event: Event): void {
     const { metric, value, frozen } = event.data;
     if (value !== null) metrics.performance.set({ pipeline, metric, arm: 'champion' }, value);
     if (frozen !== null) metrics.performance.set({ pipeline, metric, arm: 'frozen' }, frozen);
-  } else if (windowProfiled.is(event) && event.data.part === 'inputs') {
-    for (const { arm, model } of event.data.models) {
-      metrics.predictions.add({ pipeline, model: String(model), arm, kind: 'stream' }, event.data.predictions);
-    }
   }
 }

@@ -17,6 +17,7 @@ import { createWorkers } from '@relearn/runtime/workers';
 import { openSqlite } from '@relearn/sqlite';
 import { openEmbeddedStore } from '@relearn/store/embedded';
 import type { Telemetry } from '@relearn/telemetry';
+import { observedBus } from './observed.js';
 import { replayCollection } from './replay/progress.js';
 
 export interface OpenPortsOptions {
@@ -63,9 +64,10 @@ async function openAll(options: OpenPortsOptions, closedBy: (closer: () => Promi
   closedBy(() => blobs.close());
   const store = await openEmbeddedStore(engine);
   closedBy(() => store.close());
-  const bus = await openEmbeddedBus(engine, kernel, {
+  const embedded = await openEmbeddedBus(engine, kernel, {
     onBackgroundError: (error) => telemetry.log.warn({ code: error.code }, error.message),
   });
+  const bus = observedBus(embedded, telemetry, () => kernel.clock.now());
   closedBy(() => bus.close());
   await bus.ensureTopics(topicNames.map((name) => ({ name, partitions, retentionMs: topics[name].retentionMs })));
   const collections = [checkpointCollection, clockCollection, leaseCollection, replayCollection];

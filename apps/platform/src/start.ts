@@ -25,6 +25,7 @@ import { validationHandlers, validationService } from '@relearn/validation';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Config } from './config/config.js';
 import { logMetrics } from './log-metrics.js';
+import { observeCall, observeLag, observeRequests } from './observed.js';
 import { openPorts } from './open-ports.js';
 import { parsePipeline } from './pipeline/parse.js';
 import { Replays } from './replay/replays.js';
@@ -122,6 +123,7 @@ function grpcServer(
   const server = new GrpcServer({
     address: `${config.grpc.host}:${config.grpc.port}`,
     clock: ports.kernel.clock,
+    onCall: (call) => observeCall(ports.telemetry.metrics, call),
     onDefect: (error, path) => ports.telemetry.log.error({ path, stack: error.stack }, error.describe()),
   });
   addInferenceService(server, new DataPlane(services.host, ports.kernel, version));
@@ -154,6 +156,7 @@ interface Probes {
 
 async function httpServer(config: Config, ports: Ports, services: Services, { replays, view, door, probes }: Doors) {
   const app = fastify({ logger: false, bodyLimit: 64 * 1024 * 1024, forceCloseConnections: true });
+  observeRequests(app, ports.telemetry.metrics);
   registerIngestionRoutes(app, door);
   registerInferenceRoutes(app, new DataPlane(services.host, ports.kernel, version));
   const deps = {
@@ -161,7 +164,11 @@ async function httpServer(config: Config, ports: Ports, services: Services, { re
     view,
     registry: services.registry,
     monitoring: services.monitoring,
-    audit: () => auditLog({ ...ports, clock: ports.kernel.clock, folds: services.folds }),
+    async audit() {
+      const report = await auditLog({ ...ports, clock: ports.kernel.clock, folds: services.folds });
+      for (const { invariant } of report.violations) ports.telemetry.metrics.violations.add({ invariant });
+      return report;
+    },
     parse: parsePipeline,
     replay: {
       start: (file: string, speed: number | null) => replays.start(file, { speed, turnShare: 0.1 }),
@@ -204,6 +211,7 @@ function addProbes(app: FastifyInstance, ports: Ports, probes: Probes): void {
     return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready' });
   });
   app.get('/metrics', async (_request, reply) => {
+    await observeLag(ports);
     const { contentType, body } = await ports.telemetry.metrics.render();
     return reply.header('content-type', contentType).send(body);
   });

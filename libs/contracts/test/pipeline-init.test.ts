@@ -187,7 +187,7 @@ describe('the sizes of an inferred pipeline', () => {
     const y = column('y', [0, 1], { rows });
     const spec = specOf([times('at', span, { rows }), column('x', [1.5], { rows, distinct: 900 }), y]);
     expect(spec.monitor.window).toBe(window);
-    expect(spec.retrain.cooldown).toBe(3 * window);
+    expect(spec.retrain.cooldown).toBe(2 * window);
     expect(spec.train.minimum_rows).toBeLessThan(rows / 2);
     const inWindows = (rows * spec.monitor.performance.windows * window) / span;
     expect(spec.monitor.performance.minimum_labels).toBeLessThan(inWindows);

@@ -60,7 +60,7 @@ function answered(id: string, rows = 1): PredictionRecord {
     parameters: {},
     rows,
     receivedAt: 0,
-    timings: { queueMs: 1, computeMs: 1 } as PredictionRecord['timings'],
+    timings: { queueMs: 1, computeMs: 1, batchRows: rows },
     inputs: () => [tensor],
     outputs: () => [{ ...tensor, name: 'probability' }],
   };

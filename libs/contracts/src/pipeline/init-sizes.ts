@@ -42,7 +42,7 @@ export function sizesFor(labelled: number, spanMs: number, performanceWindows: n
     minimumRows: labelled < 100 ? Math.max(10, Math.floor(labelled / 2)) : clamp(labelled / 5, 50, 50_000),
     performanceLabels: clamp(inWindows / 2, 20, 2000),
     retrainLabels: clamp(labelled / 20, 20, 2000),
-    cooldown: 3 * window,
+    cooldown: 2 * window,
     budgetPer: 52 * window,
   };
 }

@@ -1,3 +1,3 @@
 export { GrpcChannel, type GrpcChannelOptions } from './channel.js';
 export { HealthBoard, healthService, type ServingStatus } from './health.js';
-export { GrpcServer, type GrpcServerOptions } from './server.js';
+export { type AnsweredCall, GrpcServer, type GrpcServerOptions } from './server.js';

@@ -27,6 +27,15 @@ export interface GrpcServerOptions {
   readonly drainMs?: number;
   /** Hears of every INTERNAL error of a handler, with its method's path. */
   readonly onDefect?: (error: RelearnError, path: string) => void;
+  /** Hears of every unary call that has been answered. */
+  readonly onCall?: (call: AnsweredCall) => void;
+}
+
+export interface AnsweredCall {
+  readonly path: string;
+  /** A gRPC status; 0 is OK. */
+  readonly status: number;
+  readonly seconds: number;
 }
 
 type Handler = (request: unknown, context: CallContext) => Promise<unknown> | AsyncIterable<unknown>;
@@ -114,7 +123,10 @@ export class GrpcServer implements Part, RpcServer {
   }
 
   private unary(method: Method, handler: Handler): handleUnaryCall<Bytes, Bytes> {
+    const { clock, onCall } = this.options;
     return (call: ServerUnaryCall<Bytes, Bytes>, callback) => {
+      const began = clock.now();
+      const told = (status: number) => onCall?.({ path: method.path, status, seconds: (clock.now() - began) / 1000 });
       const answer = async () => {
         const request = decode(method.request, call.request, 'request', method.path);
         const context = new GrpcCallContext(call, this.options.clock);
@@ -123,8 +135,15 @@ export class GrpcServer implements Part, RpcServer {
         return encode(method.response, response, 'response', method.path);
       };
       answer().then(
-        (bytes) => callback(null, bytes),
-        (thrown: unknown) => callback(this.failed(thrown, method)),
+        (bytes) => {
+          told(0);
+          callback(null, bytes);
+        },
+        (thrown: unknown) => {
+          const status = this.failed(thrown, method);
+          told(status.code ?? errorCodes.INTERNAL.grpc);
+          callback(status);
+        },
       );
     };
   }

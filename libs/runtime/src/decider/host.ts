@@ -322,6 +322,7 @@ export class AggregateHost<S> {
         clock: kernel.clock,
         chance: kernel.chance,
         onRetry: (error, attempt) => {
+          telemetry.metrics.retries.add({ service: this.decider.service, code: error.code });
           if (attempt % 10 === 1)
             telemetry.log.warn({ service: this.decider.service, code: error.code }, error.message);
         },

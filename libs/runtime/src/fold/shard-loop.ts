@@ -136,6 +136,7 @@ export class ShardLoop<S> {
         );
         const seconds = (clock.now() - started) / 1000;
         this.ports.telemetry.metrics.foldBatch.observe({ service: this.definition.service }, seconds);
+        this.observeConsumed(arrival.records, seconds);
         arrival.taken();
         this.working = false;
         if (this.dirtySince !== null && clock.now() - this.dirtySince > checkpointEveryMs) await this.writeCheckpoint();
@@ -143,6 +144,17 @@ export class ShardLoop<S> {
     } finally {
       await arrivals.stop();
     }
+  }
+
+  private observeConsumed(records: readonly StoredRecord[], seconds: number): void {
+    const { messagingConsumed, messagingProcess } = this.ports.telemetry.metrics;
+    const labels = {
+      messaging_system: this.ports.bus.features.name,
+      messaging_destination_name: records[0]?.topic ?? '',
+      messaging_consumer_group_name: this.definition.service,
+    };
+    messagingConsumed.add(labels, records.length);
+    messagingProcess.observe({ ...labels, error_type: '' }, seconds);
   }
 
   private spanOptions(records: number) {
@@ -294,6 +306,7 @@ export class ShardLoop<S> {
         chance: kernel.chance,
         signal: this.stopping.signal,
         onRetry: (error, attempt) => {
+          telemetry.metrics.retries.add({ service: this.definition.service, code: error.code });
           if (attempt % 10 === 1)
             telemetry.log.warn({ code: error.code, attempt }, `${this.definition.service}: ${error.message}`);
         },

@@ -54,6 +54,10 @@ export function scoreStream(host: ModelHost, deployments: Deployments): FoldDefi
         scoring === undefined || rows === 0 ? [] : await score(host, logged.pipeline, scoring.inForce, columns, shard);
       const counts = scored.get(state);
       if (arms.length > 0) counts?.set(logged.pipeline, (counts.get(logged.pipeline) ?? 0) + rows);
+      for (const { arm, model } of arms) {
+        const labels = { pipeline: logged.pipeline, model: String(model), arm, kind: 'stream' };
+        shard.ports.telemetry.metrics.predictions.add(labels, rows);
+      }
       const kept = arms.length > 0 ? fromRow : data.ids.length;
       return [predictions(logged, { ...data, columns }, fromRow, kept, arms, shard.partition)];
     },

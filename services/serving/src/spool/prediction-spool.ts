@@ -78,9 +78,21 @@ export class PredictionSpool implements Part {
     if (first === undefined) return;
     const lines = requests.map((request) => `${JSON.stringify(request)}\n`);
     this.files.append(first.first, lines.join(''));
+    this.observe(records);
     requests.forEach((request, index) => this.enqueue({ request, bytes: lines[index]?.length ?? 0 }));
     this.wake();
   };
+
+  /** All records of one run. */
+  private observe(records: readonly PredictionRecord[]): void {
+    const { predictions, inferenceQueue, inferenceBatch } = this.ports.telemetry.metrics;
+    const [first] = records;
+    if (first !== undefined) inferenceBatch.observe({ pipeline: first.model }, first.timings.batchRows);
+    for (const { model, version, rows, timings } of records) {
+      predictions.add({ pipeline: model, model: version, arm: 'champion', kind: 'request' }, rows);
+      inferenceQueue.observe({ pipeline: model }, timings.queueMs / 1000);
+    }
+  }
 
   private requestOf(record: PredictionRecord): SpooledRequest {
     const first = this.next;

@@ -1,0 +1,93 @@
+import type { Bus } from '@relearn/bus';
+import { grpcStatus, RelearnError } from '@relearn/kernel';
+import { type Ports, readCheckpoint } from '@relearn/runtime';
+import type { AnsweredCall } from '@relearn/rpc/grpc';
+import type { Metrics, Telemetry } from '@relearn/telemetry';
+import type { FastifyInstance } from 'fastify';
+
+/** Measures each HTTP request by its route; to be called before routes are added. */
+export function observeRequests(app: FastifyInstance, metrics: Metrics): void {
+  app.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url ?? 'none';
+    const labels = { method: request.method, route, status: String(reply.statusCode) };
+    metrics.requests.observe(labels, reply.elapsedTime / 1000);
+  });
+}
+
+const statusNames = new Map<number, string>(Object.entries(grpcStatus).map(([name, code]) => [code, name]));
+
+export function observeCall(metrics: Metrics, { path, status, seconds }: AnsweredCall): void {
+  const name = statusNames.get(status) ?? String(status);
+  const rpc_method = path.replace(/^\//, '');
+  metrics.rpcServer.observe({ rpc_system_name: 'grpc', rpc_method, rpc_response_status_code: name }, seconds);
+}
+
+/** The bus, with what it takes counted and timed. */
+export function observedBus(bus: Bus, { metrics }: Telemetry, now: () => number): Bus {
+  const messaging_system = bus.features.name;
+  const sent = (topic: string, seconds: number, error_type: string) => {
+    const labels = {
+      messaging_system,
+      messaging_operation_name: 'send',
+      messaging_destination_name: topic,
+      error_type,
+    };
+    metrics.messagingOperation.observe(labels, seconds);
+  };
+  const publish: Bus['publish'] = async (records) => {
+    const began = now();
+    const topics = new Map<string, number>();
+    for (const { topic } of records) topics.set(topic, (topics.get(topic) ?? 0) + 1);
+    try {
+      const positions = await bus.publish(records);
+      for (const [topic, count] of topics) {
+        sent(topic, (now() - began) / 1000, '');
+        metrics.messagingSent.add({ messaging_system, messaging_destination_name: topic }, count);
+      }
+      return positions;
+    } catch (thrown) {
+      const { code } = RelearnError.from(thrown);
+      for (const topic of topics.keys()) sent(topic, (now() - began) / 1000, code);
+      throw thrown;
+    }
+  };
+  return {
+    features: bus.features,
+    publish,
+    ensureTopics: (topics) => bus.ensureTopics(topics),
+    read: (...place) => bus.read(...place),
+    bounds: (topic) => bus.bounds(topic),
+    positionAt: (...place) => bus.positionAt(...place),
+    follow: (...place) => bus.follow(...place),
+    subscribe: (options) => bus.subscribe(options),
+    close: () => bus.close(),
+  };
+}
+
+/** What each fold reads, for the gauge of what it has not read yet. */
+const folds = {
+  validation: ['data.raw'],
+  feature: ['data.valid'],
+  serving: ['features'],
+  monitoring: ['data.valid', 'predictions'],
+} as const;
+
+/** Sets how far the folds' checkpoints are behind the log. */
+export async function observeLag({ bus, store, partitions, telemetry }: Ports): Promise<void> {
+  for (const [service, topics] of Object.entries(folds)) {
+    const positions = await Promise.all(
+      Array.from({ length: partitions }, async (_, partition) => {
+        const checkpoint = await readCheckpoint(store, service, partition);
+        return checkpoint?.positions ?? {};
+      }),
+    );
+    for (const topic of topics) {
+      const bounds = await bus.bounds(topic);
+      const lag = bounds.map(({ first, end }, partition) => end - Math.max(first, positions[partition]?.[topic] ?? 0));
+      telemetry.metrics.consumerLag.set(
+        { service, topic },
+        lag.reduce((sum, behind) => sum + Math.max(0, behind), 0),
+      );
+    }
+  }
+}
