@@ -217,6 +217,7 @@ export const rooms: readonly Room[] = [
     name: 'runtime/workers',
     files: ['libs/runtime/src/workers/**'],
     ours: ['kernel', 'telemetry'],
+    typesOf: ['blobs'],
     node: ['worker_threads'],
   },
 
