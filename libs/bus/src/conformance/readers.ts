@@ -43,7 +43,12 @@ function followTests(factory: BusFactory): void {
         const onAssigned = (partition: number, readers: readonly PartitionReader[]) => {
           if (partition === 0 && readers[0] !== undefined) resolve(readers[0]);
         };
-        const subscription = await bus.subscribe({ group: 'g', topics: [topic], onAssigned, onRevoked: async () => {} });
+        const subscription = await bus.subscribe({
+          group: 'g',
+          topics: [topic],
+          onAssigned,
+          onRevoked: async () => {},
+        });
         const reader = await assigned;
         const { position } = reader;
         await use(reader);

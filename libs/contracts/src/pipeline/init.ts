@@ -26,7 +26,8 @@ export function inferPipeline(input: InferPipelineInput): { yaml: string; notes:
   const notes: string[] = [];
   const profiles = input.profiles.filter(({ name }) => {
     const fits = name !== '' && name.length <= longestColumnName && name !== '__proto__';
-    if (!fits) notes.push(`The column ${JSON.stringify(name)} is left out: no column of a pipeline can have that name.`);
+    if (!fits)
+      notes.push(`The column ${JSON.stringify(name)} is left out: no column of a pipeline can have that name.`);
     return fits;
   });
   const span = spanOf(profileOf(profiles, input.time, 'the event time'), 'the event time', input.times?.time);
