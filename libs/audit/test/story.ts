@@ -1,7 +1,14 @@
 import { createMemoryBlobs } from '@relearn/blobs/memory';
 import { createMemoryBus } from '@relearn/bus/memory';
 import type { OutgoingRecord } from '@relearn/bus';
-import { type DataOf, type Event, type EventType, encodeEvent, type PipelineSpec, topicNames } from '@relearn/contracts';
+import {
+  type DataOf,
+  type Event,
+  type EventType,
+  encodeEvent,
+  type PipelineSpec,
+  topicNames,
+} from '@relearn/contracts';
 import { type AuditedDecider, auditLog, type Violation } from '@relearn/audit';
 import { formatTimestamp, sha256, systemClock, systemKernel } from '@relearn/kernel';
 import { aggregateCollection, checkpointCollection } from '@relearn/runtime';
