@@ -111,8 +111,8 @@ describe(folded, () => {
         ...toy,
         topics: ['control', 'monitoring'],
         route: (event) => (modelDeployed.is(event) || event.topic === 'monitoring' ? event.pipeline : null),
-      } as Decider<unknown>,
-      fits: (state, event) => !trainingStarted.is(event) || (state as string[]).includes(`model@${event.data.run}`),
+        fits: (state, event) => !trainingStarted.is(event) || state.includes(`model@${event.data.run}`),
+      } as Decider<string[]> as Decider<unknown>,
     };
     const deployed = (model: number) =>
       story.emit('serving', modelDeployed, { model, bundle: 'b', instance: 'i', promotion: 'p' });

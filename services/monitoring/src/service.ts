@@ -9,11 +9,12 @@ import { type MonitoringCommands, type MonitoringHandlers, monitoringHandlers } 
 export function createMonitoring(
   ports: Ports,
 ): RunningService & { readonly commands: MonitoringCommands; readonly rpc: MonitoringHandlers } {
-  const decider = deciderPart(ports, triggerDecider());
+  const decider = triggerDecider();
+  const part = deciderPart(ports, decider);
   const commands: MonitoringCommands = {
     async requestRetrain(pipeline, actor) {
       const now = await businessNow(ports, pipeline);
-      const events = await decider.host.command(pipeline, now, actor, (state) => requestByHand(state, actor));
+      const events = await part.host.command(pipeline, now, actor, (state) => requestByHand(state, actor));
       return events[0]?.subject ?? '';
     },
   };
@@ -24,7 +25,8 @@ export function createMonitoring(
       produces: ['monitoring', 'control'],
       collections: [],
     },
-    parts: [foldPart(ports, profileWindows(new References())), decider],
+    parts: [foldPart(ports, profileWindows(new References())), part],
+    deciders: [decider],
     commands,
     rpc: monitoringHandlers(ports, commands),
   };

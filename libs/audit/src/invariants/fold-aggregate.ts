@@ -27,7 +27,7 @@ export async function foldAggregate(
   own: readonly OwnLogged[],
   breath: Breath,
 ): Promise<unknown> {
-  const { decider, fits = () => true } = fold;
+  const { decider } = fold;
   const waitForLog = decider.jobs !== undefined;
   const causes = new Set(waitForLog ? [] : inputs.map((input) => input.id));
   const caused = own.filter(({ event }) => causes.has(event.causationid ?? ''));
@@ -45,7 +45,7 @@ export async function foldAggregate(
   };
   let next = 0;
   const advanceTo = (event: Event) => {
-    for (let step = control[next]; step !== undefined && !fits(state, event); step = control[next]) {
+    for (let step = control[next]; step !== undefined && decider.fits?.(state, event) === false; step = control[next]) {
       apply(step);
       next += 1;
     }

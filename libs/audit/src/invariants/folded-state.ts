@@ -7,11 +7,6 @@ import { foldAggregate, type OwnLogged } from './fold-aggregate.js';
 /** A decider whose aggregates are folded again from the log. */
 export interface AuditedDecider {
   readonly decider: Decider<unknown>;
-  /**
-   * For a decider that reads several topics, whose common order the log does not hold: whether the event can have been
-   * handled (an input) or made (an own event) in the state. Inputs of `control` are folded as soon as it cannot.
-   */
-  readonly fits?: (state: unknown, event: Event) => boolean;
 }
 
 /** An aggregate's document as it was before the log was read. */

@@ -47,7 +47,8 @@ export function evolve(state: TriggerState, event: Event): TriggerState {
   if (turnStarted.is(event)) return { ...state, turnRunning: true };
   if (pipelineEnded.is(event)) {
     const { turn, outcome } = event.data;
-    if (turn === null) return state;
+    // A request that was superseded found a turn running, whose own end is still to come; one that was refused found none.
+    if (turn === null) return outcome === 'superseded' ? state : { ...state, turnRunning: false };
     const rejected = outcome === 'promoted' ? 0 : outcome === 'superseded' ? state.rejected : state.rejected + 1;
     return { ...state, turnRunning: false, rejected };
   }
