@@ -3,7 +3,7 @@ import { modelPromoted } from '@relearn/contracts';
 import { afterEach, expect, test } from 'vitest';
 import { eventsOf, recordsIn } from './log.js';
 import { orders, ordersPipeline, retrainByHand, trips, tripsPipeline, writePipeline } from './tables.js';
-import { auditAtRest, countsOf, modelServed, replaysDone, startWorld, temporaryFolder } from './world.js';
+import { auditAtRest, countsOf, eventually, modelServed, replaysDone, startWorld, temporaryFolder } from './world.js';
 
 const cleanUp: (() => Promise<void>)[] = [];
 
@@ -49,7 +49,10 @@ test('two pipelines, one of them sharded, live beside each other', async () => {
     const rows = mine.filter(({ stream }) => stream === 'rows');
     expect(rows.map(({ id }) => id).sort()).toEqual(Array.from({ length: 1500 }, (_, row) => `${letter}${row}`).sort());
     expect(mine.filter(({ stream }) => stream === 'labels')).toHaveLength(1500);
-    const { markers = 0, ...counts } = await countsOf(world, pipeline);
+    const { markers = 0, ...counts } = await eventually('the checkpoints of all shards', async () => {
+      const found = await countsOf(world, pipeline);
+      return (found['received'] ?? 0) >= 3000 + (found['markers'] ?? 0) && found;
+    });
     expect(counts).toEqual({ received: 3000 + markers, validated: 3000 + markers, quarantined: 0, duplicates: 0 });
   }
   const shards = new Set(

@@ -227,7 +227,7 @@ describe('an inferred pipeline file', () => {
       '\\',
       'a: b',
       '{',
-      '__proto__',
+      'constructor',
       'and',
       ' x ',
       '\u2028',

@@ -37,7 +37,8 @@ describe('parseTimestamp', () => {
 
 describe('the two ways a time is read', () => {
   // A further digit of the fraction, which is cut off, keeps a text from the fast way.
-  const slowly = (text: string) => parseTimestamp(text.replace(/(\.\d{3})?Z$/, (_, millis = '.000') => `${millis}0Z`));
+  const slowly = (text: string) =>
+    parseTimestamp(text.replace(/(:\d{2})(\.\d{3})?Z$/, (_, second, millis = '.000') => `${second}${millis}0Z`));
   const digits = (most: number, length: number) =>
     fc.integer({ min: 0, max: most }).map((value) => String(value).padStart(length, '0'));
 
