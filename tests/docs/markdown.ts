@@ -14,7 +14,7 @@ export interface Block {
 
 /** The documents that people read, by path from the root. */
 export function documents(): string[] {
-  const more = ['docs/guides', 'docs/adr'].flatMap((folder) =>
+  const more = ['docs/guides', 'docs/adr', 'docs/runbooks'].flatMap((folder) =>
     readdirSync(join(root, folder)).map((name) => `${folder}/${name}`),
   );
   return ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', ...more.sort()];
