@@ -60,6 +60,7 @@ export function observedBus(bus: Bus, { metrics }: Telemetry, now: () => number)
     positionAt: (...place) => bus.positionAt(...place),
     follow: (...place) => bus.follow(...place),
     subscribe: (options) => bus.subscribe(options),
+    health: () => bus.health?.() ?? null,
     close: () => bus.close(),
   };
 }

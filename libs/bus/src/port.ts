@@ -1,3 +1,5 @@
+import type { RelearnError } from '@relearn/kernel';
+
 /** A record's place in its partition. Positions grow within a partition; gaps are allowed. */
 export type Position = number;
 
@@ -104,6 +106,8 @@ export interface Bus {
   /** A reader outside of any group (its `commit` does nothing): for views that every instance keeps. */
   follow(topic: string, partition: number, from: Position): PartitionReader;
   subscribe(options: SubscribeOptions): Promise<Subscription>;
+  /** Why the bus cannot be used now, for readiness; null while it can. Absent where it cannot be away. Never waits. */
+  health?(): RelearnError | null;
   close(): Promise<void>;
 }
 

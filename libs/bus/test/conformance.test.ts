@@ -10,14 +10,20 @@ import { openSqlite } from '@relearn/sqlite';
 
 const kernel: Kernel = { ...systemKernel, chance: seededChance(7) };
 
-busConformance('memory', async () => {
-  const bus = createMemoryBus(kernel);
-  return { bus, kernel, close: () => bus.close() };
-});
+const oneProcess = { another: 'one process has the log to itself', server: 'it has none' };
+
+busConformance(
+  'memory',
+  async () => {
+    const bus = createMemoryBus(kernel);
+    return { bus, kernel, close: () => bus.close() };
+  },
+  { ...oneProcess, reopen: 'nothing survives' },
+);
 
 // With the newest records in memory, with a few of them, and with every read through the database.
 for (const tailBytes of [512 * 1024, 400, 0]) {
-  busConformance(`embedded, tail of ${tailBytes} bytes`, async () => {
+  const factory = async () => {
     const folder = await mkdtemp(join(tmpdir(), 'relearn-bus-'));
     let engine = await openSqlite({ folder, durable: tailBytes > 0 });
     let bus: Bus = await openEmbeddedBus(engine, kernel, { tailBytes });
@@ -39,5 +45,6 @@ for (const tailBytes of [512 * 1024, 400, 0]) {
         await rm(folder, { recursive: true });
       },
     };
-  });
+  };
+  busConformance(`embedded, tail of ${tailBytes} bytes`, factory, oneProcess);
 }

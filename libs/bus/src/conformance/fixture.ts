@@ -1,16 +1,53 @@
-import type { ErrorCode, Kernel } from '@relearn/kernel';
-import { expect } from 'vitest';
+import { type ErrorCode, type Kernel, retry } from '@relearn/kernel';
+import { expect, test } from 'vitest';
 import type { Bus, OutgoingRecord, PartitionReader, ReadLimits, StoredRecord } from '../port.js';
+
+/** The server behind an adapter, for tests that take it away. */
+export interface BusServer {
+  /** Ends it with SIGKILL. */
+  kill(): Promise<void>;
+  /** Starts it again on what it kept; resolves when it answers. */
+  restart(): Promise<void>;
+}
 
 export interface BusUnderTest {
   readonly bus: Bus;
   readonly kernel: Kernel;
-  /** Closes the bus and opens another one on what it left; absent when nothing survives. */
+  /** Closes the bus and opens another one on what it left. */
   readonly reopen?: () => Promise<Bus>;
+  /** Opens one more bus on the same log, as another instance of a service does. The caller closes it. */
+  readonly another?: () => Promise<Bus>;
+  readonly server?: BusServer;
   readonly close: () => Promise<void>;
 }
 
 export type BusFactory = () => Promise<BusUnderTest>;
+
+/** What a fixture cannot do, each with the reason: the tests that need it are skipped with these words. */
+export interface Lacks {
+  readonly reopen?: string;
+  readonly another?: string;
+  readonly server?: string;
+}
+
+/** A test that needs an ability of the fixture. A fixture without it has to say why in `lacks`, or the test fails. */
+export function testWith<A extends keyof Lacks>(
+  ability: A,
+  lacks: Lacks,
+  factory: BusFactory,
+  name: string,
+  body: (given: BusUnderTest, able: NonNullable<BusUnderTest[A]>) => Promise<void>,
+): void {
+  test(name, async ({ skip }) => {
+    const reason = lacks[ability];
+    if (reason !== undefined) skip(`no ${ability}: ${reason}`);
+    await withBus(factory, (given) => {
+      const able = given[ability];
+      if (able === undefined) throw new Error(`the fixture neither has '${ability}' nor says why it lacks it`);
+      return body(given, able);
+    });
+  });
+}
 
 export const topic = 'flights';
 export const partitions = 4;
@@ -50,4 +87,30 @@ export async function until(kernel: Kernel, holds: () => boolean): Promise<void>
 
 export async function expectCode(work: Promise<unknown>, code: ErrorCode): Promise<void> {
   await expect(work).rejects.toMatchObject({ name: 'RelearnError', code });
+}
+
+/** Publishes as callers do: again and again while the error is one to retry. */
+export function publishRetrying(
+  { kernel, bus }: Pick<BusUnderTest, 'kernel' | 'bus'>,
+  records: readonly OutgoingRecord[],
+): Promise<number[]> {
+  const { clock, chance } = kernel;
+  return retry({ clock, chance, longestDelayMs: 200 }, () => bus.publish(records));
+}
+
+/** Everything in a partition, read from its first position to its end. */
+export async function contents(bus: Bus, partition: number, limits = wide, of = topic): Promise<StoredRecord[]> {
+  const { first, end } = (await bus.bounds(of))[partition] ?? { first: 0, end: 0 };
+  const records: StoredRecord[] = [];
+  for (let from = first; from < end; ) {
+    const batch = await bus.read(of, partition, from, limits);
+    records.push(...batch);
+    from = (batch.at(-1)?.position ?? end) + 1;
+  }
+  return records;
+}
+
+/** Numbered texts, spread over the partitions in turn. */
+export function everyPartition(count: number, prefix = ''): OutgoingRecord[] {
+  return Array.from({ length: count }, (_, n) => record(n % partitions, `${prefix}${n}`));
 }

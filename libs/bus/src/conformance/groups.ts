@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { PartitionReader } from '../port.js';
 import {
   type BusFactory,
+  everyPartition,
   expectCode,
   never,
   partitions,
@@ -20,10 +21,6 @@ const all = Array.from({ length: partitions }, (_, partition) => partition);
 export function groupTests(factory: BusFactory): void {
   describe('groups', () => sharingTests(factory));
   describe('rebalancing', () => rebalanceTests(factory));
-}
-
-function everyPartition(count: number, prefix = '') {
-  return Array.from({ length: count }, (_, n) => record(n % partitions, `${prefix}${n}`));
 }
 
 function sharingTests(factory: BusFactory): void {
@@ -117,6 +114,20 @@ function sharingTests(factory: BusFactory): void {
       await expectCode(bus.subscribe({ group: 'g', topics: [topic, 'narrow'], ...callbacks }), 'REFUSED');
       await expectCode(bus.subscribe({ group: 'g', topics: ['nowhere'], ...callbacks }), 'NOT_FOUND');
     }));
+
+  test('a member that reads other topics than its group is refused, and the group goes on', () =>
+    withBus(factory, async ({ bus, kernel }) => {
+      await bus.ensureTopics([{ name: 'weather', partitions, retentionMs: null }]);
+      const watch = new Watch();
+      const member = await joinGroup({ bus, group: 'g', name: 'a', watch });
+      await until(kernel, () => watch.holders.size === partitions);
+      const callbacks = { onAssigned: () => undefined, onRevoked: () => Promise.resolve() };
+      await expectCode(bus.subscribe({ group: 'g', topics: ['weather'], ...callbacks }), 'REFUSED');
+      await bus.publish(everyPartition(8));
+      await until(kernel, () => watch.seen.length === 8);
+      expect(watch.partitionsOf('a')).toEqual(all);
+      await member.close();
+    }));
 }
 
 function rebalanceTests(factory: BusFactory): void {
@@ -142,6 +153,7 @@ function rebalanceTests(factory: BusFactory): void {
   test('a partition moves only after the drain of its former owner', () =>
     withBus(factory, async ({ bus, kernel }) => {
       const order: string[] = [];
+      let held = 0;
       let letGo: () => void = () => undefined;
       const drained = new Promise<void>((resolve) => {
         letGo = resolve;
@@ -149,12 +161,13 @@ function rebalanceTests(factory: BusFactory): void {
       const first = await bus.subscribe({
         group: 'g',
         topics: [topic],
-        onAssigned: () => undefined,
+        onAssigned: () => void held++,
         onRevoked: async (partition) => {
           await drained;
           order.push(`revoked ${partition}`);
         },
       });
+      await until(kernel, () => held === partitions);
       const second = await bus.subscribe({
         group: 'g',
         topics: [topic],
@@ -179,36 +192,83 @@ function rebalanceTests(factory: BusFactory): void {
         for (let pause = kernel.chance.next() * 3; pause >= 1; pause--) await kernel.clock.breathe();
       };
       const join = (name: string) => joinGroup({ bus, group: 'g', name, watch, work });
-      const total = 240;
+      // Goes on for as long as members come and go, a little ahead of them.
+      let total = 0;
+      let over = false;
       const publishing = (async () => {
-        for (let n = 0; n < total; n++) await bus.publish([record(n % partitions, `${n}`)]);
+        while (!over) {
+          await bus.publish([record(total % partitions, `${total}`)]);
+          total += 1;
+          await until(kernel, () => over || total - watch.seen.length < 40);
+        }
       })();
+      const seenMore = async (count: number) => {
+        const before = watch.seen.length;
+        await until(kernel, () => watch.seen.length >= before + count);
+      };
+      const holds = (name: string, count: number) => until(kernel, () => watch.partitionsOf(name).length === count);
       const a = await join('a');
-      await until(kernel, () => watch.seen.length > 30);
+      await seenMore(30);
       const b = await join('b');
-      await until(kernel, () => watch.seen.length > 80);
+      await holds('b', 2);
+      await seenMore(30);
       const c = await join('c');
       await a.close();
-      await until(kernel, () => watch.seen.length > 140);
+      await holds('c', 2);
+      await seenMore(30);
       await c.close();
+      await holds('b', 4);
+      over = true;
       await publishing;
       await until(kernel, () => watch.seen.length >= total);
       await b.close();
       expect(watch.overlaps).toEqual([]);
-      expect(
-        watch
-          .texts()
-          .map(Number)
-          .sort((x, y) => x - y),
-      ).toEqual(Array.from({ length: total }, (_, n) => n));
+      const numbers = watch.texts().map(Number);
+      expect(numbers.sort((x, y) => x - y)).toEqual(Array.from({ length: total }, (_, n) => n));
       for (const partition of all) {
         const mine = watch.seen.filter((one) => one.partition === partition).map(({ text }) => Number(text));
         expect(mine).toEqual([...mine].sort((x, y) => x - y));
       }
     }));
 
+  test('what a member has begun when another joins is ended and committed before the other begins', () =>
+    withBus(factory, async ({ bus, kernel }) => {
+      const watch = new Watch();
+      let finish: () => void = () => undefined;
+      const finished = new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+      let begun = 0;
+      await bus.publish(
+        all.flatMap((partition) => [record(partition, `1/${partition}`), record(partition, `2/${partition}`)]),
+      );
+      const slow = await joinGroup({
+        bus,
+        group: 'g',
+        name: 'slow',
+        watch,
+        work: async () => {
+          begun += 1;
+          await finished;
+        },
+      });
+      await until(kernel, () => begun === partitions);
+      const heir = await joinGroup({ bus, group: 'g', name: 'heir', watch });
+      for (let n = 0; n < 20; n++) await kernel.clock.breathe();
+      expect(watch.seen).toEqual([]);
+      finish();
+      await until(kernel, () => watch.seen.length === 2 * partitions);
+      for (const partition of all) {
+        const mine = watch.seen.filter((one) => one.partition === partition);
+        expect(mine.map(({ text }) => text)).toEqual([`1/${partition}`, `2/${partition}`]);
+        expect(mine[0]?.member).toBe('slow');
+      }
+      expect(watch.overlaps).toEqual([]);
+      await Promise.all([slow.close(), heir.close()]);
+    }));
+
   test('a reader whose partition has moved is FENCED', () =>
-    withBus(factory, async ({ bus }) => {
+    withBus(factory, async ({ bus, kernel }) => {
       const readers: PartitionReader[] = [];
       const member = await bus.subscribe({
         group: 'g',
@@ -218,6 +278,7 @@ function rebalanceTests(factory: BusFactory): void {
         },
         onRevoked: () => Promise.resolve(),
       });
+      await until(kernel, () => readers.length === partitions);
       const [reader] = readers;
       if (reader === undefined) throw new Error('nothing was assigned');
       const waiting = expectCode(reader.next(wide, never), 'FENCED');
@@ -227,17 +288,19 @@ function rebalanceTests(factory: BusFactory): void {
     }));
 
   test('closing the bus drains its members, who may still publish and commit', () =>
-    withBus(factory, async ({ bus }) => {
+    withBus(factory, async ({ bus, kernel }) => {
       const drained: number[] = [];
+      let held = 0;
       await bus.subscribe({
         group: 'g',
         topics: [topic],
-        onAssigned: () => undefined,
+        onAssigned: () => void held++,
         onRevoked: async (partition) => {
           await bus.publish([record(partition, 'last')]);
           drained.push(partition);
         },
       });
+      await until(kernel, () => held === partitions);
       await Promise.all([bus.close(), bus.close()]);
       expect(new Set(drained)).toEqual(new Set(all));
       expect(drained).toHaveLength(partitions);
@@ -248,12 +311,14 @@ function rebalanceTests(factory: BusFactory): void {
   test('a drain that fails lets the partition go and is told by close', () =>
     withBus(factory, async ({ bus, kernel }) => {
       const watch = new Watch();
+      let held = 0;
       const failing = await bus.subscribe({
         group: 'g',
         topics: [topic],
-        onAssigned: () => undefined,
+        onAssigned: () => void held++,
         onRevoked: () => Promise.reject(new Error('no drain')),
       });
+      await until(kernel, () => held === partitions);
       const heir = await joinGroup({ bus, group: 'g', name: 'heir', watch });
       await until(kernel, () => watch.partitionsOf('heir').length === 2);
       await expect(failing.close()).rejects.toThrow('no drain');

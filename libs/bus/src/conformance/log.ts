@@ -1,7 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { maxRecordBytes } from '../port.js';
-import { type BusFactory, expectCode, partitions, record, textOf, topic, wide, withBus } from './fixture.js';
+import { maxRecordBytes, type StoredRecord } from '../port.js';
+import {
+  type BusFactory,
+  contents,
+  expectCode,
+  partitions,
+  record,
+  take,
+  textOf,
+  topic,
+  wide,
+  withBus,
+} from './fixture.js';
 
 export function logTests(factory: BusFactory): void {
   describe('topics', () => topicTests(factory));
@@ -77,7 +88,9 @@ function orderTests(factory: BusFactory): void {
   test('publishing nothing answers nothing', () =>
     withBus(factory, async ({ bus }) => {
       expect(await bus.publish([])).toEqual([]);
-      expect(await bus.bounds(topic)).toEqual(Array.from({ length: partitions }, () => ({ first: 0, end: 0 })));
+      const bounds = await bus.bounds(topic);
+      expect(bounds).toHaveLength(partitions);
+      for (const { first, end } of bounds) expect(first).toBe(end);
     }));
 }
 
@@ -104,6 +117,32 @@ function recordTests(factory: BusFactory): void {
         },
       );
       await fc.assert(property, { numRuns: 100 });
+    }));
+
+  test('headers may be empty, long, many, and in any script', () =>
+    withBus(factory, async ({ bus }) => {
+      const all: readonly Readonly<Record<string, string>>[] = [
+        {},
+        { ce_subject: '' },
+        { ce_subject: 'Zürich – 東京 ✈︎ 🛫', ce_source: 'a\r\nb: c', ce_note: ' spaces around ' },
+        { ce_long: 'ü'.repeat(20_000) },
+        Object.fromEntries(Array.from({ length: 60 }, (_, n) => [`ce_h${n}`, `${n}`])),
+        { 'Content-Type': 'application/json', 'content-type': 'text/plain' },
+      ];
+      await bus.publish(all.map((headers) => record(0, 'x', { headers })));
+      expect((await contents(bus, 0)).map(({ headers }) => headers)).toEqual(all);
+    }));
+
+  test('large records travel many at a time', () =>
+    withBus(factory, async ({ bus }) => {
+      const large = Array.from({ length: 9 }, (_, n) =>
+        record(0, '', { key: `${n}`, value: new Uint8Array(maxRecordBytes - 300).fill(n) }),
+      );
+      await Promise.all([bus.publish(large.slice(0, 6)), bus.publish(large.slice(6))]);
+      const reader = bus.follow(topic, 0, 0);
+      const stored = await take(reader, large.length);
+      expect(stored.map(({ key }) => key)).toEqual(large.map(({ key }) => key));
+      for (const [n, { value }] of stored.entries()) expect(value.every((byte) => byte === n)).toBe(true);
     }));
 
   test('what the caller does with its bytes after the call changes nothing', () =>
@@ -141,14 +180,33 @@ function readingTests(factory: BusFactory): void {
   test('a batch ends before maxBytes, but holds one record at least', () =>
     withBus(factory, async ({ bus }) => {
       const kilobytes = (size: number) => record(0, '', { value: new Uint8Array(size * 1_000) });
-      await bus.publish([kilobytes(5), kilobytes(2), kilobytes(2), kilobytes(9), kilobytes(1)]);
-      const sizes = async (from: number, maxBytes: number) =>
-        (await bus.read(topic, 0, from, { maxRecords: 10, maxBytes })).map((one) => one.value.byteLength / 1_000);
+      const positions = await bus.publish([kilobytes(5), kilobytes(2), kilobytes(2), kilobytes(9), kilobytes(1)]);
+      const sizes = async (index: number, maxBytes: number) => {
+        const batch = await bus.read(topic, 0, positions[index] ?? 0, { maxRecords: 10, maxBytes });
+        return batch.map((one) => one.value.byteLength / 1_000);
+      };
       expect(await sizes(0, 1)).toEqual([5]);
       expect(await sizes(0, 7_500)).toEqual([5, 2]);
       expect(await sizes(1, 5_000)).toEqual([2, 2]);
       expect(await sizes(3, 100)).toEqual([9]);
       expect(await sizes(0, 100_000)).toEqual([5, 2, 2, 9, 1]);
+    }));
+
+  test('however a partition is cut into batches, it is the same records', () =>
+    withBus(factory, async ({ bus, kernel }) => {
+      const sent = Array.from({ length: 300 }, (_, n) =>
+        record(1, `${n}:${'x'.repeat(Math.floor(kernel.chance.next() * 2_000))}`),
+      );
+      await Promise.all([bus.publish(sent.slice(0, 170)), bus.publish(sent.slice(170))]);
+      const whole = await contents(bus, 1);
+      expect(whole.map(textOf)).toEqual(sent.map((one) => new TextDecoder().decode(one.value)));
+      const placed = (stored: readonly StoredRecord[]) => stored.map((one) => `${one.position} ${textOf(one)}`);
+      for (const limits of [
+        { maxRecords: 7, maxBytes: 1e6 },
+        { maxRecords: 1_000, maxBytes: 5_000 },
+        { maxRecords: 90, maxBytes: 40_000 },
+      ])
+        expect(placed(await contents(bus, 1, limits))).toEqual(placed(whole));
     }));
 
   test('reads begin at the position, and at the end there is nothing', () =>

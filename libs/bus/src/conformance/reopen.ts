@@ -1,30 +1,27 @@
-import { describe, expect, test } from 'vitest';
-import type { Bus } from '../port.js';
+import { describe, expect } from 'vitest';
 import {
   type BusFactory,
-  type BusUnderTest,
   expectCode,
+  type Lacks,
   partitions,
   record,
+  testWith,
   textOf,
   topic,
   until,
   wide,
-  withBus,
 } from './fixture.js';
 import { joinGroup, Watch } from './member.js';
 
 /** For buses that keep their records: what a test has published is there when another bus opens on the same place. */
-export function reopenTests(factory: BusFactory): void {
-  const reopening = (body: (given: BusUnderTest, reopen: () => Promise<Bus>) => Promise<void>) =>
-    withBus(factory, async (given) => {
-      if (given.reopen !== undefined) await body(given, given.reopen);
-      else expect(given.bus.features.durability.process).toBe(false);
-    });
-
+export function reopenTests(factory: BusFactory, lacks: Lacks): void {
   describe('reopening', () => {
-    test('records, positions, times and topics are as before, and positions go on', () =>
-      reopening(async ({ bus }, reopen) => {
+    testWith(
+      'reopen',
+      lacks,
+      factory,
+      'records, positions, times and topics are as before, and positions go on',
+      async ({ bus }, reopen) => {
         await bus.publish(
           Array.from({ length: 50 }, (_, n) =>
             record(n % partitions, `${n}`, { key: `k${n}`, headers: { n: `${n}` } }),
@@ -45,26 +42,26 @@ export function reopenTests(factory: BusFactory): void {
         const [position] = await again.publish([record(0, 'after')]);
         expect(position).toBeGreaterThanOrEqual(bounds[0]?.end ?? 0);
         expect(await again.read('new', 0, 0, wide)).toEqual([]);
-      }));
+      },
+    );
 
-    test('groups go on where they had committed', () =>
-      reopening(async ({ bus, kernel }, reopen) => {
-        const watch = new Watch();
-        await bus.publish(Array.from({ length: 20 }, (_, n) => record(n % partitions, `early${n}`)));
-        const member = await joinGroup({ bus, group: 'g', name: 'a', watch });
-        await until(kernel, () => watch.seen.length === 20);
-        await member.close();
-        await bus.publish(Array.from({ length: 8 }, (_, n) => record(n % partitions, `late${n}`)));
-        const again = await reopen();
-        const later = new Watch();
-        const heir = await joinGroup({ bus: again, group: 'g', name: 'b', watch: later });
-        await until(kernel, () => later.seen.length === 8);
-        expect(later.texts().every((text) => text.startsWith('late'))).toBe(true);
-        const other = new Watch();
-        const fresh = await joinGroup({ bus: again, group: 'other', name: 'c', watch: other });
-        await until(kernel, () => other.seen.length === 28);
-        expect((await again.read(topic, 0, 0, wide)).map(textOf)).toContain('early0');
-        await Promise.all([heir.close(), fresh.close()]);
-      }));
+    testWith('reopen', lacks, factory, 'groups go on where they had committed', async ({ bus, kernel }, reopen) => {
+      const watch = new Watch();
+      await bus.publish(Array.from({ length: 20 }, (_, n) => record(n % partitions, `early${n}`)));
+      const member = await joinGroup({ bus, group: 'g', name: 'a', watch });
+      await until(kernel, () => watch.seen.length === 20);
+      await member.close();
+      await bus.publish(Array.from({ length: 8 }, (_, n) => record(n % partitions, `late${n}`)));
+      const again = await reopen();
+      const later = new Watch();
+      const heir = await joinGroup({ bus: again, group: 'g', name: 'b', watch: later });
+      await until(kernel, () => later.seen.length === 8);
+      expect(later.texts().every((text) => text.startsWith('late'))).toBe(true);
+      const other = new Watch();
+      const fresh = await joinGroup({ bus: again, group: 'other', name: 'c', watch: other });
+      await until(kernel, () => other.seen.length === 28);
+      expect((await again.read(topic, 0, 0, wide)).map(textOf)).toContain('early0');
+      await Promise.all([heir.close(), fresh.close()]);
+    });
   });
 }
