@@ -1,6 +1,7 @@
 import type { AuditedDecider } from '@relearn/audit';
 import {
   type Event,
+  inputsOrdered,
   modelDeployed,
   pipelineApplied,
   retrainRequested,
@@ -9,7 +10,7 @@ import {
 } from '@relearn/contracts';
 import { aggregateCollection, type Decider } from '@relearn/runtime';
 import { describe, expect, test } from 'vitest';
-import { broken, pipelineSpec, Story } from './story.js';
+import { broken, pipelineSpec, start, Story } from './story.js';
 
 const folded = 'folding from zero gives the stored state';
 
@@ -30,30 +31,37 @@ function note(event: Event): string {
   return `${event.type.split('.')[1]}@${event.sequence}`;
 }
 
-/** Two requests, of which the first caused two own events, and a command between them. */
+/** Two requests, of which the first caused two own events, and a command between them. Positions: 0, 1; 2 to 4; 5; 6. */
 async function log() {
   const story = new Story();
   const request = (name: string) =>
     story.emit('monitoring', retrainRequested, { request: name, reason: 'manual', causes: [], cut: {}, labelled: 100 });
-  const started = (run: string, cause?: Event) =>
-    story.emit('toy', trainingStarted, { turn: 't', request: 'r', run }, cause === undefined ? {} : { cause });
+  const started = (run: string, seen: string, cause?: Event) =>
+    story.emit(
+      'toy',
+      trainingStarted,
+      { turn: 't', request: 'r', run },
+      { seen, ...(cause === undefined ? {} : { cause }) },
+    );
   const first = request('r1');
   const second = request('r2');
-  started('1', first);
-  started('2', first);
-  started('3');
+  started('1', 'control/0@0', first);
+  started('2', 'control/0@0', first);
+  started('3', 'control/0@0');
   story.emit('registry', pipelineApplied, { spec: pipelineSpec(), digest: 'd', shards: [0] });
-  started('4', second);
+  started('4', 'control/0@1', second);
   const document = {
     pipeline: 'trips',
     partition: 0,
     state: ['retrain@1', 'training@1', 'training@2', 'training@3', 'retrain@2', 'training@4', 'pipeline@1'],
     applied: { 'monitoring/trips/control': 2, 'registry/trips/control': 1 } as Record<string, number>,
     sequences: { control: 4 },
+    seen: { 'control/0': 5 },
+    latest: 'control/0' as string | null,
     outbox: [] as { topic: string; partition: number; event: Event }[],
     jobs: [],
     timers: [],
-    now: 0,
+    now: start,
   };
   await story.open();
   const audit = async (changes: Partial<typeof document> | null) => {
@@ -66,14 +74,15 @@ async function log() {
 }
 
 describe(folded, () => {
-  test('own events are folded right after what caused them, commands in the order of their numbers', async () => {
+  test('own events are folded after what they had seen, commands in the order of their numbers', async () => {
     const { audit } = await log();
     expect(await audit({})).toEqual([]);
   });
 
-  test('another stored state is found', async () => {
+  test('another stored state is found, and another clock', async () => {
     const { audit, document } = await log();
     expect(await audit({ state: document.state.toReversed() })).toHaveLength(1);
+    expect(await audit({ now: start + 1 })).toHaveLength(1);
   });
 
   test('what has not been handled yet is left out while the loop is at work', async () => {
@@ -82,6 +91,8 @@ describe(folded, () => {
       state: ['retrain@1', 'training@1', 'training@2', 'training@3'],
       applied: { 'monitoring/trips/control': 1 },
       sequences: { control: 3 },
+      seen: { 'control/0': 0 },
+      latest: null,
     };
     expect(await audit(changes)).toEqual([]);
     expect(broken(await story.violations({ folds, quiescent: true }))).toContain(folded);
@@ -89,10 +100,12 @@ describe(folded, () => {
 
   test('an event that waits in the outbox is part of the state', async () => {
     const { audit, document, story } = await log();
-    const waiting = story.emit('toy', trainingStarted, { turn: 't', request: 'r', run: '5' });
+    const seen = 'control/0@5';
+    const waiting = story.emit('toy', trainingStarted, { turn: 't', request: 'r', run: '5' }, { seen });
     const changes = {
       state: [...document.state, 'training@5'],
       sequences: { control: 5 },
+      latest: null,
       outbox: [{ topic: 'control', partition: 0, event: waiting }],
     };
     expect(await audit(changes)).toEqual([]);
@@ -103,15 +116,13 @@ describe(folded, () => {
     expect(broken(await story.violations({ folds }))).toContain(folded);
   });
 
-  test('inputs of control are folded among those of another topic as soon as the state must know them', async () => {
+  test('inputs of several topics are folded in the order that own events tell', async () => {
     const story = new Story();
-    /** Hears deployments in `control` and makes an event for each request that names the model it knows of. */
     const two: AuditedDecider = {
       decider: {
         ...toy,
         topics: ['control', 'monitoring'],
-        route: (event) => (modelDeployed.is(event) || event.topic === 'monitoring' ? event.pipeline : null),
-        fits: (state, event) => !trainingStarted.is(event) || state.includes(`model@${event.data.run}`),
+        route: (event) => (modelDeployed.is(event) || windowProfiled.is(event) ? event.pipeline : null),
       } as Decider<string[]> as Decider<unknown>,
     };
     const deployed = (model: number) =>
@@ -126,23 +137,27 @@ describe(folded, () => {
       );
     deployed(1);
     deployed(2);
-    const [one, three, four] = [window(0), window(1), window(2)];
-    const made = (cause: Event, run: string) =>
-      story.emit('toy', trainingStarted, { turn: 't', request: 'r', run }, { cause });
-    made(three, '1');
-    made(four, '2');
-    await story.open();
+    for (const start of [0, 1, 2]) window(start);
+    // The first window came before any deployment was heard of; the second between both.
+    const number = { sequence: 1, previous: null, seen: 'monitoring/0@0' };
+    story.emit('toy', inputsOrdered, {}, number);
+    const made = (sequence: number, seen: string) =>
+      story.emit('toy', trainingStarted, { turn: 't', request: 'r', run: seen }, { sequence, previous: null, seen });
+    made(2, 'control/0@0 monitoring/0@1');
     const document = {
       pipeline: 'trips',
       partition: 0,
-      state: [`window@${one.sequence}`, 'model@1', 'window@2', 'training@1', 'model@2', 'window@3', 'training@2'],
-      applied: { 'serving/trips/control': 2, 'monitoring/trips/0/inputs': 3 },
-      sequences: { control: 2 },
+      state: ['window@1', 'model@1', 'window@2', 'training@2', 'model@2', 'window@3'],
+      applied: { 'monitoring/trips/0/inputs': 3, 'serving/trips/control': 2 },
+      sequences: { control: 2, monitoring: 1 },
+      seen: { 'control/0': 1, 'monitoring/0': 2 },
+      latest: 'monitoring/0',
       outbox: [],
       jobs: [],
       timers: [],
-      now: 0,
+      now: start,
     };
+    await story.open();
     await story.store.put(aggregateCollection('toy'), 'trips', document);
     const found = async () =>
       (await story.violations({ folds: [two] })).filter(({ invariant }) => invariant === folded);

@@ -75,6 +75,8 @@ export interface Written {
   readonly cause?: Event;
   readonly partition?: number;
   readonly headers?: Readonly<Record<string, string>>;
+  /** What the aggregate that makes it had handled, as `control/0@7`. */
+  readonly seen?: string;
 }
 
 const text = new TextEncoder();
@@ -115,6 +117,7 @@ export class Story {
       pipeline,
       pipelineversion: version,
       ...(cause === undefined ? {} : { causationid: cause.id }),
+      ...(written.seen === undefined ? {} : { seen: written.seen }),
       data,
     };
     this.append(type.topic, event, partition, written.headers);

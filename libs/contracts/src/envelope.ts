@@ -20,6 +20,8 @@ export interface Attributes {
   readonly correlationid?: string;
   readonly actor?: string;
   readonly traceparent?: string;
+  /** Of an aggregate's own event: the inputs that had been handled when it was made, as `encodeSeen` writes them. */
+  readonly seen?: string;
 }
 
 export interface Event<D = unknown> extends Attributes {
@@ -54,7 +56,7 @@ export function decodeAttributes(headers: Readonly<Record<string, string>>): Att
     return value;
   };
   const previous = headers['ce_previous'];
-  const optional = ['subject', 'causationid', 'correlationid', 'actor', 'traceparent'] as const;
+  const optional = ['subject', 'causationid', 'correlationid', 'actor', 'traceparent', 'seen'] as const;
   const rest = Object.fromEntries(
     optional.flatMap((name) => {
       const value = headers[`ce_${name}`];

@@ -9,6 +9,7 @@ export { inferPipeline } from './pipeline/init.js';
 export * from './rows.js';
 export * from './topics.js';
 export * from './envelope.js';
+export * from './seen.js';
 export * from './define-event.js';
 export * from './events/data.js';
 export * from './events/feature.js';

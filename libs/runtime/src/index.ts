@@ -4,6 +4,8 @@ export * from './catalog.js';
 export * from './dead-letters.js';
 export * from './decider/aggregate.js';
 export * from './decider/definition.js';
+export * from './decider/fold-aggregate.js';
+export { streamOf } from './decider/fold-event.js';
 export * from './decider/host.js';
 export * from './decider/lease.js';
 export * from './decider/runner.js';

@@ -1,17 +1,9 @@
-import {
-  type Event,
-  modelPromoted,
-  performanceReported,
-  pipelineEnded,
-  retrainRequested,
-  windowProfiled,
-} from '@relearn/contracts';
+import { type Event, pipelineEnded, retrainRequested } from '@relearn/contracts';
 import { describe, expect, test } from 'vitest';
 import { evolve } from '../src/domain/evolve.js';
-import { fits } from '../src/domain/fits.js';
 import { unknownTriggers } from '../src/domain/trigger-state.js';
 
-function event(type: string, data: object, version = 1): Event {
+function event(type: string, data: object): Event {
   const time = '2024-01-01T00:00:00.000Z';
   return {
     id: 'x',
@@ -21,7 +13,7 @@ function event(type: string, data: object, version = 1): Event {
     previous: null,
     time,
     pipeline: 'p',
-    pipelineversion: version,
+    pipelineversion: 1,
     data,
   };
 }
@@ -43,25 +35,5 @@ describe('after a request', () => {
 
   test('that was superseded by a running turn, the end of that turn is waited for', () => {
     expect(evolve(asked, ended(null, 'superseded')).turnRunning).toBe(true);
-  });
-});
-
-describe('the order of windows and control events', () => {
-  const place = { model: 2, reference: 'r', frozen: null };
-  const champion = evolve({ ...unknownTriggers, version: 1 }, event(modelPromoted.type, place));
-
-  test('is told by the model that a report is on', () => {
-    expect(fits(champion, event(performanceReported.type, { model: 2 }))).toBe(true);
-    expect(fits(champion, event(performanceReported.type, { model: 1 }))).toBe(false);
-  });
-
-  test('is told by the version that a window is of', () => {
-    expect(fits(champion, event(windowProfiled.type, {}, 1))).toBe(true);
-    expect(fits(champion, event(windowProfiled.type, {}, 2))).toBe(false);
-  });
-
-  test('is told by a request, which waits for the end of the turn before it', () => {
-    expect(fits(champion, requested)).toBe(true);
-    expect(fits({ ...champion, turnRunning: true }, requested)).toBe(false);
   });
 });

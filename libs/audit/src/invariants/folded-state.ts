@@ -1,8 +1,7 @@
-import type { Event, LoggedEvent, Topic } from '@relearn/contracts';
+import type { LoggedEvent, Topic } from '@relearn/contracts';
 import { canonicalJson } from '@relearn/kernel';
-import type { AggregateDocument, Decider } from '@relearn/runtime';
+import { type AggregateDocument, type Decider, foldAggregate, foldedOf, streamOf, unfolded } from '@relearn/runtime';
 import type { Breath, Invariant, Report } from '../invariant.js';
-import { foldAggregate, type OwnLogged } from './fold-aggregate.js';
 
 /** A decider whose aggregates are folded again from the log. */
 export interface AuditedDecider {
@@ -26,12 +25,12 @@ export interface FoldedStateOptions {
 
 interface Collected {
   readonly inputs: LoggedEvent[];
-  readonly own: OwnLogged[];
+  readonly own: LoggedEvent[];
 }
 
 /**
  * Folding an aggregate's inputs and own events from zero, with `evolve` alone, gives the stored state. Not judged where a
- * topic of the decider is no longer whole, or where the inputs of another topic than `control` come from several shards.
+ * topic of the decider is no longer whole.
  */
 export function statesFoldFromTheLog(options: FoldedStateOptions): Invariant {
   const { folds, stored, quiescent } = options;
@@ -50,7 +49,7 @@ export function statesFoldFromTheLog(options: FoldedStateOptions): Invariant {
         const id = decider.topics.includes(event.topic) ? decider.route(event) : null;
         if (id !== null) of(decider.service, id).inputs.push(event);
         const maker = makerOf(event, decider.service);
-        if (maker !== null) of(decider.service, maker).own.push({ event, position: event.position });
+        if (maker !== null) of(decider.service, maker).own.push(event);
       }
     },
     async finish(report, breath) {
@@ -91,11 +90,11 @@ async function judge(
 ): Promise<void> {
   const { document, id, service } = stored;
   if (!judgeable(fold, document, log, options)) return;
-  const handled = log.inputs.filter(({ source, sequence }) => sequence <= (document.applied[source] ?? -1));
-  const published = log.own.filter(({ event }) => event.sequence <= (document.sequences[topicOf(event)] ?? 0));
-  const ids = new Set(published.map(({ event }) => event.id));
-  const waiting = document.outbox.filter(({ event }) => !ids.has(event.id));
-  const own = [...published, ...waiting.map(({ event }) => ({ event, position: Number.POSITIVE_INFINITY }))];
+  const handled = log.inputs.filter((input) => input.position <= (document.seen[streamOf(input)] ?? -1));
+  const made = Math.max(0, ...Object.values(document.sequences));
+  const published = log.own.filter((event) => event.sequence <= made);
+  const ids = new Set(published.map(({ id: known }) => known));
+  const waiting = document.outbox.map(({ event }) => event).filter((event) => !ids.has(event.id));
   const breach = (message: string, event?: string) =>
     report({
       pipeline: document.pipeline,
@@ -104,24 +103,27 @@ async function judge(
     });
   const missed = log.inputs.length - handled.length;
   if (options.quiescent && missed > 0) breach(`${missed} events that concern it were not handled`);
-  const folded = canonicalJson(fold.decider.encode(await foldAggregate(fold, handled, own, breath)));
-  const kept = canonicalJson(document.state);
+  const { decider } = fold;
+  const folding = foldAggregate(
+    decider,
+    unfolded(decider),
+    { inputs: handled, own: [...published, ...waiting] },
+    breath,
+  );
+  const folded = canonicalJson(await folding);
+  const kept = canonicalJson(foldedOf(document));
   if (folded !== kept)
     breach(`the stored state differs from the folded one at ${difference(kept, folded)}`, handled.at(-1)?.id);
-}
-
-function topicOf(event: Event): string {
-  return event.source.slice(event.source.lastIndexOf('/') + 1);
 }
 
 function judgeable(
   { decider }: AuditedDecider,
   { partition }: AggregateDocument,
-  { inputs }: Collected,
+  { inputs, own }: Collected,
   { whole }: FoldedStateOptions,
 ): boolean {
-  const others = new Set(inputs.filter(({ topic }) => topic !== 'control').map((event) => event.partition));
-  return others.size <= 1 && decider.topics.every((topic) => [...others, partition].every((one) => whole(topic, one)));
+  const read = new Set([partition, ...[...inputs, ...own].map((event) => event.partition)]);
+  return decider.topics.every((topic) => [...read].every((one) => whole(topic, one)));
 }
 
 /** The texts from a little before their first difference. */

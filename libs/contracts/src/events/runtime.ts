@@ -26,3 +26,14 @@ export const deadLettered = defineEvent({
     { additionalProperties: false },
   ),
 });
+
+/**
+ * An aggregate that hears several topics writes this before it handles an input out of their canonical order: its attribute
+ * `seen` says what came before. So the log tells the order in which inputs of different partitions were handled.
+ */
+export const inputsOrdered = defineEvent({
+  name: 'inputs.ordered',
+  version: 1,
+  topic: 'monitoring',
+  data: Type.Object({}, { additionalProperties: false }),
+});

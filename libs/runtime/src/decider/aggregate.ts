@@ -1,9 +1,10 @@
 import type { OutgoingRecord } from '@relearn/bus';
-import { type Attributes, encodeEvent, type Event, partitionFor } from '@relearn/contracts';
+import { type Attributes, encodeEvent, encodeSeen, type Event, partitionFor, type Seen } from '@relearn/contracts';
 import { formatTimestamp } from '@relearn/kernel';
 import type { Json } from '@relearn/store';
 import { traceparentOf } from '@relearn/telemetry';
 import type { Decider, Decision, OwnEvent, PendingJob, TimerOrder } from './definition.js';
+import { foldOwn } from './fold-event.js';
 
 /** An event in the outbox: durable with the state that it follows from, not yet published. */
 export interface OutboxEntry {
@@ -12,23 +13,38 @@ export interface OutboxEntry {
   readonly event: Event;
 }
 
-/** An aggregate's document: state, last sequence applied of each source, outbox, and the jobs and timers that are due. */
-export interface AggregateDocument {
-  readonly pipeline: string;
-  readonly partition: number;
+/** What follows from an aggregate's inputs and own events alone, in the order of their handling. */
+export interface FoldedAggregate {
   readonly state: Json;
+  /** By source: the last sequence applied. */
   readonly applied: Readonly<Record<string, number>>;
-  /** By topic: the aggregate's last own sequence. */
+  /** By topic: the aggregate's last own sequence. They count through all topics, so that own events have one order. */
   readonly sequences: Readonly<Record<string, number>>;
-  readonly outbox: readonly OutboxEntry[];
-  readonly jobs: readonly PendingJob[];
-  readonly timers: readonly TimerOrder[];
+  /** The inputs handled. */
+  readonly seen: Seen;
+  /** The `topic/partition` of the last input handled since the last own event; null: none. */
+  readonly latest: string | null;
   /** Business time of the last event handled, ms. */
   readonly now: number;
 }
 
+/** An aggregate's document: what has been folded, the outbox, and the jobs and timers that are due. */
+export interface AggregateDocument extends FoldedAggregate {
+  readonly pipeline: string;
+  readonly partition: number;
+  readonly outbox: readonly OutboxEntry[];
+  readonly jobs: readonly PendingJob[];
+  readonly timers: readonly TimerOrder[];
+}
+
 export function emptyAggregate(pipeline: string, partition: number, state: Json): AggregateDocument {
-  return { pipeline, partition, state, applied: {}, sequences: {}, outbox: [], jobs: [], timers: [], now: 0 };
+  const nothing = { applied: {}, sequences: {}, seen: {}, latest: null, now: 0 };
+  return { pipeline, partition, state, ...nothing, outbox: [], jobs: [], timers: [] };
+}
+
+/** The document without what is only kept until it has been done. */
+export function foldedOf({ state, applied, sequences, seen, latest, now }: AggregateDocument): FoldedAggregate {
+  return { state, applied, sequences, seen, latest, now };
 }
 
 export interface Handling {
@@ -42,48 +58,38 @@ export function applyDecision<S>(
   decider: Decider<S>,
   id: string,
   document: AggregateDocument,
-  state: S,
   decision: Decision,
   handling: Handling,
   partitions: number,
 ): AggregateDocument {
-  const sequences: Record<string, number> = { ...document.sequences };
-  const outbox: OutboxEntry[] = [...document.outbox];
-  let next = state;
+  let next = document;
   for (const emitted of decision.events ?? []) {
-    const event = numbered(decider, id, document.pipeline, emitted, sequences, handling);
-    outbox.push({ topic: emitted.type.topic, partition: partitionFor(document.pipeline, partitions), event });
-    next = decider.evolve(next, event);
+    const event = numbered(decider, id, next, emitted, handling);
+    const entry = { topic: emitted.type.topic, partition: partitionFor(document.pipeline, partitions), event };
+    next = { ...next, ...foldOwn(decider, next, event), outbox: [...next.outbox, entry] };
   }
   const cancelled = new Set(decision.cancelJobs ?? []);
   const quiet = new Set(decision.cancelTimers ?? []);
   return {
-    ...document,
-    state: decider.encode(next),
-    sequences,
-    outbox,
+    ...next,
     jobs: [
       ...document.jobs.filter((job) => !cancelled.has(job.id)),
       ...(decision.jobs ?? []).map((job) => ({ ...job, cause: handling.cause ?? null })),
     ],
     timers: [...document.timers.filter((timer) => !quiet.has(timer.id)), ...(decision.timers ?? [])],
-    now: handling.now,
   };
 }
 
 function numbered<S>(
   decider: Decider<S>,
   id: string,
-  pipeline: string,
+  { pipeline, sequences, seen }: AggregateDocument,
   emitted: OwnEvent,
-  sequences: Record<string, number>,
   handling: Handling,
 ): Event {
   const { topic } = emitted.type;
   const source = `${decider.service}/${id}/${topic}`;
-  const previous = sequences[topic] ?? 0;
-  const sequence = previous + 1;
-  sequences[topic] = sequence;
+  const sequence = Math.max(0, ...Object.values(sequences)) + 1;
   const correlation = emitted.correlationId ?? handling.cause?.correlationid;
   const actor = emitted.actor ?? handling.actor;
   // One turn of the loop is one trace, whichever services and restarts it goes through.
@@ -93,7 +99,7 @@ function numbered<S>(
     source,
     type: emitted.type.type,
     sequence,
-    previous: previous === 0 ? null : previous,
+    previous: sequences[topic] ?? null,
     time: formatTimestamp(handling.now),
     pipeline,
     pipelineversion: emitted.pipelineVersion,
@@ -102,6 +108,7 @@ function numbered<S>(
     ...(correlation === undefined ? {} : { correlationid: correlation }),
     ...(actor === undefined ? {} : { actor }),
     ...(traceparent === undefined ? {} : { traceparent }),
+    seen: encodeSeen(seen),
     data: emitted.data,
   };
 }

@@ -79,11 +79,6 @@ export interface Decider<S> {
   /** What follows from a job's end; called once, however often the job ran. */
   finish?(state: S, job: JobOrder, result: JobResult, now: BusinessMs): Decision;
   evolve(state: S, event: Event): S;
-  /**
-   * For a decider of several topics, whose common order no log holds: whether the event can have been handled (an input) or
-   * made (an own event) in the state. An audit folds inputs of `control` as soon as it cannot.
-   */
-  fits?(state: S, event: Event): boolean;
   readonly jobs?: Readonly<Record<string, JobKind>>;
   encode(state: S): Json;
   decode(body: Json): S;

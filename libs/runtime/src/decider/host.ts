@@ -1,8 +1,7 @@
 import type { Attributes, LoggedEvent } from '@relearn/contracts';
-import { timerFired } from '@relearn/contracts';
+import { inputsOrdered, timerFired } from '@relearn/contracts';
 import { RelearnError, retry, type Timer } from '@relearn/kernel';
 import type { Ports } from '../ports.js';
-import { Sequences } from '../sequences.js';
 import {
   type AggregateDocument,
   applyDecision,
@@ -14,6 +13,7 @@ import {
 } from './aggregate.js';
 import type { Decider, Decision, Facts, JobResult, PendingJob } from './definition.js';
 import { own } from './definition.js';
+import { foldInput, outOfOrder } from './fold-event.js';
 import { JobRunner } from './job-runner.js';
 
 interface Held {
@@ -97,18 +97,24 @@ export class AggregateHost<S> {
   async handle(event: LoggedEvent): Promise<void> {
     const id = this.decider.route(event);
     if (id === null) return;
-    await this.change(id, async (document) => {
-      const sequences = new Sequences(document.applied);
-      const applied = sequences.of(event.source);
+    await this.change(id, async (found) => {
+      const applied = found.applied[event.source];
       if (applied !== undefined && event.sequence <= applied) return null;
-      sequences.advance(event);
+      const document = this.ordered(id, found, event);
       const now = Math.max(document.now, Date.parse(event.time));
       const state = this.decider.decode(document.state);
       const facts = await this.facts(this.decider.needs?.(state, event) ?? []);
       const decision = this.decider.decide(state, event, now, facts);
-      const evolved = this.decider.evolve(state, event);
-      return { ...this.apply(id, document, evolved, decision, { now, cause: event }), applied: sequences.toJSON() };
+      const handled = { ...document, ...foldInput(this.decider, document, event) };
+      return this.apply(id, handled, decision, { now, cause: event });
     });
+  }
+
+  /** With a mark of what was handled before, where the log would not tell it. */
+  private ordered(id: string, document: AggregateDocument, event: LoggedEvent): AggregateDocument {
+    if (!outOfOrder(this.decider, document, event)) return document;
+    const mark = own({ type: inputsOrdered, data: {}, pipelineVersion: event.pipelineversion });
+    return this.apply(id, document, { events: [mark] }, { now: document.now });
   }
 
   /** A door's write: one compare-and-set whose outbox holds the events that say all of it. */
@@ -120,9 +126,9 @@ export class AggregateHost<S> {
   ): Promise<readonly Attributes[]> {
     let events: readonly Attributes[] = [];
     await this.change(id, (document) => {
-      const state = this.decider.decode(document.state);
       const later = Math.max(now, document.now);
-      const next = this.apply(id, document, state, decide(state), { now: later, actor });
+      const decision = decide(this.decider.decode(document.state));
+      const next = this.apply(id, document, decision, { now: later, actor });
       events = next.outbox.slice(document.outbox.length).map((entry) => entry.event);
       return next;
     });
@@ -142,14 +148,8 @@ export class AggregateHost<S> {
     return this.known;
   }
 
-  private apply(
-    id: string,
-    document: AggregateDocument,
-    state: S,
-    decision: Decision,
-    handling: Handling,
-  ): AggregateDocument {
-    return applyDecision(this.decider, id, document, state, decision, handling, this.ports.partitions);
+  private apply(id: string, document: AggregateDocument, decision: Decision, handling: Handling): AggregateDocument {
+    return applyDecision(this.decider, id, document, decision, handling, this.ports.partitions);
   }
 
   private finishJob(aggregate: string, job: PendingJob, result: JobResult): Promise<void> {
@@ -158,7 +158,7 @@ export class AggregateHost<S> {
       const state = this.decider.decode(document.state);
       const decision = this.decider.finish?.(state, job, result, document.now) ?? {};
       const rest = { ...document, jobs: document.jobs.filter((pending) => pending.id !== job.id) };
-      return this.apply(aggregate, rest, state, decision, {
+      return this.apply(aggregate, rest, decision, {
         now: document.now,
         ...(job.cause === null ? {} : { cause: job.cause }),
       });
@@ -180,13 +180,7 @@ export class AggregateHost<S> {
       if (!document.timers.some((pending) => pending.id === timer)) return null;
       const rest = { ...document, timers: document.timers.filter((pending) => pending.id !== timer) };
       const fired = own({ type: timerFired, data: { timer, aggregate }, pipelineVersion: 0 });
-      return this.apply(
-        aggregate,
-        rest,
-        this.decider.decode(document.state),
-        { events: [fired] },
-        { now: document.now },
-      );
+      return this.apply(aggregate, rest, { events: [fired] }, { now: document.now });
     });
   }
 

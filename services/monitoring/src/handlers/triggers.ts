@@ -13,7 +13,6 @@ import type { Decider } from '@relearn/runtime';
 import type { Json } from '@relearn/store';
 import { decide, needs } from '../domain/decide.js';
 import { evolve } from '../domain/evolve.js';
-import { fits } from '../domain/fits.js';
 import { type TriggerState, unknownTriggers } from '../domain/trigger-state.js';
 
 const heard: readonly EventType[] = [
@@ -37,7 +36,6 @@ export function triggerDecider(): Decider<TriggerState> {
     decide,
     needs,
     evolve,
-    fits,
     encode: (state) => state as unknown as Json,
     decode: (body) => body as unknown as TriggerState,
   };
