@@ -23,6 +23,16 @@ export function decode(codec: Codec<unknown>, bytes: Uint8Array, side: 'request'
   }
 }
 
+/** Each message of a stream as the other side reads it. */
+export async function* throughCodec(
+  messages: AsyncIterable<unknown>,
+  codec: Codec<unknown>,
+  side: 'request' | 'response',
+  path: string,
+): AsyncGenerator<unknown> {
+  for await (const message of messages) yield decode(codec, encode(codec, message, side, path), side, path);
+}
+
 function codingError(thrown: unknown, side: 'request' | 'response', path: string): RelearnError {
   if (thrown instanceof RelearnError) return thrown;
   const reason = thrown instanceof Error ? thrown.message : String(thrown);

@@ -20,6 +20,11 @@ export interface CallOptions {
 
 export type Unary<Request, Response> = (request: Request, context: CallContext) => Promise<Response>;
 export type ServerStreaming<Request, Response> = (request: Request, context: CallContext) => AsyncIterable<Response>;
+/** Requests are read as the handler asks for them: a slow handler holds a fast caller up. */
+export type BidiStreaming<Request, Response> = (
+  requests: AsyncIterable<Request>,
+  context: CallContext,
+) => AsyncIterable<Response>;
 
 export interface Codec<Message> {
   encode(message: Message): Uint8Array;
@@ -30,6 +35,8 @@ export interface Method {
   readonly name: string;
   /** `/package.Service/Method`. */
   readonly path: string;
+  /** Only together with `responseStream`: a caller of many requests hears of each. */
+  readonly requestStream: boolean;
   readonly responseStream: boolean;
   readonly request: Codec<unknown>;
   readonly response: Codec<unknown>;
@@ -37,7 +44,7 @@ export interface Method {
 
 /**
  * A service of a .proto file. `Handlers` is its type on both sides: method names in lower camel case, each
- * a `Unary` or a `ServerStreaming`.
+ * a `Unary`, a `ServerStreaming` or a `BidiStreaming`.
  */
 export interface Service<Handlers> {
   readonly name: string;

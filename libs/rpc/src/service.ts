@@ -32,7 +32,8 @@ export type Codecs = Readonly<Record<string, { readonly request?: OwnCodec; read
 /**
  * The service `name` (with its package) of a .proto file: a path below `proto/` or an absolute one. The file is
  * read now.
- * Throws INVALID_CONFIG where the file or the service is missing, UNIMPLEMENTED for a method with client streaming.
+ * Throws INVALID_CONFIG where the file or the service is missing, UNIMPLEMENTED for a method with a stream of requests
+ * and one response.
  */
 export function serviceOf<Handlers extends object>(file: string, name: string, codecs: Codecs = {}): Service<Handlers> {
   if (!existsSync(`${protoRoot}${file}`) && !existsSync(file)) {
@@ -49,14 +50,15 @@ export function serviceOf<Handlers extends object>(file: string, name: string, c
 }
 
 function methodOf(definition: MethodDefinition<object, object>, codecs: Codecs): Method {
-  if (definition.requestStream) {
-    throw new RelearnError('UNIMPLEMENTED', `${definition.path}: client streaming is not offered`);
+  if (definition.requestStream && !definition.responseStream) {
+    throw new RelearnError('UNIMPLEMENTED', `${definition.path}: a stream of requests needs a stream of responses`);
   }
   const name = definition.originalName ?? definition.path;
   const own = codecs[name];
   return {
     name,
     path: definition.path,
+    requestStream: definition.requestStream,
     responseStream: definition.responseStream,
     request: codecOf(definition.requestSerialize, definition.requestDeserialize, own?.request),
     response: codecOf(definition.responseSerialize, definition.responseDeserialize, own?.response),

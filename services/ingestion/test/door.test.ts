@@ -75,6 +75,22 @@ describe('POST /v1/events', () => {
     expect(answer.body.error.message).toContain(`'${name}'`);
   });
 
+  it('takes a batch of CloudEvents and tells by index what is none', async () => {
+    const event = (id: string | undefined) => ({ specversion: '1.0', id, source: '/s', type: 't', data: trip('a') });
+    const headers = { 'content-type': 'application/cloudevents-batch+json; charset=utf-8' };
+    const { status, body } = await post('/v1/events/trips', [event('1'), event(undefined), 7, event('2')], headers);
+    expect(status).toBe(202);
+    expect(body).toMatchObject({
+      ids: ['/s 1', '/s 2'],
+      rejected: [
+        { index: 1, code: 'INVALID_RECORD', message: expect.stringContaining("'id'") },
+        { index: 2, code: 'INVALID_RECORD' },
+      ],
+    });
+    expect(await post('/v1/events/trips', event('3'), headers)).toMatchObject({ status: 400 });
+    expect(await post('/v1/events/trips', [], headers)).toMatchObject({ status: 400 });
+  });
+
   it('accepts what it can and tells the rest by index', async () => {
     const records = [trip('a'), { id: 'b' }, trip('c', { at: 'soon' }), trip('d', { place: { x: 1 } }), 7, trip('e')];
     const { status, body } = await post('/v1/events/trips', records);
@@ -254,5 +270,32 @@ describe('relearn.v1.Ingestion', () => {
     await expect(client.publish({ pipeline: 'none', records: [] })).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await expect(client.publish({ pipeline: 'trips', records: [] })).rejects.toMatchObject({ code: 'INVALID_EVENT' });
     await rpc.close();
+  });
+
+  it('answers each request of a stream once its records are durable, and goes on behind a bad one', async () => {
+    const rpc = new InProcessRpc(world.ports.kernel.clock);
+    rpc.add(ingestionService, ingestionHandlers(door));
+    const client = rpc.client(ingestionService);
+    const request = (pipeline: string, ...ids: string[]) => ({
+      pipeline,
+      records: ids.map((id) => ({ values: { at: { text: at }, ...(id === '' ? {} : { id: { text: id } }) } })),
+    });
+    async function* requests() {
+      yield request('trips', 'a', 'b');
+      yield { pipeline: 'trips', records: [{ values: {} }] };
+      yield request('trips', 'c');
+      yield request('none', 'd');
+      yield request('trips', 'e');
+    }
+    const ids: (readonly string[])[] = [];
+    const publishing = (async () => {
+      for await (const answer of client.publishStream(requests())) {
+        ids.push(answer.ids);
+        expect((await world.written()).map(({ id }) => id)).toEqual(ids.flat());
+        expect(answer.rejected).toHaveLength(answer.accepted === 0 ? 1 : 0);
+      }
+    })();
+    await expect(publishing).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    expect(ids).toEqual([['a', 'b'], [], ['c']]);
   });
 });

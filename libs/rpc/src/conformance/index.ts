@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { RelearnError, systemClock } from '@relearn/kernel';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CallContext, Client, RpcChannel, RpcServer, ServerStreaming, Unary } from '../port.js';
+import type { BidiStreaming, CallContext, Client, RpcChannel, RpcServer, ServerStreaming, Unary } from '../port.js';
+import { chatConformance } from './chat.js';
 import { serviceOf } from '../service.js';
 
 export interface EchoMessage {
@@ -15,14 +16,15 @@ export interface EchoMessage {
   readonly values?: readonly number[];
 }
 
-interface Echo {
+export interface Echo {
+  chat: BidiStreaming<EchoMessage, EchoMessage>;
   say: Unary<EchoMessage, EchoMessage>;
   count: ServerStreaming<{ upto: number; failAfter?: number }, EchoMessage>;
   absent: Unary<EchoMessage, EchoMessage>;
 }
 
 const echoProto = fileURLToPath(new URL('../../src/conformance/echo.proto', import.meta.url));
-const echoService = serviceOf<Echo>(echoProto, 'relearn.conformance.Echo');
+export const echoService = serviceOf<Echo>(echoProto, 'relearn.conformance.Echo');
 
 /** What `say` does, by its text. */
 type Behaviour = (request: EchoMessage, context: CallContext) => Promise<EchoMessage>;
@@ -41,12 +43,14 @@ export function rpcConformance(adapter: string, open: () => Promise<RpcSubject>)
     let channel: RpcChannel;
     let echo: Client<Echo>;
     let behave: Behaviour = async (request) => request;
+    let chat: Echo['chat'] = (requests) => requests;
     let counted = 0;
     let countEnded: Promise<void> | undefined;
 
     beforeAll(async () => {
       subject = await open();
       const handlers: Omit<Echo, 'absent'> = {
+        chat: (requests, context) => chat(requests, context),
         say: (request, context) => behave(request, context),
         count: async function* ({ upto, failAfter = 0 }, context) {
           let end = (): void => undefined;
@@ -234,6 +238,13 @@ export function rpcConformance(adapter: string, open: () => Promise<RpcSubject>)
       })();
       await expect(endless).rejects.toMatchObject({ code: 'CANCELLED' });
       await countEnded;
+    });
+
+    chatConformance({
+      ask: (requests, options) => echo.chat(requests, options),
+      answerBy: (handler) => {
+        chat = handler;
+      },
     });
   });
 }

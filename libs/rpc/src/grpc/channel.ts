@@ -1,4 +1,6 @@
 import {
+  type ClientDuplexStream,
+  type ClientReadableStream,
   Client as GrpcClient,
   type CallOptions as GrpcOptions,
   credentials,
@@ -16,6 +18,12 @@ export interface GrpcChannelOptions {
   readonly clock: Clock;
   /** The greatest response that is accepted, in bytes. Default 2^31 - 1. */
   readonly maxReceiveBytes?: number;
+}
+
+/** A call with a stream of responses, and what sends its requests. */
+interface StreamCall {
+  readonly call: ClientReadableStream<Buffer> | ClientDuplexStream<Buffer, Buffer>;
+  readonly sending: Promise<void>;
 }
 
 /** One connection to a gRPC server; it reconnects by itself. */
@@ -73,23 +81,21 @@ export class GrpcChannel implements RpcChannel {
   }
 
   private async *stream(method: Method, request: unknown, options: CallOptions): AsyncGenerator<unknown> {
-    const message = bufferOf(encode(method.request, request, 'request', method.path));
+    const begin = method.requestStream
+      ? this.duplex(method, request, options)
+      : this.oneRequest(method, request, options);
     this.checkStillWanted(method, options);
-    const call = this.grpc.makeServerStreamRequest(
-      method.path,
-      same,
-      same,
-      message,
-      metadataOf(options),
-      this.grpcOptions(options),
-    );
+    const { call, sending } = begin();
     const cancel = () => call.cancel();
     options.signal?.addEventListener('abort', cancel, { once: true });
     try {
-      for await (const bytes of call as AsyncIterable<Buffer>) {
+      for await (const bytes of call.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
         yield decode(method.response, bytes, 'response', method.path);
       }
+      await sending;
     } catch (thrown) {
+      const own = await failureOf(sending);
+      if (own !== null) throw own;
       throw isServiceError(thrown) ? errorOfWire(thrown) : RelearnError.from(thrown);
     } finally {
       options.signal?.removeEventListener('abort', cancel);
@@ -97,6 +103,23 @@ export class GrpcChannel implements RpcChannel {
       call.on('error', () => undefined);
       call.cancel();
     }
+  }
+
+  private oneRequest(method: Method, request: unknown, options: CallOptions): () => StreamCall {
+    const message = bufferOf(encode(method.request, request, 'request', method.path));
+    const [metadata, grpcOptions] = [metadataOf(options), this.grpcOptions(options)];
+    return () => ({
+      call: this.grpc.makeServerStreamRequest(method.path, same, same, message, metadata, grpcOptions),
+      sending: Promise.resolve(),
+    });
+  }
+
+  private duplex(method: Method, request: unknown, options: CallOptions): () => StreamCall {
+    const [metadata, grpcOptions] = [metadataOf(options), this.grpcOptions(options)];
+    return () => {
+      const call = this.grpc.makeBidiStreamRequest(method.path, same, same, metadata, grpcOptions);
+      return { call, sending: send(call, method, request as AsyncIterable<unknown>) };
+    };
   }
 
   private checkStillWanted(method: Method, options: CallOptions): void {
@@ -109,6 +132,44 @@ export class GrpcChannel implements RpcChannel {
   private grpcOptions({ deadline = Number.POSITIVE_INFINITY }: CallOptions): GrpcOptions {
     if (!Number.isFinite(deadline)) return {};
     return { deadline: this.clock.wall() + deadline - this.clock.now() };
+  }
+}
+
+/** Sends the requests as fast as the server takes them; what their source throws ends the call. */
+async function send(
+  call: ClientDuplexStream<Buffer, Buffer>,
+  method: Method,
+  requests: AsyncIterable<unknown>,
+): Promise<void> {
+  let ended = false;
+  const over = new Promise<void>((resolve) => {
+    call.once('close', resolve).once('status', resolve);
+  }).then(() => {
+    ended = true;
+  });
+  const reading = requests[Symbol.asyncIterator]();
+  try {
+    while (!ended) {
+      const next = await Promise.race([reading.next(), over]);
+      if (next === undefined || next.done === true) break;
+      const room = call.write(bufferOf(encode(method.request, next.value, 'request', method.path)));
+      if (!room) await Promise.race([new Promise<void>((resolve) => void call.once('drain', resolve)), over]);
+    }
+    call.end();
+  } catch (thrown) {
+    call.cancel();
+    throw thrown;
+  } finally {
+    void reading.return?.().catch(() => undefined);
+  }
+}
+
+async function failureOf(work: Promise<void>): Promise<RelearnError | null> {
+  try {
+    await work;
+    return null;
+  } catch (thrown) {
+    return RelearnError.from(thrown);
   }
 }
 

@@ -1,8 +1,14 @@
-import type { Metadata, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
+import type { Metadata } from '@grpc/grpc-js';
 import type { Clock } from '@relearn/kernel';
 import type { CallContext } from '../port.js';
 
-type ServerCall = ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown>;
+/** What the calls of grpc-js have in common, whatever they stream. */
+interface ServerCall {
+  readonly cancelled: boolean;
+  readonly metadata: Metadata;
+  getDeadline(): Date | number;
+  once(event: 'cancelled', listener: () => void): unknown;
+}
 
 /** The call's context; signal and metadata are made when asked for, since most calls never ask. */
 export class GrpcCallContext implements CallContext {

@@ -1,9 +1,11 @@
 import {
+  type handleBidiStreamingCall,
   type handleServerStreamingCall,
   type handleUnaryCall,
   logVerbosity,
   Server,
   ServerCredentials,
+  type ServerDuplexStream,
   type ServerUnaryCall,
   type ServerWritableStream,
   type ServiceDefinition,
@@ -40,6 +42,7 @@ export interface AnsweredCall {
 
 type Handler = (request: unknown, context: CallContext) => Promise<unknown> | AsyncIterable<unknown>;
 type Bytes = Uint8Array;
+type AnsweringCall = ServerWritableStream<Bytes, Bytes> | ServerDuplexStream<Bytes, Bytes>;
 
 const mebibyte = 1 << 20;
 
@@ -90,7 +93,7 @@ export class GrpcServer implements Part, RpcServer {
       if (handler === undefined) continue;
       definition[method.name] = bytesMethod(method);
       const bound = handler.bind(handlers);
-      implementation[method.name] = method.responseStream ? this.streaming(method, bound) : this.unary(method, bound);
+      implementation[method.name] = this.implementationOf(method, bound);
     }
     this.server.addService(definition, implementation);
     this.health.set(service.name, 'SERVING');
@@ -148,22 +151,34 @@ export class GrpcServer implements Part, RpcServer {
     };
   }
 
+  private implementationOf(method: Method, handler: Handler): UntypedServiceImplementation[string] {
+    if (method.requestStream) return this.bidirectional(method, handler);
+    return method.responseStream ? this.streaming(method, handler) : this.unary(method, handler);
+  }
+
   private streaming(method: Method, handler: Handler): handleServerStreamingCall<Bytes, Bytes> {
-    return (call: ServerWritableStream<Bytes, Bytes>) => {
-      const answer = async () => {
-        const request = decode(method.request, call.request, 'request', method.path);
-        const context = new GrpcCallContext(call, this.options.clock);
-        for await (const response of handler(request, context) as AsyncIterable<unknown>) {
-          if (context.signal.aborted) return;
-          const room = call.write(encode(method.response, response, 'response', method.path));
-          if (!room) await roomOrEnd(call, context.signal);
-        }
-      };
-      answer().then(
-        () => call.end(),
-        (thrown: unknown) => call.emit('error', this.failed(thrown, method)),
-      );
+    return (call: ServerWritableStream<Bytes, Bytes>) =>
+      this.answerAll(call, method, handler, () => decode(method.request, call.request, 'request', method.path));
+  }
+
+  private bidirectional(method: Method, handler: Handler): handleBidiStreamingCall<Bytes, Bytes> {
+    return (call: ServerDuplexStream<Bytes, Bytes>) =>
+      this.answerAll(call, method, handler, () => requestsOf(call, method));
+  }
+
+  private answerAll(call: AnsweringCall, method: Method, handler: Handler, heard: () => unknown): void {
+    const answer = async () => {
+      const context = new GrpcCallContext(call, this.options.clock);
+      for await (const response of handler(heard(), context) as AsyncIterable<unknown>) {
+        if (context.signal.aborted) return;
+        const room = call.write(encode(method.response, response, 'response', method.path));
+        if (!room) await roomOrEnd(call, context.signal);
+      }
     };
+    answer().then(
+      () => call.end(),
+      (thrown: unknown) => call.emit('error', this.failed(thrown, method)),
+    );
   }
 
   private failed(thrown: unknown, method: Method): ReturnType<typeof wireStatusOf> {
@@ -180,7 +195,7 @@ function bytesMethod(method: Method): ServiceDefinition[string] {
   const same = (bytes: Buffer): Bytes => bytes;
   return {
     path: method.path,
-    requestStream: false,
+    requestStream: method.requestStream,
     responseStream: method.responseStream,
     requestSerialize: asBuffer,
     requestDeserialize: same,
@@ -189,7 +204,16 @@ function bytesMethod(method: Method): ServiceDefinition[string] {
   };
 }
 
-function roomOrEnd(call: ServerWritableStream<Bytes, Bytes>, signal: AbortSignal): Promise<void> {
+/**
+ * The requests of a call, read as they are asked for; they end when the caller has no more or gives up. The stream stays
+ * open behind them: it carries the answers, too.
+ */
+async function* requestsOf(call: ServerDuplexStream<Bytes, Bytes>, method: Method): AsyncGenerator<unknown> {
+  const requests = call.iterator({ destroyOnReturn: false }) as AsyncIterable<Bytes>;
+  for await (const bytes of requests) yield decode(method.request, bytes, 'request', method.path);
+}
+
+function roomOrEnd(call: AnsweringCall, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const finish = () => {
       call.removeListener('drain', finish);

@@ -1,5 +1,5 @@
 import { type Clock, RelearnError } from '@relearn/kernel';
-import { decode, encode } from '../coding.js';
+import { decode, encode, throughCodec } from '../coding.js';
 import type { CallContext, CallOptions, Client, Method, RpcChannel, RpcServer, Service } from '../port.js';
 import { errorOf, statusOf } from '../status.js';
 
@@ -46,12 +46,7 @@ export class InProcessRpc implements RpcServer, RpcChannel {
     const call = new Call(this.clock, method.path, options);
     try {
       const handler = this.handlerOf(method);
-      const heard = decode(
-        method.request,
-        encode(method.request, request, 'request', method.path),
-        'request',
-        method.path,
-      );
+      const heard = this.heard(method, request, call);
       call.check();
       const answer = await call.race(Promise.resolve(handler(heard, call)));
       const bytes = encode(method.response, answer, 'response', method.path);
@@ -68,23 +63,14 @@ export class InProcessRpc implements RpcServer, RpcChannel {
     let answers: AsyncIterator<unknown> | undefined;
     try {
       const handler = this.handlerOf(method);
-      const heard = decode(
-        method.request,
-        encode(method.request, request, 'request', method.path),
-        'request',
-        method.path,
-      );
+      const heard = this.heard(method, request, call);
       call.check();
-      answers = (handler(heard, call) as AsyncIterable<unknown>)[Symbol.asyncIterator]();
+      const answering = handler(heard, call) as AsyncIterable<unknown>;
+      answers = throughCodec(answering, method.response, 'response', method.path);
       for (;;) {
         const next = await call.race(answers.next());
         if (next.done) return;
-        yield decode(
-          method.response,
-          encode(method.response, next.value, 'response', method.path),
-          'response',
-          method.path,
-        );
+        yield next.value;
       }
     } catch (thrown) {
       throw errorOf(statusOf(thrown));
@@ -93,6 +79,13 @@ export class InProcessRpc implements RpcServer, RpcChannel {
       // Not awaited: a handler that waits for something ends when it sees its signal, and nobody hears it any more.
       void answers?.return?.().catch(() => undefined);
     }
+  }
+
+  /** What the handler hears: the request, or a stream of them, which ends with the call. */
+  private heard(method: Method, request: unknown, call: Call): unknown {
+    const { path, request: codec, requestStream } = method;
+    if (!requestStream) return decode(codec, encode(codec, request, 'request', path), 'request', path);
+    return throughCodec(call.while(request as AsyncIterable<unknown>), codec, 'request', path);
   }
 
   private handlerOf(method: Method): AnyHandler {
@@ -148,6 +141,20 @@ class Call implements CallContext {
 
   race<T>(work: Promise<T>): Promise<T> {
     return Promise.race([work, this.lost]);
+  }
+
+  /** The messages until the call ends, then its error. */
+  async *while(messages: AsyncIterable<unknown>): AsyncGenerator<unknown> {
+    const reading = messages[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const next = await this.race(reading.next());
+        if (next.done) return;
+        yield next.value;
+      }
+    } finally {
+      void reading.return?.().catch(() => undefined);
+    }
   }
 
   end(): void {

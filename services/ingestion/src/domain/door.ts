@@ -12,6 +12,8 @@ export interface GivenRecord {
   /** Event time of a CloudEvent, for records without the time column. */
   readonly time?: string | undefined;
   readonly values: unknown;
+  /** Why it cannot be read as a record at all. */
+  readonly broken?: string | undefined;
 }
 
 export const rejectionCodes = [
@@ -85,6 +87,7 @@ export function doorRules(spec: PipelineSpec, stream: string): DoorRules | undef
 /** Checks the form of one record and gives it its id. */
 export function checkRecord(rules: DoorRules, given: GivenRecord, at: Circumstances): Accepted | Rejection {
   const reject = (code: RejectionCode, column: string, message: string) => ({ index: at.index, code, column, message });
+  if (given.broken !== undefined) return reject('INVALID_RECORD', '', given.broken);
   const values = scalarsOf(given.values, reject);
   if ('code' in values) return values;
   const { cells } = values;

@@ -1,22 +1,30 @@
-import { RelearnError } from '@relearn/kernel';
 import type { FastifyRequest } from 'fastify';
 import type { GivenRecord } from '../domain/door.js';
+
+export const structuredType = 'application/cloudevents+json';
+export const batchType = 'application/cloudevents-batch+json';
 
 type Headers = FastifyRequest['headers'];
 
 /**
- * The records of a request: one of a CloudEvent (cloudevents.io, HTTP protocol binding 1.0.2: structured or binary
- * mode), else those of the plain JSON body. Throws INVALID_EVENT for a CloudEvent without what it must have.
+ * The records of a request: those of CloudEvents (cloudevents.io, HTTP protocol binding 1.0.2: structured, binary or
+ * batched mode), else those of the plain JSON body. A CloudEvent without what it must have is a broken record.
  */
 export function recordsOfRequest(headers: Headers, body: unknown): GivenRecord[] {
-  if (headers['content-type']?.startsWith('application/cloudevents+json')) return [structured(body)];
+  const contentType = headers['content-type'] ?? '';
+  if (contentType.startsWith(batchType)) return batched(body);
+  if (contentType.startsWith(structuredType)) return [structured(body)];
   if (headers['ce-specversion'] !== undefined || headers['ce-id'] !== undefined) return [binary(headers, body)];
   return Array.isArray(body) ? body.map((values: unknown) => ({ values })) : [{ values: body }];
 }
 
+function batched(body: unknown): GivenRecord[] {
+  return Array.isArray(body) ? body.map(structured) : [broken('a batch of CloudEvents is a JSON array')];
+}
+
 function structured(body: unknown): GivenRecord {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    throw new RelearnError('INVALID_EVENT', 'a structured CloudEvent is one JSON object');
+    return broken('a structured CloudEvent is one JSON object');
   }
   const attributes = new Map(Object.entries(body));
   return cloudEvent((name) => attributes.get(name), attributes.get('data'));
@@ -27,13 +35,16 @@ function binary(headers: Headers, body: unknown): GivenRecord {
 }
 
 function cloudEvent(attribute: (name: string) => unknown, values: unknown): GivenRecord {
-  const need = (name: string): string => {
+  const textOf = (name: string) => {
     const value = attribute(name);
-    if (typeof value === 'string' && value !== '') return value;
-    throw new RelearnError('INVALID_EVENT', `the CloudEvent lacks the attribute '${name}'`);
+    return typeof value === 'string' && value !== '' ? value : undefined;
   };
-  if (need('specversion') !== '1.0') throw new RelearnError('INVALID_EVENT', 'only CloudEvents 1.0 are read');
-  need('type');
-  const time = attribute('time');
-  return { id: need('id'), source: need('source'), time: typeof time === 'string' ? time : undefined, values };
+  const missing = ['specversion', 'type', 'source', 'id'].find((name) => textOf(name) === undefined);
+  if (missing !== undefined) return broken(`the CloudEvent lacks the attribute '${missing}'`);
+  if (textOf('specversion') !== '1.0') return broken('only CloudEvents 1.0 are read');
+  return { id: textOf('id'), source: textOf('source'), time: textOf('time'), values };
+}
+
+function broken(why: string): GivenRecord {
+  return { values: null, broken: why };
 }

@@ -1,7 +1,7 @@
 import { RelearnError } from '@relearn/kernel';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Door, NothingAccepted, type PublishAnswer } from '../handlers/door.js';
-import { recordsOfRequest } from './cloud-events.js';
+import { batchType, recordsOfRequest, structuredType } from './cloud-events.js';
 
 /** Bytes of a request at most; a record's own bound is the pipeline's. */
 const bodyLimit = 16 * 1024 * 1024;
@@ -12,15 +12,15 @@ interface PipelineRoute {
 }
 
 /**
- * `POST /v1/events/:pipeline[?stream=NAME]` (CloudEvents in structured or binary mode, a JSON object or an array of
- * them) and `POST /v1/labels/:pipeline` (label rows). 202 once durable; errors are `{error: {code, message, remedy}}`
+ * `POST /v1/events/:pipeline[?stream=NAME]` (CloudEvents in structured, binary or batched mode, a JSON object or an
+ * array of them) and `POST /v1/labels/:pipeline` (label rows). 202 once durable; errors are `{error: {code, message, remedy}}`
  * with the rejected records beside, where there are any.
  */
 export function registerIngestionRoutes(app: FastifyInstance, door: Door): void {
   app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser(
-      ['application/json', 'application/cloudevents+json'],
+      ['application/json', structuredType, batchType],
       { parseAs: 'string', bodyLimit },
       async (_request: FastifyRequest, body: string) => parseBody(body),
     );
@@ -76,7 +76,7 @@ function errorOf(thrown: unknown): RelearnError {
   if (status === 415) {
     return new RelearnError('INVALID_INPUT', 'the content type is not one that is read here', {
       cause: thrown,
-      remedy: 'Send application/json or application/cloudevents+json.',
+      remedy: `Send application/json, ${structuredType} or ${batchType}.`,
     });
   }
   return status === undefined || status >= 500

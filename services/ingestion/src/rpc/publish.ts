@@ -1,7 +1,7 @@
 import type { Cell } from '@relearn/contracts';
-import { cellOf, serviceOf, type Unary, type WireScalar } from '@relearn/rpc';
+import { type BidiStreaming, cellOf, serviceOf, type Unary, type WireScalar } from '@relearn/rpc';
 import type { GivenRecord, Rejection } from '../domain/door.js';
-import type { Door } from '../handlers/door.js';
+import { type Door, NothingAccepted } from '../handlers/door.js';
 
 interface WireRecord {
   readonly id?: string;
@@ -25,20 +25,31 @@ export interface WirePublishResponse {
 
 export interface IngestionHandlers {
   publish: Unary<WirePublishRequest, WirePublishResponse>;
+  publishStream: BidiStreaming<WirePublishRequest, WirePublishResponse>;
 }
 
 export const ingestionService = serviceOf<IngestionHandlers>('relearn/v1/ingestion.proto', 'relearn.v1.Ingestion');
 
 export function ingestionHandlers(door: Door): IngestionHandlers {
+  const publish = ({ pipeline, stream, records, idempotencyKey }: WirePublishRequest): Promise<WirePublishResponse> =>
+    door.publish({
+      pipeline,
+      stream: given(stream),
+      records: records.map(recordOf),
+      idempotencyKey: given(idempotencyKey),
+    });
   return {
-    publish: ({ pipeline, stream, records, idempotencyKey }) =>
-      door.publish({
-        pipeline,
-        stream: given(stream),
-        records: records.map(recordOf),
-        idempotencyKey: given(idempotencyKey),
-      }),
+    publish,
+    async *publishStream(requests) {
+      for await (const request of requests) yield await publish(request).catch(rejections);
+    },
   };
+}
+
+/** One bad request among many is answered, not the end of all. */
+function rejections(thrown: unknown): WirePublishResponse {
+  if (thrown instanceof NothingAccepted) return { accepted: 0, ids: [], rejected: thrown.rejected };
+  throw thrown;
 }
 
 function recordOf({ id, source, time, values = {} }: WireRecord): GivenRecord {
