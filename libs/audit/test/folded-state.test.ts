@@ -59,8 +59,6 @@ async function log() {
     seen: { 'control/0': 5 },
     latest: 'control/0' as string | null,
     outbox: [] as { topic: string; partition: number; event: Event }[],
-    jobs: [],
-    timers: [],
     now: start,
   };
   await story.open();
@@ -153,8 +151,6 @@ describe(folded, () => {
       seen: { 'control/0': 1, 'monitoring/0': 2 },
       latest: 'monitoring/0',
       outbox: [],
-      jobs: [],
-      timers: [],
       now: start,
     };
     await story.open();

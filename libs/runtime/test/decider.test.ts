@@ -48,7 +48,7 @@ async function expectOnce(durable: Durable, asked: Readonly<Record<string, numbe
     expect(done.toSorted((a, b) => a - b)).toEqual(numbers);
     if (count === 0) continue;
     const document = await stored(durable, pipeline);
-    expect(document).toMatchObject({ state: { started: numbers, ended: done }, outbox: [], jobs: [] });
+    expect(document).toMatchObject({ state: { started: numbers, ended: done, running: {} }, outbox: [] });
   }
 }
 

@@ -112,7 +112,7 @@ describe('a job', () => {
     expect(aborted).toBe(true);
     expect(await said(durable, toyDone)).toEqual([2]);
     expect(await said(durable, toyFailed)).toEqual([]);
-    expect(await stored(durable)).toMatchObject({ jobs: [] });
+    expect(await stored(durable)).toMatchObject({ state: { running: {} } });
     await process.stop();
     await durable.close();
   });
@@ -175,7 +175,7 @@ describe('a timer', () => {
     await tick(60);
     await second.process.settled();
     expect(await remindersOf(durable)).toEqual([1]);
-    expect(await stored(durable)).toMatchObject({ timers: [] });
+    expect(await stored(durable)).toMatchObject({ state: { reminders: [] } });
     await second.process.stop();
     await durable.close();
   });
@@ -206,7 +206,7 @@ describe('a timer', () => {
     await process.stop();
     await tick(500);
     expect(await remindersOf(durable)).toEqual([]);
-    expect(await stored(durable)).toMatchObject({ timers: [{ id: 'reminder/1' }] });
+    expect(await stored(durable)).toMatchObject({ state: { reminders: [1] } });
     await durable.close();
   });
 });

@@ -1,9 +1,9 @@
 import type { OutgoingRecord } from '@relearn/bus';
-import { type Attributes, encodeEvent, encodeSeen, type Event, partitionFor, type Seen } from '@relearn/contracts';
+import { encodeEvent, encodeSeen, type Event, partitionFor, type Seen } from '@relearn/contracts';
 import { formatTimestamp } from '@relearn/kernel';
 import type { Json } from '@relearn/store';
 import { traceparentOf } from '@relearn/telemetry';
-import type { Decider, Decision, OwnEvent, PendingJob, TimerOrder } from './definition.js';
+import type { Decider, Decision, EventRef, OwnEvent } from './definition.js';
 import { foldOwn } from './fold-event.js';
 
 /** An event in the outbox: durable with the state that it follows from, not yet published. */
@@ -28,18 +28,15 @@ export interface FoldedAggregate {
   readonly now: number;
 }
 
-/** An aggregate's document: what has been folded, the outbox, and the jobs and timers that are due. */
+/** An aggregate's document: what has been folded, and what of it is still to be published. */
 export interface AggregateDocument extends FoldedAggregate {
   readonly pipeline: string;
   readonly partition: number;
   readonly outbox: readonly OutboxEntry[];
-  readonly jobs: readonly PendingJob[];
-  readonly timers: readonly TimerOrder[];
 }
 
 export function emptyAggregate(pipeline: string, partition: number, state: Json): AggregateDocument {
-  const nothing = { applied: {}, sequences: {}, seen: {}, latest: null, now: 0 };
-  return { pipeline, partition, state, ...nothing, outbox: [], jobs: [], timers: [] };
+  return { pipeline, partition, state, applied: {}, sequences: {}, seen: {}, latest: null, now: 0, outbox: [] };
 }
 
 /** The document without what is only kept until it has been done. */
@@ -49,7 +46,7 @@ export function foldedOf({ state, applied, sequences, seen, latest, now }: Aggre
 
 export interface Handling {
   readonly now: number;
-  readonly cause?: Attributes;
+  readonly cause?: EventRef;
   readonly actor?: string;
 }
 
@@ -68,16 +65,7 @@ export function applyDecision<S>(
     const entry = { topic: emitted.type.topic, partition: partitionFor(document.pipeline, partitions), event };
     next = { ...next, ...foldOwn(decider, next, event), outbox: [...next.outbox, entry] };
   }
-  const cancelled = new Set(decision.cancelJobs ?? []);
-  const quiet = new Set(decision.cancelTimers ?? []);
-  return {
-    ...next,
-    jobs: [
-      ...document.jobs.filter((job) => !cancelled.has(job.id)),
-      ...(decision.jobs ?? []).map((job) => ({ ...job, cause: handling.cause ?? null })),
-    ],
-    timers: [...document.timers.filter((timer) => !quiet.has(timer.id)), ...(decision.timers ?? [])],
-  };
+  return next;
 }
 
 function numbered<S>(

@@ -19,16 +19,24 @@ export function own<S extends TSchema>(event: OwnEvent<S>): OwnEvent {
   return event as OwnEvent;
 }
 
+/** What the events that follow from an event carry of it. */
+export type EventRef = Pick<Attributes, 'id' | 'correlationid' | 'traceparent'>;
+
+export function refOf({ id, correlationid, traceparent }: Attributes): EventRef {
+  return {
+    id,
+    ...(correlationid === undefined ? {} : { correlationid }),
+    ...(traceparent === undefined ? {} : { traceparent }),
+  };
+}
+
 export interface JobOrder {
   /** Unique within the service for ever; results of concurrent jobs are taken in the order of their ids. */
   readonly id: string;
   readonly kind: string;
   readonly input: Json;
-}
-
-/** A job as the aggregate's document keeps it until its result has been taken. */
-export interface PendingJob extends JobOrder {
-  readonly cause: Attributes | null;
+  /** The event that the job follows from. */
+  readonly cause: EventRef;
 }
 
 /** Fires once after the time on the machine's clock, as a `timer.fired` event of the aggregate. */
@@ -37,12 +45,14 @@ export interface TimerOrder {
   readonly afterMs: number;
 }
 
+/** What a state waits for. */
+export interface Due {
+  readonly jobs?: readonly JobOrder[];
+  readonly timers?: readonly TimerOrder[];
+}
+
 export interface Decision {
   readonly events?: readonly OwnEvent[];
-  readonly jobs?: readonly JobOrder[];
-  readonly cancelJobs?: readonly string[];
-  readonly timers?: readonly TimerOrder[];
-  readonly cancelTimers?: readonly string[];
 }
 
 /** Blobs by digest. */
@@ -64,7 +74,8 @@ export interface JobKind {
 }
 
 /**
- * A decider: `decide` looks at the state and says what follows; `evolve` folds an event into the state. Both are pure.
+ * A decider: `decide` looks at the state and says what follows; `evolve` folds an event into the state; `due` says what
+ * the state waits for. All are pure.
  * The state is folded from the events that were routed to the aggregate and from its own, in the order of their handling.
  */
 export interface Decider<S> {
@@ -76,8 +87,13 @@ export interface Decider<S> {
   decide(state: S, event: LoggedEvent, now: BusinessMs, facts: Facts): Decision;
   /** Content-addressed values that `decide` needs, by digest: immutable, so a decision stays a function of the log. */
   needs?(state: S, event: LoggedEvent): readonly string[];
-  /** What follows from a job's end; called once, however often the job ran. */
-  finish?(state: S, job: JobOrder, result: JobResult, now: BusinessMs): Decision;
+  /**
+   * The jobs and timers that the state waits for: they run while it names them, so a result and a fired timer must change
+   * the state (by an own event) such that it does not any more. Nothing else keeps them: they go on after a rebuild.
+   */
+  due?(state: S): Due;
+  /** What follows from a job's end; called once, however often the job ran. null: nothing, it runs again. */
+  finish?(state: S, job: JobOrder, result: JobResult, now: BusinessMs): Decision | null;
   evolve(state: S, event: Event): S;
   readonly jobs?: Readonly<Record<string, JobKind>>;
   encode(state: S): Json;

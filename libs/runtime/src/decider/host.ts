@@ -11,7 +11,7 @@ import {
   type Handling,
   outboxRecords,
 } from './aggregate.js';
-import type { Decider, Decision, Facts, JobResult, PendingJob } from './definition.js';
+import type { Decider, Decision, Due, Facts, JobOrder, JobResult } from './definition.js';
 import { own } from './definition.js';
 import { foldInput, outOfOrder } from './fold-event.js';
 import { JobRunner } from './job-runner.js';
@@ -76,8 +76,8 @@ export class AggregateHost<S> {
       });
       for (const { id, body } of page) {
         const document = decodeAggregate(body);
-        const due = document.outbox.length + document.jobs.length + document.timers.length;
-        if (document.partition === partition && due > 0) await this.change(id, () => null);
+        if (document.partition === partition && (document.outbox.length > 0 || this.isWaiting(document)))
+          await this.change(id, () => null);
       }
       after = page.at(-1)?.id;
       if (page.length < 200) return;
@@ -128,6 +128,7 @@ export class AggregateHost<S> {
     await this.change(id, (document) => {
       const later = Math.max(now, document.now);
       const decision = decide(this.decider.decode(document.state));
+      if ((decision.events ?? []).length === 0) return null;
       const next = this.apply(id, document, decision, { now: later, actor });
       events = next.outbox.slice(document.outbox.length).map((entry) => entry.event);
       return next;
@@ -152,24 +153,35 @@ export class AggregateHost<S> {
     return applyDecision(this.decider, id, document, decision, handling, this.ports.partitions);
   }
 
-  private finishJob(aggregate: string, job: PendingJob, result: JobResult): Promise<void> {
+  private due({ state }: AggregateDocument): Required<Due> {
+    return { jobs: [], timers: [], ...this.decider.due?.(this.decider.decode(state)) };
+  }
+
+  private isWaiting(document: AggregateDocument): boolean {
+    const { jobs, timers } = this.due(document);
+    return jobs.length + timers.length > 0;
+  }
+
+  private finishJob(aggregate: string, { id }: JobOrder, result: JobResult): Promise<void> {
     return this.change(aggregate, (document) => {
-      if (!document.jobs.some((pending) => pending.id === job.id)) return null;
-      const state = this.decider.decode(document.state);
-      const decision = this.decider.finish?.(state, job, result, document.now) ?? {};
-      const rest = { ...document, jobs: document.jobs.filter((pending) => pending.id !== job.id) };
-      return this.apply(aggregate, rest, decision, {
-        now: document.now,
-        ...(job.cause === null ? {} : { cause: job.cause }),
-      });
+      const job = this.due(document).jobs.find((pending) => pending.id === id);
+      if (job === undefined) return null;
+      const decision = this.decider.finish?.(this.decider.decode(document.state), job, result, document.now) ?? null;
+      if (decision === null) {
+        throw new RelearnError(
+          'UNAVAILABLE',
+          `job ${id}: ${result.ok ? 'nothing follows from it yet' : result.message}`,
+        );
+      }
+      return this.apply(aggregate, document, decision, { now: document.now, cause: job.cause });
     });
   }
 
-  private async stillDue(aggregate: string, job: PendingJob): Promise<boolean> {
+  private async stillDue(aggregate: string, { id }: JobOrder): Promise<boolean> {
     let due = false;
     this.held.delete(aggregate);
     await this.change(aggregate, (document) => {
-      due = document.jobs.some((pending) => pending.id === job.id);
+      due = this.due(document).jobs.some((pending) => pending.id === id);
       return null;
     });
     return due;
@@ -177,10 +189,9 @@ export class AggregateHost<S> {
 
   private fireTimer(aggregate: string, timer: string): Promise<void> {
     return this.change(aggregate, (document) => {
-      if (!document.timers.some((pending) => pending.id === timer)) return null;
-      const rest = { ...document, timers: document.timers.filter((pending) => pending.id !== timer) };
+      if (!this.due(document).timers.some((pending) => pending.id === timer)) return null;
       const fired = own({ type: timerFired, data: { timer, aggregate }, pipelineVersion: 0 });
-      return this.apply(aggregate, rest, { events: [fired] }, { now: document.now });
+      return this.apply(aggregate, document, { events: [fired] }, { now: document.now });
     });
   }
 
@@ -271,14 +282,15 @@ export class AggregateHost<S> {
 
   private startDue(id: string, document: AggregateDocument): void {
     if (this.released) return;
-    this.jobs.keep(id, document.jobs);
-    for (const { id: timer, afterMs } of document.timers) {
+    const { jobs, timers } = this.due(document);
+    this.jobs.keep(id, jobs);
+    for (const { id: timer, afterMs } of timers) {
       if (!this.timers.has(`${id}#${timer}`)) this.startTimer(id, timer, afterMs);
     }
-    this.cancelTimers(id, new Set(document.timers.map((timer) => `${id}#${timer.id}`)));
+    this.cancelTimers(id, new Set(timers.map((timer) => `${id}#${timer.id}`)));
   }
 
-  /** The document says whether the timer still counts when it goes off; what then fails is tried again. */
+  /** The state says whether the timer still counts when it goes off; what then fails is tried again. */
   private startTimer(id: string, timer: string, afterMs: number): void {
     const key = `${id}#${timer}`;
     const { kernel, telemetry } = this.ports;

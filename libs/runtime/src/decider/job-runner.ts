@@ -1,12 +1,12 @@
 import { RelearnError } from '@relearn/kernel';
 import type { Ports } from '../ports.js';
-import type { JobKind, JobResult, PendingJob } from './definition.js';
+import type { JobKind, JobResult, JobOrder } from './definition.js';
 import { Lease } from './lease.js';
 
-type Finish = (aggregate: string, job: PendingJob, result: JobResult) => Promise<void>;
+type Finish = (aggregate: string, job: JobOrder, result: JobResult) => Promise<void>;
 
-/** Publishes what the aggregate's document holds and says whether the job is still in it, by what the store says now. */
-type StillDue = (aggregate: string, job: PendingJob) => Promise<boolean>;
+/** Publishes what the aggregate's document holds and says whether it still waits for the job, by what the store says now. */
+type StillDue = (aggregate: string, job: JobOrder) => Promise<boolean>;
 
 /** Tries of a job whose failure may mend itself (a worker died, a store was away) before it counts as failed. */
 const tries = 3;
@@ -33,8 +33,8 @@ export class JobRunner {
     this.stillDue = callbacks.stillDue;
   }
 
-  /** Makes the aggregate's running jobs those that its document names. */
-  keep(aggregate: string, jobs: readonly PendingJob[]): void {
+  /** Makes the aggregate's running jobs those that its state waits for. */
+  keep(aggregate: string, jobs: readonly JobOrder[]): void {
     const wanted = new Set(jobs.map((job) => job.id));
     for (const [id, running] of this.active) {
       if (running.aggregate === aggregate && !wanted.has(id)) running.abort.abort();
@@ -54,7 +54,7 @@ export class JobRunner {
   }
 
   /** Until the job has ended, whoever ended it, or is not wanted any more. */
-  private async run(aggregate: string, job: PendingJob, signal: AbortSignal): Promise<void> {
+  private async run(aggregate: string, job: JobOrder, signal: AbortSignal): Promise<void> {
     const { kernel, telemetry, activity } = this.ports;
     const name = `${this.service}/${job.id}`;
     let running = activity.jobRuns(name);
@@ -76,7 +76,7 @@ export class JobRunner {
   /** True when the result has been taken or nobody wants it any more. Throws FENCED when another owner has taken the lease. */
   private async runLeased(
     aggregate: string,
-    job: PendingJob,
+    job: JobOrder,
     signal: AbortSignal,
     mayFinish: () => Promise<void>,
   ): Promise<boolean> {
@@ -101,7 +101,7 @@ export class JobRunner {
   }
 
   /** Null when the job was cancelled or its lease lost. */
-  private async attempt(job: PendingJob, signal: AbortSignal): Promise<JobResult | null> {
+  private async attempt(job: JobOrder, signal: AbortSignal): Promise<JobResult | null> {
     const kind = this.kinds[job.kind];
     if (kind === undefined) return { ok: false, code: 'UNIMPLEMENTED', message: `no job of kind ${job.kind}` };
     const { kernel, telemetry } = this.ports;
@@ -117,7 +117,7 @@ export class JobRunner {
     const work = () => kind.run(job.input, { ports: this.ports, signal, progress });
     for (let attempt = 1; ; attempt++) {
       try {
-        const value = await telemetry.span(`job ${this.service}/${job.kind}`, { parent: job.cause?.traceparent }, work);
+        const value = await telemetry.span(`job ${this.service}/${job.kind}`, { parent: job.cause.traceparent }, work);
         took('done');
         return { ok: true, value };
       } catch (thrown) {

@@ -1,6 +1,6 @@
 import { defineEvent, type Event, timerFired } from '@relearn/contracts';
 import { RelearnError } from '@relearn/kernel';
-import { type Decider, type JobContext, own, type OwnEvent } from '@relearn/runtime';
+import { type Decider, type EventRef, type JobContext, own, type OwnEvent, refOf } from '@relearn/runtime';
 import type { Json } from '@relearn/store';
 import Type from 'typebox';
 
@@ -23,6 +23,9 @@ export const toyTold = defineEvent({ name: 'toy.told', ...control });
 export interface ToyState {
   readonly started: readonly number[];
   readonly ended: readonly number[];
+  /** Jobs that have neither ended nor been stopped, by number. */
+  readonly running: Readonly<Record<string, { readonly id: string; readonly cause: EventRef }>>;
+  readonly reminders: readonly number[];
 }
 
 export type Work = (n: number, context: JobContext) => Promise<number>;
@@ -37,26 +40,41 @@ export function toyDecider(work: Work, reminderMs = 40): Decider<ToyState> {
     topics: ['control'],
     route: (event) =>
       [toyAsked, toyStopped, toyRemind, toyForget, timerFired].some((type) => type.is(event)) ? event.pipeline : null,
-    initial: () => ({ started: [], ended: [] }),
+    initial: () => ({ started: [], ended: [], running: {}, reminders: [] }),
     decide(_state, event) {
       if (timerFired.is(event)) return { events: [said(toyReminded, Number(event.data.timer.split('/')[1]))] };
-      const { n } = event.data as { n: number };
-      const id = `${event.pipeline}/job/${n}`;
-      if (toyAsked.is(event)) return { events: [said(toyStarted, n)], jobs: [{ id, kind: 'work', input: n }] };
-      if (toyStopped.is(event)) return { cancelJobs: [id] };
-      return toyRemind.is(event) ? { timers: [{ id: timer(n), afterMs: reminderMs }] } : { cancelTimers: [timer(n)] };
+      return toyAsked.is(event) ? { events: [said(toyStarted, event.data.n)] } : {};
     },
     finish: (_state, job, result) => ({ events: [said(result.ok ? toyDone : toyFailed, Number(job.input))] }),
+    due: ({ running, reminders }) => ({
+      jobs: Object.entries(running).map(([n, { id, cause }]) => ({ id, kind: 'work', input: Number(n), cause })),
+      timers: reminders.map((n) => ({ id: timer(n), afterMs: reminderMs })),
+    }),
     evolve(state, event) {
+      if (timerFired.is(event)) return without(state, Number(event.data.timer.split('/')[1]), 'reminders');
       const { n } = event.data as { n: number };
+      if (toyAsked.is(event)) {
+        const job = { id: `${event.pipeline}/job/${n}`, cause: refOf(event) };
+        return { ...state, running: { ...state.running, [n]: job } };
+      }
+      if (toyStopped.is(event)) return without(state, n, 'running');
       if (toyStarted.is(event)) return { ...state, started: [...state.started, n] };
-      if (toyDone.is(event) || toyFailed.is(event)) return { ...state, ended: [...state.ended, n] };
-      return state;
+      if (toyDone.is(event) || toyFailed.is(event)) {
+        return { ...without(state, n, 'running'), ended: [...state.ended, n] };
+      }
+      if (toyRemind.is(event)) return { ...state, reminders: [...state.reminders, n] };
+      return toyForget.is(event) ? without(state, n, 'reminders') : state;
     },
     jobs: { work: { run: async (input, context) => work(Number(input), context) } },
     encode: (state) => state as unknown as Json,
     decode: (body) => body as unknown as ToyState,
   };
+}
+
+function without(state: ToyState, n: number, what: 'running' | 'reminders'): ToyState {
+  if (what === 'reminders') return { ...state, reminders: state.reminders.filter((one) => one !== n) };
+  const { [n]: _, ...running } = state.running;
+  return { ...state, running };
 }
 
 /** The next event that somebody sends to a pipeline's toy. */

@@ -1,13 +1,13 @@
 import {
+  type Cut,
   type DataOf,
   datasetSnapshotted,
   type Event,
-  type LoggedEvent,
   pipelineEnded,
   snapshotFailed,
   turnStarted,
 } from '@relearn/contracts';
-import { type Decider, type JobKind, type JobOrder, type JobResult, own } from '@relearn/runtime';
+import { type Decider, type EventRef, type JobKind, type JobOrder, type JobResult, own, refOf } from '@relearn/runtime';
 import type { Json } from '@relearn/store';
 
 /** What the snapshot's job found. */
@@ -15,10 +15,18 @@ export type Snapshot = Omit<DataOf<typeof datasetSnapshotted>, 'turn' | 'request
 
 /** One aggregate a turn: asks for its snapshot once and reports it once. */
 export interface SnapshotState {
-  readonly turn: string | null;
+  readonly turn: Turn | null;
+  /** The snapshot has been reported, or the turn has ended. */
+  readonly done: boolean;
+}
+
+interface Turn {
+  readonly id: string;
   readonly request: string;
+  readonly pipeline: string;
   readonly version: number;
-  readonly ended: boolean;
+  readonly cut: Cut;
+  readonly started: EventRef;
 }
 
 const jobId = (turn: string) => `snapshot/${turn}`;
@@ -32,18 +40,18 @@ export function snapshotDecider(assemble: JobKind): Decider<SnapshotState> {
       if (pipelineEnded.is(event) && event.data.turn !== null) return `${event.pipeline}/${event.data.turn}`;
       return null;
     },
-    initial: () => ({ turn: null, request: '', version: 0, ended: false }),
-    decide(state: SnapshotState, event: LoggedEvent) {
-      if (pipelineEnded.is(event)) return state.turn === null ? {} : { cancelJobs: [jobId(state.turn)] };
-      if (!turnStarted.is(event)) return {};
-      const { turn, cut } = event.data;
-      const input = { pipeline: event.pipeline, pipelineVersion: event.pipelineversion, cut };
-      return { jobs: [{ id: jobId(turn), kind: 'snapshot', input }] };
+    initial: () => ({ turn: null, done: false }),
+    decide: () => ({}),
+    due({ turn, done }: SnapshotState) {
+      if (turn === null || done) return {};
+      const { id, pipeline, version, cut, started } = turn;
+      const input = { pipeline, pipelineVersion: version, cut };
+      return { jobs: [{ id: jobId(id), kind: 'snapshot', input, cause: started }] };
     },
-    finish(state: SnapshotState, _job: JobOrder, result: JobResult) {
-      if (state.turn === null || state.ended) return {};
-      const base = { turn: state.turn, request: state.request };
-      const shared = { pipelineVersion: state.version, subject: state.turn, correlationId: state.turn };
+    finish({ turn }: SnapshotState, _job: JobOrder, result: JobResult) {
+      if (turn === null) return null;
+      const base = { turn: turn.id, request: turn.request };
+      const shared = { pipelineVersion: turn.version, subject: turn.id, correlationId: turn.id };
       if (!result.ok)
         return { events: [own({ type: snapshotFailed, data: { ...base, reason: result.message }, ...shared })] };
       const data = { ...base, ...(result.value as unknown as Snapshot) };
@@ -51,9 +59,12 @@ export function snapshotDecider(assemble: JobKind): Decider<SnapshotState> {
     },
     evolve(state: SnapshotState, event: Event): SnapshotState {
       if (turnStarted.is(event)) {
-        return { turn: event.data.turn, request: event.data.request, version: event.pipelineversion, ended: false };
+        const { turn: id, request, cut } = event.data;
+        const { pipeline, pipelineversion: version } = event;
+        return { turn: { id, request, pipeline, version, cut, started: refOf(event) }, done: false };
       }
-      return pipelineEnded.is(event) ? { ...state, ended: true } : state;
+      const ends = [datasetSnapshotted, snapshotFailed, pipelineEnded].some((type) => type.is(event));
+      return ends ? { ...state, done: true } : state;
     },
     jobs: { snapshot: assemble },
     encode: (state) => state as unknown as Json,

@@ -17,13 +17,11 @@ import {
 } from '@relearn/contracts';
 import { fnv1a, RelearnError } from '@relearn/kernel';
 import { type Decision, own, type OwnEvent } from '@relearn/runtime';
-import type { FormerChampion, ModelPlace, PipelineState, Turn } from './state.js';
-
-const deadlineTimer = (turn: string) => `deadline/${turn}`;
+import { deadlineTimer, type FormerChampion, type ModelPlace, type PipelineState, type Turn } from './state.js';
 
 /** What the registry does about an event. Events of a turn that has ended change nothing. */
-export function decide(state: PipelineState, event: LoggedEvent, deadlines: boolean): Decision {
-  if (retrainRequested.is(event)) return requested(state, event.data, event.pipeline, deadlines);
+export function decide(state: PipelineState, event: LoggedEvent): Decision {
+  if (retrainRequested.is(event)) return requested(state, event.data, event.pipeline);
   const { turn } = state;
   if (turn === null) return {};
   if (dataQualityFailed.is(event)) {
@@ -44,7 +42,6 @@ function requested(
   state: PipelineState,
   { request, reason, cut }: DataOf<typeof retrainRequested>,
   pipeline: string,
-  deadlines: boolean,
 ): Decision {
   const urgent = reason === 'manual' || reason === 'pipeline';
   const never = (detail: string, outcome: Outcome): Decision => ({
@@ -59,11 +56,7 @@ function requested(
   const champion = state.champion?.bundle ?? null;
   const data = { turn, request, reason, cut, seed, champion };
   const started = own({ type: turnStarted, data, pipelineVersion: state.version, subject: turn, correlationId: turn });
-  return {
-    events: [...(stopped.events ?? []), started],
-    cancelTimers: stopped.cancelTimers ?? [],
-    timers: deadlines ? [{ id: deadlineTimer(turn), afterMs: state.deadlineMs }] : [],
-  };
+  return { events: [...(stopped.events ?? []), started] };
 }
 
 function endedEvent(data: DataOf<typeof pipelineEnded>, version: number): OwnEvent {
@@ -73,7 +66,7 @@ function endedEvent(data: DataOf<typeof pipelineEnded>, version: number): OwnEve
 
 function ended(turn: Turn, outcome: Outcome, detail: string): Decision {
   const data = { turn: turn.id, request: turn.request, requestReason: turn.reason, outcome, detail };
-  return { events: [endedEvent(data, turn.version)], cancelTimers: [deadlineTimer(turn.id)] };
+  return { events: [endedEvent(data, turn.version)] };
 }
 
 function evaluated(state: PipelineState, turn: Turn, event: LoggedEvent<DataOf<typeof modelEvaluated>>): Decision {
@@ -90,7 +83,7 @@ function evaluated(state: PipelineState, turn: Turn, event: LoggedEvent<DataOf<t
   const refusal = refuse(state, verdict, turn.version, champion);
   if (refusal !== null) {
     const end = ended(turn, 'no-model', verdict === 'passed' ? refusal : reasons.join('; '));
-    return { ...end, events: [registered, ...(end.events ?? [])] };
+    return { events: [registered, ...(end.events ?? [])] };
   }
   const data = {
     turn: turn.id,
@@ -100,7 +93,7 @@ function evaluated(state: PipelineState, turn: Turn, event: LoggedEvent<DataOf<t
   };
   const promoted = own({ type: modelPromoted, data, ...shared });
   const end = ended(turn, 'promoted', `model ${model}`);
-  return { ...end, events: [registered, promoted, ...(end.events ?? [])] };
+  return { events: [registered, promoted, ...(end.events ?? [])] };
 }
 
 /** Why the alias may not move on this evidence; null when it may. */

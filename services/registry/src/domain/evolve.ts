@@ -9,10 +9,11 @@ import {
   modelRolledBack,
   pipelineApplied,
   pipelineEnded,
+  timerFired,
   trainingCompleted,
   turnStarted,
 } from '@relearn/contracts';
-import { formerKept, type PipelineState } from './state.js';
+import { deadlineTimer, formerKept, type PipelineState } from './state.js';
 
 /** Folds an event into the pipeline's state: what the registry decided, and what it has to know of others. */
 export function evolve(state: PipelineState, event: Event): PipelineState {
@@ -25,8 +26,22 @@ export function evolve(state: PipelineState, event: Event): PipelineState {
     return {
       ...state,
       turns: state.turns + 1,
-      turn: { id, request, reason, version: event.pipelineversion, trained: false },
+      turn: {
+        id,
+        request,
+        reason,
+        version: event.pipelineversion,
+        trained: false,
+        deadlineMs: state.deadlineMs,
+        overdue: false,
+      },
     };
+  }
+  if (timerFired.is(event)) {
+    const { turn } = state;
+    return turn === null || event.data.timer !== deadlineTimer(turn.id)
+      ? state
+      : { ...state, turn: { ...turn, overdue: true } };
   }
   if (trainingCompleted.is(event)) {
     if (state.turn === null || event.data.turn !== state.turn.id) return state;

@@ -19,6 +19,9 @@ export interface Turn {
   readonly version: number;
   /** Data-quality failures stop a turn only before its training has completed. */
   readonly trained: boolean;
+  /** Machine time that it may take. */
+  readonly deadlineMs: number;
+  readonly overdue: boolean;
 }
 
 /** The gate record of the last evaluation, which alone may move the alias to its bundle. */
@@ -68,3 +71,6 @@ export const unknownPipeline: PipelineState = {
 };
 
 export const formerKept = 20;
+
+/** The timer that ends the turn when its machine time has run out. */
+export const deadlineTimer = (turn: string) => `deadline/${turn}`;

@@ -12,7 +12,7 @@ import type { Decider } from '@relearn/runtime';
 import type { Json } from '@relearn/store';
 import { decide } from '../domain/decide.js';
 import { evolve } from '../domain/evolve.js';
-import { type PipelineState, unknownPipeline } from '../domain/state.js';
+import { deadlineTimer, type PipelineState, unknownPipeline } from '../domain/state.js';
 
 const heard: readonly EventType[] = [
   retrainRequested,
@@ -31,7 +31,11 @@ export function pipelineDecider(deadlines: boolean): Decider<PipelineState> {
     topics: ['control'],
     route: (event) => (heard.some((type) => type.is(event)) ? event.pipeline : null),
     initial: () => unknownPipeline,
-    decide: (state, event) => decide(state, event, deadlines),
+    decide,
+    due({ turn }) {
+      if (!deadlines || turn === null || turn.overdue) return {};
+      return { timers: [{ id: deadlineTimer(turn.id), afterMs: turn.deadlineMs }] };
+    },
     evolve,
     encode: (state) => state as unknown as Json,
     decode: (body) => body as unknown as PipelineState,

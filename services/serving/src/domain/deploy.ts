@@ -1,13 +1,23 @@
 import { type Event, type LoggedEvent, modelDeployed, modelPromoted, modelRolledBack } from '@relearn/contracts';
-import { type Decider, type JobKind, type JobOrder, type JobResult, own } from '@relearn/runtime';
+import { type Decider, type EventRef, type JobKind, type JobOrder, type JobResult, own, refOf } from '@relearn/runtime';
 import type { Json } from '@relearn/store';
 
 /** The last move of the champion alias, by pipeline. */
 export interface DeployState {
-  readonly promotion: string | null;
+  readonly move: Move | null;
+  /** Id of the last move whose model answers. */
+  readonly deployed: string | null;
+}
+
+interface Move {
+  readonly event: EventRef;
   readonly model: number;
   readonly bundle: string;
+  readonly pipeline: string;
   readonly version: number;
+  /** Where it stands in `control`. */
+  readonly partition: number;
+  readonly position: number;
 }
 
 /** Says in the log when a promoted model answers. */
@@ -16,28 +26,39 @@ export function deployDecider(deploy: JobKind, instance: string): Decider<Deploy
     service: 'serving',
     topics: ['control'],
     route: (event) => (modelPromoted.is(event) || modelRolledBack.is(event) ? event.pipeline : null),
-    initial: () => ({ promotion: null, model: 0, bundle: '', version: 0 }),
-    decide(_state: DeployState, event: LoggedEvent) {
-      if (!modelPromoted.is(event) && !modelRolledBack.is(event)) return {};
-      const input = { pipeline: event.pipeline, partition: event.partition, position: event.position };
-      return { jobs: [{ id: `deploy/${event.id}`, kind: 'deploy', input }] };
-    },
-    finish(state: DeployState, job: JobOrder, result: JobResult) {
-      if (!result.ok || state.promotion === null || job.id !== `deploy/${state.promotion}`) return {};
-      const { model, bundle, promotion } = state;
+    initial: () => ({ move: null, deployed: null }),
+    decide: () => ({}),
+    due({ move, deployed }: DeployState) {
+      if (move === null || move.event.id === deployed) return {};
+      const { event, pipeline, partition, position } = move;
       return {
-        events: [
-          own({ type: modelDeployed, data: { model, bundle, instance, promotion }, pipelineVersion: state.version }),
-        ],
+        jobs: [{ id: `deploy/${event.id}`, kind: 'deploy', input: { pipeline, partition, position }, cause: event }],
       };
     },
+    finish({ move }: DeployState, _job: JobOrder, result: JobResult) {
+      // A model that cannot be loaded now may be later: the job goes on until it is, or another one is in force.
+      if (!result.ok || move === null) return null;
+      const { model, bundle, event, version } = move;
+      const data = { model, bundle, instance, promotion: event.id };
+      return { events: [own({ type: modelDeployed, data, pipelineVersion: version })] };
+    },
     evolve(state: DeployState, event: Event): DeployState {
-      if (!modelPromoted.is(event) && !modelRolledBack.is(event)) return state;
-      const { model, bundle } = event.data;
-      return { promotion: event.id, model, bundle, version: event.pipelineversion };
+      if (modelDeployed.is(event)) return { ...state, deployed: event.data.promotion };
+      return isLogged(event) && (modelPromoted.is(event) || modelRolledBack.is(event))
+        ? { ...state, move: moveOf(event, event.data) }
+        : state;
     },
     jobs: { deploy },
     encode: (state) => state as unknown as Json,
     decode: (body) => body as unknown as DeployState,
   };
+}
+
+function isLogged(event: Event): event is LoggedEvent {
+  return 'position' in event;
+}
+
+function moveOf(event: LoggedEvent, { model, bundle }: Pick<Move, 'model' | 'bundle'>): Move {
+  const { pipeline, pipelineversion: version, partition, position } = event;
+  return { event: refOf(event), model, bundle, pipeline, version, partition, position };
 }

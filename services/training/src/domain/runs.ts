@@ -9,30 +9,38 @@ import {
   turnStarted,
   type TrainedCandidate,
 } from '@relearn/contracts';
-import { type Decider, type JobKind, type JobOrder, type JobResult, own } from '@relearn/runtime';
+import { type Decider, type EventRef, type JobKind, type JobOrder, type JobResult, own, refOf } from '@relearn/runtime';
 import type { Json } from '@relearn/store';
 
 /** One run a turn. */
 export interface RunState {
   readonly turn: string | null;
   readonly request: string;
+  readonly pipeline: string;
   readonly version: number;
   readonly seed: number;
   readonly champion: string | null;
+  /** What the run trains on; null before there is a snapshot. */
+  readonly snapshot: Snapshot | null;
+  /** The run has been reported, or the turn has ended. */
+  readonly done: boolean;
+}
+
+interface Snapshot {
   readonly manifest: string;
   readonly dataHash: string;
-  readonly ended: boolean;
+  readonly event: EventRef;
 }
 
 const none: RunState = {
   turn: null,
   request: '',
+  pipeline: '',
   version: 0,
   seed: 0,
   champion: null,
-  manifest: '',
-  dataHash: '',
-  ended: false,
+  snapshot: null,
+  done: false,
 };
 const runId = (turn: string) => `run/${turn}`;
 
@@ -46,35 +54,32 @@ export function runDecider(train: JobKind): Decider<RunState> {
       return null;
     },
     initial: () => none,
-    decide(state: RunState, event: LoggedEvent) {
-      if (pipelineEnded.is(event)) return state.turn === null ? {} : { cancelJobs: [runId(state.turn)] };
-      if (!datasetSnapshotted.is(event) || state.turn === null || state.ended) return {};
-      const run = runId(state.turn);
-      const { manifest } = event.data;
-      const input = { pipeline: event.pipeline, pipelineVersion: state.version, manifest, seed: state.seed };
-      const data = { turn: state.turn, request: state.request, run };
-      const started = own({
-        type: trainingStarted,
-        data,
-        pipelineVersion: state.version,
-        subject: run,
-        correlationId: state.turn,
-      });
-      return { events: [started], jobs: [{ id: run, kind: 'train', input }] };
+    decide({ turn, request, version, done }: RunState, event: LoggedEvent) {
+      if (!datasetSnapshotted.is(event) || turn === null || done) return {};
+      const run = runId(turn);
+      const data = { turn, request, run };
+      const shared = { pipelineVersion: version, subject: run, correlationId: turn };
+      return { events: [own({ type: trainingStarted, data, ...shared })] };
+    },
+    due({ turn, pipeline, version, seed, snapshot, done }: RunState) {
+      if (turn === null || snapshot === null || done) return {};
+      const input = { pipeline, pipelineVersion: version, manifest: snapshot.manifest, seed };
+      return { jobs: [{ id: runId(turn), kind: 'train', input, cause: snapshot.event }] };
     },
     finish(state: RunState, _job: JobOrder, result: JobResult) {
-      if (state.turn === null || state.ended) return {};
-      return { events: completed(state, state.turn, result) };
+      const { turn, snapshot } = state;
+      return turn === null || snapshot === null ? null : { events: completed(state, turn, snapshot, result) };
     },
     evolve(state: RunState, event: Event): RunState {
       if (turnStarted.is(event)) {
         const { turn, request, seed, champion } = event.data;
-        return { ...none, turn, request, seed, champion, version: event.pipelineversion };
+        return { ...none, turn, request, seed, champion, pipeline: event.pipeline, version: event.pipelineversion };
       }
       if (datasetSnapshotted.is(event)) {
-        return { ...state, manifest: event.data.manifest, dataHash: event.data.dataHash };
+        const { manifest, dataHash } = event.data;
+        return { ...state, snapshot: { manifest, dataHash, event: refOf(event) } };
       }
-      return pipelineEnded.is(event) ? { ...state, ended: true } : state;
+      return trainingCompleted.is(event) || pipelineEnded.is(event) ? { ...state, done: true } : state;
     },
     jobs: { train },
     encode: (state) => state as unknown as Json,
@@ -83,14 +88,14 @@ export function runDecider(train: JobKind): Decider<RunState> {
 }
 
 /** One `model.trained` a candidate and the run's end, always: a failed run has a winner of null. */
-function completed(state: RunState, turn: string, result: JobResult) {
+function completed(state: RunState, turn: string, { manifest, dataHash }: Snapshot, result: JobResult) {
   const run = runId(turn);
   const shared = { pipelineVersion: state.version, subject: run, correlationId: turn };
   const ids = { turn, request: state.request, run };
   const { candidates, winner } = result.ok
     ? (result.value as unknown as { candidates: TrainedCandidate[]; winner: string | null })
     : { candidates: [failedRun(result.message)], winner: null };
-  const { manifest, dataHash, champion } = state;
+  const { champion } = state;
   return [
     ...candidates.map((candidate) => own({ type: modelTrained, data: { ...ids, candidate }, ...shared })),
     own({ type: trainingCompleted, data: { ...ids, manifest, dataHash, champion, candidates, winner }, ...shared }),
