@@ -1,3 +1,4 @@
+import { RelearnError } from '@relearn/kernel';
 import type { Position, ReadLimits } from '../port.js';
 import type { LogEntry } from './log.js';
 import { recordBytes } from './records.js';
@@ -30,4 +31,9 @@ export function lowest(entries: readonly LogEntry[], holds: (entry: LogEntry) =>
     else low = middle + 1;
   }
   return low;
+}
+
+export function checkLimits({ maxRecords, maxBytes }: ReadLimits): void {
+  if (maxRecords >= 1 && maxBytes >= 1) return;
+  throw new RelearnError('INVALID_INPUT', `limits of ${maxRecords} records and ${maxBytes} bytes`);
 }

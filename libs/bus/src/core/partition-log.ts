@@ -1,6 +1,6 @@
-import { RelearnError } from '@relearn/kernel';
 import type { PartitionBounds, Position, ReadLimits, StoredRecord } from '../port.js';
 import { onAbort } from './aborts.js';
+import { checkLimits } from './batch.js';
 import type { LogEntry, LogStorage, Shard, ShardState } from './log.js';
 import { decodeRecord } from './records.js';
 import { Tail } from './tail.js';
@@ -97,9 +97,4 @@ export class PartitionLog {
     while (!step.signal.aborted && (await this.storage.remove(this.shard, this.first, step.records)) > 0)
       await step.rest();
   }
-}
-
-function checkLimits({ maxRecords, maxBytes }: ReadLimits): void {
-  if (maxRecords >= 1 && maxBytes >= 1) return;
-  throw new RelearnError('INVALID_INPUT', `limits of ${maxRecords} records and ${maxBytes} bytes`);
 }

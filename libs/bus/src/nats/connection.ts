@@ -1,0 +1,224 @@
+import { type ConnectionOptions, connect, credsAuthenticator, Events, type JetStreamManager, NatsError } from 'nats';
+import type { NatsConnection } from 'nats';
+import { type Kernel, RelearnError } from '@relearn/kernel';
+import { maxMessageBytes } from './codec.js';
+import { isAuthError, natsError, unavailable } from './errors.js';
+import type { Health } from './health.js';
+import type { NatsOptions } from './options.js';
+
+const requestMs = 10_000;
+const firstDelayMs = 50;
+const longestDelayMs = 2_000;
+/** A server that is stopped without its connections being closed is noticed after two of these. */
+const pingMs = 10_000;
+/** Batches read directly (2.11) and the metadata of streams (2.10). */
+const oldestServer = [2, 11] as const;
+
+/** The connection to the servers. It is made again for ever; while it is away everything asked of it is UNAVAILABLE. */
+export class Connection {
+  readonly nc: NatsConnection;
+  readonly kernel: Kernel;
+  readonly health: Health;
+  private jsm: JetStreamManager | undefined;
+  private readonly onLost = new Set<() => void>();
+  private readonly onBack = new Set<() => void>();
+  private connected = true;
+  private closed = false;
+
+  private constructor(nc: NatsConnection, kernel: Kernel, health: Health) {
+    this.nc = nc;
+    this.kernel = kernel;
+    this.health = health;
+  }
+
+  /** Waits for a server for as long as it takes. Throws INVALID_CONFIG where one refuses us, CANCELLED after the signal. */
+  static async open(options: NatsOptions, kernel: Kernel, health: Health, signal: AbortSignal): Promise<Connection> {
+    const pacing = new Pacing(kernel);
+    const settings = connectionOptions(options, pacing);
+    for (;;) {
+      if (signal.aborted) throw new RelearnError('CANCELLED', 'waiting for NATS was ended');
+      try {
+        const nc = await connect(settings);
+        pacing.connected();
+        const connection = new Connection(nc, kernel, health);
+        connection.checkServer();
+        void connection.watch(pacing);
+        return connection;
+      } catch (thrown) {
+        const error = startError(options, thrown);
+        if (!error.retryable) throw error;
+        health.failed(error);
+        pacing.attempt();
+        await kernel.clock.sleep(pacing.delay, signal);
+      }
+    }
+  }
+
+  get isConnected(): boolean {
+    return this.connected && !this.closed;
+  }
+
+  get isClosed(): boolean {
+    return this.closed;
+  }
+
+  /** Calls back when the connection is lost or closed, until the returned function is called. */
+  whenLost(callback: () => void): () => void {
+    this.onLost.add(callback);
+    return () => this.onLost.delete(callback);
+  }
+
+  /** Resolves when there is a connection, or when everything is closed. */
+  available(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.connected || this.closed) return resolve();
+      const finish = () => {
+        this.onBack.delete(finish);
+        resolve();
+      };
+      this.onBack.add(finish);
+    });
+  }
+
+  checkConnected(): void {
+    if (this.closed) throw unavailable('the bus is closed');
+    if (!this.connected) throw unavailable('NATS is away');
+  }
+
+  /** Asks JetStream's API. UNAVAILABLE when the connection is lost meanwhile. */
+  ask<T>(what: string, question: (jsm: JetStreamManager) => Promise<T>): Promise<T> {
+    return this.whileConnected(what, async () => {
+      this.jsm ??= await this.nc.jetstreamManager({ checkAPI: false, timeout: requestMs });
+      return question(this.jsm);
+    });
+  }
+
+  async whileConnected<T>(what: string, work: () => Promise<T>): Promise<T> {
+    this.checkConnected();
+    let forget: () => void = () => undefined;
+    const lost = new Promise<never>((_, reject) => {
+      forget = this.whenLost(() => reject(unavailable(`${what}: NATS went away`)));
+    });
+    try {
+      const answer = await Promise.race([work(), lost]);
+      this.health.worked();
+      return answer;
+    } catch (thrown) {
+      const error = natsError(what, thrown);
+      if (error.code === 'UNAVAILABLE' || error.code === 'STORAGE_FAILED') this.health.failed(error);
+      throw error;
+    } finally {
+      forget();
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    this.tell(this.onLost);
+    this.tell(this.onBack);
+    if (this.connected) await this.nc.flush().catch(() => undefined);
+    await this.nc.close();
+  }
+
+  private checkServer(): void {
+    const info = this.nc.info;
+    const [major = 0, minor = 0] = (info?.version ?? '0.0').split('.').map(Number);
+    if (major < oldestServer[0] || (major === oldestServer[0] && minor < oldestServer[1])) {
+      throw new RelearnError('INVALID_CONFIG', `nats-server ${info?.version} is older than ${oldestServer.join('.')}`);
+    }
+    if ((info?.max_payload ?? 0) < maxMessageBytes) {
+      throw new RelearnError('INVALID_CONFIG', `the server's max_payload of ${info?.max_payload} bytes is too small`, {
+        remedy: `Set max_payload to ${maxMessageBytes} or more: the default of 1 MiB will do.`,
+      });
+    }
+  }
+
+  private async watch(pacing: Pacing): Promise<void> {
+    for await (const { type, data } of this.nc.status()) {
+      if (type === Events.Disconnect) this.lost();
+      else if (type === Events.Reconnect) this.back(pacing);
+      else if (type === 'reconnecting') pacing.attempt();
+      else if (type === Events.Error && !this.connected)
+        this.health.failed(unavailable(`NATS: ${JSON.stringify(data)}`));
+    }
+    // The client has given up, which it is told never to do.
+    if (!this.closed) this.lost();
+  }
+
+  private lost(): void {
+    if (!this.connected) return;
+    this.connected = false;
+    this.health.failed(unavailable('the connection to NATS is lost'));
+    this.tell(this.onLost);
+  }
+
+  private back(pacing: Pacing): void {
+    pacing.connected();
+    this.connected = true;
+    this.health.worked();
+    this.tell(this.onBack);
+  }
+
+  private tell(callbacks: ReadonlySet<() => void>): void {
+    for (const callback of [...callbacks]) callback();
+  }
+}
+
+/** Exponential back-off with jitter, from attempt to attempt. */
+class Pacing {
+  private readonly kernel: Kernel;
+  private attempts = 0;
+  delay = firstDelayMs;
+
+  constructor(kernel: Kernel) {
+    this.kernel = kernel;
+  }
+
+  attempt(): void {
+    const most = Math.min(longestDelayMs, firstDelayMs * 2 ** this.attempts++);
+    this.delay = most * (0.5 + this.kernel.chance.next() / 2);
+  }
+
+  connected(): void {
+    this.attempts = 0;
+    this.delay = firstDelayMs;
+  }
+}
+
+function connectionOptions({ servers, credentials, tls }: NatsOptions, pacing: Pacing): ConnectionOptions {
+  return {
+    servers: [...servers],
+    name: 'relearn',
+    timeout: 5_000,
+    pingInterval: pingMs,
+    maxPingOut: 2,
+    maxReconnectAttempts: -1,
+    reconnectDelayHandler: () => pacing.delay,
+    // Credentials that are being changed refuse us for a while: go on asking.
+    ignoreAuthErrorAbort: true,
+    ...(credentials?.kind === 'user' && { user: credentials.user, pass: credentials.password }),
+    ...(credentials?.kind === 'token' && { token: credentials.token }),
+    ...(credentials?.kind === 'creds' && {
+      authenticator: credsAuthenticator(new TextEncoder().encode(credentials.creds)),
+    }),
+    ...(tls !== null && {
+      tls: { ...(tls.ca && { ca: tls.ca }), ...(tls.cert && { cert: tls.cert }), ...(tls.key && { key: tls.key }) },
+    }),
+  };
+}
+
+/** At the start wrong credentials and certificates are a mistake to tell, and an absent server is one to wait for. */
+function startError({ servers }: NatsOptions, thrown: unknown): RelearnError {
+  if (thrown instanceof RelearnError) return thrown;
+  const where = `NATS at ${servers.join(', ')}`;
+  const tls = thrown instanceof Error && /certificate|self.signed|tls|ssl/i.test(thrown.message);
+  const refused = thrown instanceof NatsError && isAuthError(thrown);
+  if (tls || refused) {
+    return new RelearnError('INVALID_CONFIG', `${where} refuses us: ${RelearnError.from(thrown).message}`, {
+      cause: thrown,
+      remedy: 'Check RELEARN_NATS_USER, _PASSWORD, _TOKEN, _CREDS, _CA, _CERT and _KEY.',
+    });
+  }
+  return new RelearnError('UNAVAILABLE', `${where}: ${RelearnError.from(thrown).message}`, { cause: thrown });
+}
