@@ -1,4 +1,4 @@
-import type { Bus } from '@relearn/bus';
+import { type Bus, forwarding } from '@relearn/bus';
 import { grpcStatus, RelearnError } from '@relearn/kernel';
 import { type Ports, readCheckpoint } from '@relearn/runtime';
 import type { AnsweredCall } from '@relearn/rpc/grpc';
@@ -51,18 +51,7 @@ export function observedBus(bus: Bus, { metrics }: Telemetry, now: () => number)
       throw thrown;
     }
   };
-  return {
-    features: bus.features,
-    publish,
-    ensureTopics: (topics) => bus.ensureTopics(topics),
-    read: (...place) => bus.read(...place),
-    bounds: (topic) => bus.bounds(topic),
-    positionAt: (...place) => bus.positionAt(...place),
-    follow: (...place) => bus.follow(...place),
-    subscribe: (options) => bus.subscribe(options),
-    health: () => bus.health?.() ?? null,
-    close: () => bus.close(),
-  };
+  return { ...forwarding(bus), publish };
 }
 
 /** What each fold reads, for the gauge of what it has not read yet. */

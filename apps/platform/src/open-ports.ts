@@ -12,6 +12,7 @@ import {
   clockCollection,
   leaseCollection,
   type Ports,
+  withDataref,
 } from '@relearn/runtime';
 import { createWorkers } from '@relearn/runtime/workers';
 import { openSqlite } from '@relearn/sqlite';
@@ -67,7 +68,8 @@ async function openAll(options: OpenPortsOptions, closedBy: (closer: () => Promi
   const embedded = await openEmbeddedBus(engine, kernel, {
     onBackgroundError: (error) => telemetry.log.warn({ code: error.code }, error.message),
   });
-  const bus = observedBus(embedded, telemetry, () => kernel.clock.now());
+  const observed = observedBus(embedded, telemetry, () => kernel.clock.now());
+  const bus = withDataref(observed, blobs);
   closedBy(() => bus.close());
   await bus.ensureTopics(topicNames.map((name) => ({ name, partitions, retentionMs: topics[name].retentionMs })));
   const collections = [checkpointCollection, clockCollection, leaseCollection, replayCollection];

@@ -1,1 +1,2 @@
+export { forwarding } from './forwarding.js';
 export * from './port.js';

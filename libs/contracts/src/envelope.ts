@@ -35,6 +35,9 @@ export interface LoggedEvent<D = unknown> extends Event<D> {
   readonly position: number;
 }
 
+/** Where an event's data is when it is not in the record: CloudEvents extension `dataref`. */
+export const dataRefHeader = 'ce_dataref';
+
 const text = new TextEncoder();
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
@@ -79,6 +82,10 @@ export function decodeAttributes(headers: Readonly<Record<string, string>>): Att
 /** Reads the whole event. Throws INVALID_EVENT when it is no JSON. The data is not yet validated: `EventType.read` does. */
 export function decodeEvent(record: { headers: Readonly<Record<string, string>>; value: Uint8Array }): Event {
   const attributes = decodeAttributes(record.headers);
+  const reference = record.headers[dataRefHeader];
+  if (reference !== undefined) {
+    throw new RelearnError('INVALID_EVENT', `the data of event ${attributes.id} is not to be had: ${reference}`);
+  }
   try {
     return { ...attributes, data: JSON.parse(utf8.decode(record.value)) };
   } catch (thrown) {

@@ -1,7 +1,7 @@
 import type { OutgoingRecord } from '@relearn/bus';
 import { maxRecordBytes } from '@relearn/bus';
 import { encodeEvent, type Event, type EventType, partitionFor } from '@relearn/contracts';
-import { formatTimestamp, RelearnError } from '@relearn/kernel';
+import { formatTimestamp } from '@relearn/kernel';
 import type { Static, TSchema } from 'typebox';
 
 /** An event that a handler wants published; the runtime numbers it and chooses its partition. */
@@ -54,24 +54,18 @@ export function recordOf(event: Event, topic: string, partition: number): Outgoi
   return { topic, partition, key: event.pipeline, ...encodeEvent(event) };
 }
 
-/** Room that headers and key take beside the value. */
-const headerBytes = 4096;
+/** Data of a batch that stands in its record; headers and key have their place beside it. */
+const mostBatchBytes = maxRecordBytes - 16 * 1024;
 
-/** The emission's records, halved until each fits the bus. `last` maps each source to its last published sequence and is advanced. */
+/** The emission's records; a batch is halved until each part fits one. `last` maps each source to its last published sequence and is advanced. */
 export function recordsFor(emitted: Emission, last: Map<string, number>): OutgoingRecord[] {
   const previous = last.get(emitted.source) ?? null;
   if (previous !== null && emitted.sequence <= previous) return [];
   const record = recordOf(eventOf(emitted, previous), emitted.type.topic, emitted.partition);
-  if (record.value.byteLength <= maxRecordBytes - headerBytes) {
+  const { rows } = emitted;
+  if (record.value.byteLength <= mostBatchBytes || rows === undefined || rows.count < 2) {
     last.set(emitted.source, emitted.sequence);
     return [record];
-  }
-  const { rows } = emitted;
-  if (rows === undefined || rows.count < 2) {
-    throw new RelearnError(
-      'TOO_LARGE',
-      `event ${emitted.source}@${emitted.sequence} has ${record.value.byteLength} bytes`,
-    );
   }
   const middle = rows.count >> 1;
   const part = (from: number, to: number): Emission => ({

@@ -1,6 +1,7 @@
 export * from './activity.js';
 export * from './business-clock.js';
 export * from './catalog.js';
+export * from './dataref.js';
 export * from './dead-letters.js';
 export * from './decider/aggregate.js';
 export * from './decider/definition.js';
