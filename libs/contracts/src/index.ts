@@ -10,6 +10,7 @@ export * from './rows.js';
 export * from './topics.js';
 export * from './envelope.js';
 export * from './seen.js';
+export { asyncApi } from './asyncapi.js';
 export * from './define-event.js';
 export * from './events/data.js';
 export * from './events/feature.js';

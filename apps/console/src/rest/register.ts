@@ -1,4 +1,5 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { asyncApi } from '@relearn/contracts';
 import { RelearnError } from '@relearn/kernel';
 import type { ConsoleDeps } from '../deps.js';
 import { ConsoleView } from '../read-model/console-view.js';
@@ -10,16 +11,18 @@ import { text } from './schemas.js';
 import { updateStream, type UpdateStream } from './stream.js';
 import { writingRoutes } from './writing-routes.js';
 
-/** Adds the REST API, its OpenAPI document and the stream of updates under `/api/v1`. */
+/** Adds the REST API, its OpenAPI document, the AsyncAPI document of the events and the stream of updates under `/api/v1`. */
 export function registerConsoleRoutes(app: FastifyInstance, deps: ConsoleDeps): void {
   const routes = [...readingRoutes(deps), ...writingRoutes(deps)];
   const document = openApi(routes, deps.version);
+  const events = asyncApi(deps.version);
   app.register(
     async (api) => {
       handleErrors(api, deps);
       api.addHook('onRequest', async (request) => refuseOtherSites(request));
       for (const route of routes) addRoute(api, route);
       api.get('/openapi.json', () => document);
+      api.get('/asyncapi.json', () => events);
       addStream(api, deps);
     },
     { prefix: apiPrefix },
