@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # One image for every service, the console and the command line: `docker run IMAGE serve NAME`.
 ARG NODE=20.20.2
 
@@ -47,8 +46,6 @@ ENV NODE_ENV=production \
 USER node
 EXPOSE 8080 8001
 STOPSIGNAL SIGTERM
-# Often until it is ready, seldom after: a check starts a process.
-HEALTHCHECK --start-period=120s --start-interval=2s --interval=30s --timeout=5s --retries=2 \
-  CMD ["node", "infra/docker/healthy.mjs"]
+HEALTHCHECK --interval=5s --timeout=5s --retries=3 --start-period=120s CMD ["infra/docker/healthy"]
 ENTRYPOINT ["relearn"]
 CMD ["up"]

@@ -1,0 +1,189 @@
+// The whole compose file on a Docker engine: builds and starts it as it is, waits until the example's loop has promoted a
+// model, kills each container in turn while the example runs, twice (by `docker compose kill`, and as a crash that the
+// restart policy answers), waits for the example's end, and audits the log. Takes half an hour on two cores.
+//
+//   node tests/compose/prove.mjs [--env-file infra/docker/nats.env] [--keep] [--report FILE]
+//
+// Ends with 1 when something did not hold. `--keep` leaves the containers; else they and their volumes are removed.
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { lookAtDashboards, lookAtTargets } from './look.mjs';
+import { Compose, run } from './docker.mjs';
+
+const { values: given } = parseArgs({
+  options: { 'env-file': { type: 'string' }, keep: { type: 'boolean' }, report: { type: 'string' } },
+});
+const compose = new Compose(given['env-file'] === undefined ? [] : ['--env-file', given['env-file']]);
+const api = 'http://127.0.0.1:8080/api/v1';
+const began = Date.now();
+const said = [];
+const broken = [];
+
+function say(text) {
+  const line = `${String(Math.round((Date.now() - began) / 1000)).padStart(5)} s  ${text}`;
+  said.push(line);
+  process.stdout.write(`${line}\n`);
+}
+
+function hold(what, holds) {
+  if (!holds) broken.push(what);
+  say(`${holds ? 'holds' : 'BROKEN'}: ${what}`);
+}
+
+/** Asks again until the answer is not undefined; throws after the limit, which no healthy run comes near. */
+async function until(what, ask, minutes = 5) {
+  const from = Date.now();
+  for (;;) {
+    const answer = await ask();
+    if (answer !== undefined) return answer;
+    if (Date.now() - from > minutes * 60_000) throw new Error(`${what}: not within ${minutes} minutes`);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
+/** Undefined while nobody answers. */
+async function ask(path) {
+  try {
+    const answer = await fetch(`${api}${path}`);
+    return answer.ok ? await answer.json() : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const received = async () => (await ask('/pipelines/flights'))?.conservation.received;
+
+async function healthy(service) {
+  const state = await compose.stateOf(service);
+  return state?.state === 'running' && ['', 'healthy'].includes(state.health) ? state : undefined;
+}
+
+/** Whether the example has come to its end: then nothing more is received. */
+async function exampleEnded() {
+  const state = await compose.stateOf('example');
+  return state?.state === 'exited' && state.exitCode === 0;
+}
+
+/** Waits until the console tells of records that came after now. */
+async function loopMoves(since) {
+  return until('the loop moves', async () => {
+    if (await exampleEnded()) return 'the example has ended';
+    const now = await received();
+    return now !== undefined && now > since ? 'moves' : undefined;
+  });
+}
+
+async function killAndStart(service) {
+  const before = (await received()) ?? 0;
+  const from = Date.now();
+  await compose.do('kill', service);
+  await compose.do('up', '--detach', '--no-recreate', service);
+  await until(`${service} is back`, () => healthy(service));
+  const back = Date.now();
+  const how = await loopMoves(before);
+  say(
+    `killed ${service}; \`up -d\`: healthy after ${seconds(back - from)}, loop after ${seconds(Date.now() - from)} (${how})`,
+  );
+}
+
+async function crash(service) {
+  const before = (await received()) ?? 0;
+  const restarts = await compose.restarts(service);
+  const from = Date.now();
+  await compose.crash(service);
+  await until(`${service} was started again`, async () =>
+    (await compose.restarts(service)) > restarts ? true : undefined,
+  );
+  await until(`${service} is back`, () => healthy(service));
+  const back = Date.now();
+  const how = await loopMoves(before);
+  say(
+    `crashed ${service}; restart policy: healthy after ${seconds(back - from)}, loop after ${seconds(Date.now() - from)} (${how})`,
+  );
+}
+
+function seconds(ms) {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
+
+async function start() {
+  await compose.do('build');
+  const { out: size } = await run('docker', ['image', 'inspect', '--format', '{{.Size}}', 'relearn:local']);
+  say(`built; the image has ${(Number(size) / 1e6).toFixed(0)} MB`);
+  const alone = ['run', '--rm', '--network', 'none', '--read-only', '--entrypoint', 'npx', 'relearn:local'];
+  const { code, out } = await run('docker', [...alone, 'relearn', '--version']);
+  hold(`\`npx relearn\` runs in the image without a network: ${out.trim()}`, code === 0);
+  const from = Date.now();
+  await compose.do('up', '--detach', '--wait');
+  say(`all containers are up and healthy after ${seconds(Date.now() - from)}`);
+  const champion = await until(
+    'a first model',
+    async () => (await ask('/pipelines/flights'))?.champion ?? undefined,
+    30,
+  );
+  say(`first promotion ${seconds(Date.now() - from)} after \`up\`: model ${champion} serves flights`);
+}
+
+async function finish() {
+  await until('the example ends', async () => ((await exampleEnded()) ? true : undefined), 60);
+  say('the example has been replayed');
+  await until(
+    'nothing waits and no job runs',
+    async () => {
+      const status = await ask('/status');
+      return status !== undefined && status.behind === 0 && status.jobs === 0 ? true : undefined;
+    },
+    30,
+  );
+  say((await compose.do('exec', '-T', 'console', 'npx', 'relearn', 'status')).trim());
+  const models = JSON.parse(await compose.do('exec', '-T', 'console', 'npx', 'relearn', 'models', '--json'));
+  const promoted = models.models.filter((model) => model.promoted !== null);
+  hold(`models were promoted: ${promoted.map(({ model }) => model).join(', ')}`, promoted.length > 0);
+  const { code, out, err } = await run('docker', [
+    'compose',
+    ...compose.options,
+    'exec',
+    '-T',
+    'console',
+    'npx',
+    'relearn',
+    'audit',
+  ]);
+  hold(`\`docker compose exec console npx relearn audit\`: ${(out + err).trim()}`, code === 0);
+}
+
+async function figures(services) {
+  const stats = await compose.stats();
+  for (const service of services) {
+    const usage = stats.get(`relearn-${service}-1`);
+    const peak = await compose.peakMemory(service);
+    const most = peak === null ? '' : `, ${(peak / 2 ** 20).toFixed(0)} MiB at most since its last start`;
+    if (usage !== undefined) say(`${service}: ${usage.memory}${most}, ${usage.cpu} of a core`);
+  }
+}
+
+async function main() {
+  const services = await compose.services();
+  await start();
+  const killed = services.filter((name) => name !== 'example');
+  for (const service of killed) await killAndStart(service);
+  for (const service of killed.filter((name) => name !== 'otel-collector')) await crash(service);
+  if (!(await exampleEnded())) await killAndStart('example');
+  await finish();
+  for (const { what, holds } of [...(await lookAtTargets()), ...(await lookAtDashboards())]) hold(what, holds);
+  const spans = await compose.do('logs', '--no-log-prefix', 'otel-collector');
+  hold('the collector got spans', /"spans": [1-9]/.test(spans));
+  await figures(services);
+}
+
+try {
+  await main();
+} catch (thrown) {
+  broken.push(String(thrown));
+  say(`BROKEN: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`);
+} finally {
+  if (given.keep !== true) await compose.do('down', '--volumes', '--remove-orphans');
+  say(broken.length === 0 ? 'everything held' : `${broken.length} did not hold`);
+  if (given.report !== undefined) writeFileSync(given.report, `${said.join('\n')}\n`);
+  process.exitCode = broken.length === 0 ? 0 : 1;
+}
