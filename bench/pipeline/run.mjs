@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { createFeature } from '@relearn/feature';
 import { openRecorded, publishRecorded } from '@relearn/ingestion';
 import { Lifecycle, systemKernel } from '@relearn/kernel';
-import { loadPipeline, namedFiles, openPorts } from '@relearn/platform';
+import { embeddedEngines, loadPipeline, namedFiles, openPorts } from '@relearn/platform';
 import { createRegistry } from '@relearn/registry';
 import { openTable } from '@relearn/tabular';
 import { silentTelemetry } from '@relearn/telemetry';
@@ -33,7 +33,13 @@ async function withPorts(work) {
   const onFailure = (error) => {
     throw error;
   };
-  const options = { folder, kernel: systemKernel, telemetry: silentTelemetry(), partitions: 8, onFailure };
+  const options = {
+    engines: embeddedEngines(folder),
+    kernel: systemKernel,
+    telemetry: silentTelemetry(),
+    partitions: 8,
+    onFailure,
+  };
   const opened = await openPorts({ ...options, durable: true, holdResults: false });
   try {
     return await work(opened.ports);

@@ -248,7 +248,7 @@ export const rooms: readonly Room[] = [
     name: 'platform',
     files: ['apps/platform/src/**'],
     ours: specifiers.filter((name) => name !== 'cli' && name !== 'platform' && !name.endsWith('/conformance')),
-    npm: ['fastify'],
+    npm: ['@fastify/reply-from', 'fastify'],
     node: nodeModules,
   },
   {

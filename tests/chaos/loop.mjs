@@ -16,13 +16,12 @@ import {
 } from '@relearn/contracts';
 import { openRecorded, publishClock, publishRecorded } from '@relearn/ingestion';
 import { canonicalJson, failpointsOf, systemChance, systemClock } from '@relearn/kernel';
-import { loadPipeline, namedFiles, openPorts, serviceNames } from '@relearn/platform';
+import { embeddedEngines, loadPipeline, namedFiles, openPorts, startServices } from '@relearn/platform';
 import { setBusinessNow } from '@relearn/runtime';
 import { startTelemetry } from '@relearn/telemetry';
 import { eventsOf } from '../../apps/platform/dist/backtest/read-log.js';
 import { openTables } from '../../apps/platform/dist/pipeline/parse.js';
 import { readProgress, writeProgress } from '../../apps/platform/dist/replay/progress.js';
-import { createServices } from '../../apps/platform/dist/services.js';
 
 const day = 86_400_000;
 const [folder, file] = process.argv.slice(2);
@@ -45,7 +44,7 @@ const onFailure = (error) => {
   throw error;
 };
 const options = {
-  folder,
+  engines: embeddedEngines(folder),
   kernel,
   telemetry: await startTelemetry({ service: 'chaos', level: 'error' }),
   partitions: 2,
@@ -55,8 +54,7 @@ const options = {
 };
 const opened = await openPorts(options);
 const { ports } = opened;
-const services = await createServices(ports, { names: serviceNames, deadlines: false, serving: {} });
-await services.lifecycle.start();
+const services = await startServices(ports);
 const pipeline = await loadPipeline(file);
 const { name } = pipeline.spec;
 const log = await openRecorded(pipeline.spec, await openTables(namedFiles(pipeline)));
@@ -65,7 +63,7 @@ const before = await readProgress(ports, name);
 if (before !== null) log.position = before.position;
 let end = before?.now ?? Math.floor(log.firstKnown / day) * day;
 await setBusinessNow(ports, name, end);
-await services.registry.apply(pipeline.spec, pipeline.digest, 'chaos');
+await services.registry.apply(pipeline.text, pipeline.file, 'chaos');
 await settle();
 while (log.nextKnown !== null) {
   end = Math.max(end + day, Math.floor(log.nextKnown / day) * day + day);
@@ -82,7 +80,7 @@ while (log.nextKnown !== null) {
   await writeProgress(ports, name, { input: '', position: log.position, now: end });
 }
 say('result', await result());
-await services.lifecycle.stop();
+await services.stop();
 await opened.close();
 
 async function settle() {
@@ -118,7 +116,7 @@ async function result() {
       else if (modelPromoted.is(event)) promotions.push(event.data.model);
     }
   }
-  const audit = await auditLog({ ...ports, clock: systemClock, quiescent: true, folds: services.folds });
+  const audit = await auditLog({ ...ports, clock: systemClock, quiescent: true, folds: services.deciders });
   return { valid, quarantined, predictions, ends, models, promotions, doubles, audit };
 }
 

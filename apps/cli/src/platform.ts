@@ -17,14 +17,16 @@ export function loadPlatform() {
 export async function openStores(terminal: Terminal): Promise<{ api: ReadApi; folder: string }> {
   const platform = await loadPlatform();
   const config = platform.readConfig(terminal.env);
-  if (!existsSync(config.data)) {
-    throw new RelearnError(
-      'NOT_FOUND',
-      `nothing listens at ${config.url}, and there is no data folder ${config.data}`,
-      {
-        remedy: 'Start with `relearn up`, or set RELEARN_URL or RELEARN_DATA to where it is.',
-      },
-    );
+  const { engines, url } = config;
+  if (engines.kind === 'shared') {
+    throw new RelearnError('UNAVAILABLE', `nothing answers at ${url}`, {
+      remedy: 'Start the console (`relearn serve console`), or set RELEARN_URL to where it listens.',
+    });
   }
-  return { api: await platform.openReadOnly(config), folder: config.data };
+  if (!existsSync(engines.folder)) {
+    throw new RelearnError('NOT_FOUND', `nothing listens at ${url}, and there is no data folder ${engines.folder}`, {
+      remedy: 'Start with `relearn up`, or set RELEARN_URL or RELEARN_DATA to where it is.',
+    });
+  }
+  return { api: await platform.openReadOnly(config), folder: engines.folder };
 }

@@ -4,11 +4,12 @@ import type { ConsoleView } from './read-model/console-view.js';
 
 /** What the console asks of the registry. */
 export interface RegistryDoor {
+  /** The text of a pipeline file; `name` is what errors show. */
   apply(
-    spec: PipelineSpec,
-    digest: string,
+    file: string,
+    name: string,
     actor: string,
-  ): Promise<{ readonly version: number; readonly changed: boolean }>;
+  ): Promise<{ readonly pipeline: string; readonly version: number; readonly changed: boolean }>;
   promote(pipeline: string, model: number, actor: string): Promise<void>;
   rollBack(pipeline: string, model: number | null, reason: string, actor: string): Promise<void>;
 }
@@ -48,6 +49,14 @@ export interface IngestAnswer {
   readonly undeclared: readonly string[];
 }
 
+/** What is left to do. */
+export interface Work {
+  /** Records that readers have not worked through. */
+  readonly behind: number;
+  /** Jobs that run in this process, or turns that run where services have processes of their own. */
+  readonly jobs: number;
+}
+
 /** What stands behind the console's door; apps/platform puts it together. */
 export interface ConsoleDeps {
   readonly ports: Ports;
@@ -55,8 +64,9 @@ export interface ConsoleDeps {
   readonly registry: RegistryDoor;
   readonly monitoring: MonitoringDoor;
   readonly audit: () => Promise<AuditReport>;
+  readonly work: () => Promise<Work>;
   /** Reads a pipeline file; `file` is the name that errors show. Throws InvalidPipelineError. */
-  readonly parse: (text: string, file: string) => { readonly spec: PipelineSpec; readonly digest: string };
+  readonly parse: (text: string, file: string) => { readonly spec: PipelineSpec };
   readonly replay?: ReplayDoor;
   /** Writes a data file of this machine to a stream of the pipeline; written twice it is taken once. */
   readonly ingest?: (pipeline: string, file: string, stream: string) => Promise<IngestAnswer>;

@@ -41,7 +41,7 @@ function depsOf(): ConsoleDeps {
     ports,
     view,
     registry: {
-      apply: async (...all) => ({ version: asked.push(all), changed: true }),
+      apply: async (...all) => ({ pipeline: 'flights', version: asked.push(all), changed: true }),
       promote: async (_pipeline, model) => {
         throw new RelearnError('REFUSED', `there is no gate record for model ${model}`, {
           remedy: 'Run `relearn retrain`.',
@@ -51,6 +51,7 @@ function depsOf(): ConsoleDeps {
     },
     monitoring: { requestRetrain: async (pipeline, actor) => `${pipeline}-r9 by ${actor}` },
     audit: async () => ({ events: 12, violations: [] }),
+    work: async () => ({ behind: 3, jobs: 1 }),
     parse: (text, file) => {
       if (text !== 'bad') return { spec: specOf('flights'), digest: 'd' };
       const error = { file, line: 3, column: 5, field: 'source', message: 'no such key', remedy: 'Remove it.' };
@@ -197,7 +198,7 @@ describe('writing', () => {
       headers: { 'relearn-actor': 'ana' },
     });
     expect([answer.statusCode, answer.json()]).toEqual([200, { pipeline: 'flights', version: 1, changed: true }]);
-    expect(asked).toEqual([[expect.objectContaining({ name: 'flights' }), 'd', 'ana']]);
+    expect(asked).toEqual([['good', 'pipeline.yaml', 'ana']]);
   });
 
   it('answers 400 with every error of a file', async () => {
@@ -334,7 +335,12 @@ describe('the page', () => {
 describe('the reading half without a port', () => {
   it('answers as the server would, and has no way to write', async () => {
     await tellYear(ports, 'flights');
-    const api = await openReadApi({ ports, audit: async () => ({ events: 3, violations: [] }), version: '1.2.3' });
+    const api = await openReadApi({
+      ports,
+      audit: async () => ({ events: 3, violations: [] }),
+      work: async () => ({ behind: 0, jobs: 0 }),
+      version: '1.2.3',
+    });
     const { status, body } = await api.get('/pipelines/flights/models');
     expect([status, JSON.parse(body).models.length]).toEqual([200, 4]);
     expect((await api.get('/pipelines/nowhere')).status).toBe(404);

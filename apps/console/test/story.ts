@@ -43,7 +43,7 @@ export async function memoryPorts(): Promise<Ports> {
     blobs: createMemoryBlobs(),
     workers: { run: () => Promise.reject(new Error('no jobs here')), stop: () => Promise.resolve() },
     telemetry: silentTelemetry(),
-    catalog: new Catalog(bus, partitions),
+    catalog: new Catalog(bus, partitions, systemKernel.clock),
     activity: new Activity(systemKernel.clock),
     partitions,
     instance: 'test',

@@ -1,10 +1,13 @@
 export { type BacktestOptions, type BacktestProgress, runBacktest } from './backtest/run.js';
 export type { BacktestReport } from './backtest/report.js';
 export { type Address, type Config, readConfig } from './config/config.js';
-export { type OpenedPorts, openPorts } from './open-ports.js';
+export { type OpenedPorts, openPorts, type OpenPortsOptions } from './open-ports.js';
+export type { OpenEngines } from './engines/open-engines.js';
+export { type LoneServices, startServices } from './services.js';
+export { embeddedEngines, type Engines } from './config/engines.js';
 export { loadPipeline, namedFiles, parsePipeline, pipelineCatalog } from './pipeline/parse.js';
 export { Replay, type ReplayOptions } from './replay/replay.js';
-export { serviceNames, type ServiceName } from './services.js';
+export { serviceNames, type ServiceName } from './service-names.js';
 export { type Platform, type PlatformOptions, processKernel, startPlatform } from './start.js';
 export { openReadOnly } from './open-read-only.js';
 export { version } from './version.js';

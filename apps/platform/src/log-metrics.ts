@@ -8,10 +8,11 @@ import {
   pipelineEnded,
   retrainRequested,
 } from '@relearn/contracts';
-import type { Part } from '@relearn/kernel';
+import { type Part, RelearnError } from '@relearn/kernel';
 import { type Ports, Sequences } from '@relearn/runtime';
 import type { Metrics } from '@relearn/telemetry';
 
+const againAfterMs = 1_000;
 const limits = { maxRecords: 200, maxBytes: 2 * 1024 * 1024 };
 
 /** Turns what the control and monitoring logs say from now on into Prometheus metrics: turns, models, drift, realised quality. */
@@ -23,11 +24,17 @@ export function logMetrics(ports: Ports): Part {
     const reader = ports.bus.follow('monitoring', partition, from);
     const sequences = new Sequences();
     while (!stopping.signal.aborted) {
-      for (const record of await reader.next(limits, stopping.signal)) {
-        const event = decodeEvent(record);
-        if (sequences.judge(event).kind === 'skip') continue;
-        sequences.advance(event);
-        observeWindow(metrics, event);
+      try {
+        for (const record of await reader.next(limits, stopping.signal)) {
+          const event = decodeEvent(record);
+          if (sequences.judge(event).kind === 'skip') continue;
+          sequences.advance(event);
+          observeWindow(metrics, event);
+        }
+      } catch (thrown) {
+        const { code, message } = RelearnError.from(thrown);
+        ports.telemetry.log.debug({ code }, `metrics of monitoring/${partition} wait: ${message}`);
+        await ports.kernel.clock.sleep(againAfterMs, stopping.signal);
       }
     }
   };
@@ -35,8 +42,8 @@ export function logMetrics(ports: Ports): Part {
   return {
     name: 'log metrics',
     async start() {
-      leave = ports.catalog.listen((event) => observeControl(metrics, event));
       const bounds = await ports.bus.bounds('monitoring');
+      leave = ports.catalog.listen((event) => observeControl(metrics, event));
       loops.push(...bounds.map(({ end }, partition) => follow(partition, end)));
     },
     async stop() {

@@ -1,9 +1,10 @@
 import { type Bus, forwarding } from '@relearn/bus';
 import { grpcStatus, RelearnError } from '@relearn/kernel';
-import { type Ports, readCheckpoint } from '@relearn/runtime';
+import type { Ports } from '@relearn/runtime';
 import type { AnsweredCall } from '@relearn/rpc/grpc';
 import type { Metrics, Telemetry } from '@relearn/telemetry';
 import type { FastifyInstance } from 'fastify';
+import { type Fold, lagOf } from './lag.js';
 
 /** Measures each HTTP request by its route; to be called before routes are added. */
 export function observeRequests(app: FastifyInstance, metrics: Metrics): void {
@@ -54,30 +55,9 @@ export function observedBus(bus: Bus, { metrics }: Telemetry, now: () => number)
   return { ...forwarding(bus), publish };
 }
 
-/** What each fold reads, for the gauge of what it has not read yet. */
-const folds = {
-  validation: ['data.raw'],
-  feature: ['data.valid'],
-  serving: ['features'],
-  monitoring: ['data.valid', 'predictions'],
-} as const;
-
-/** Sets how far the folds' checkpoints are behind the log. */
-export async function observeLag({ bus, store, partitions, telemetry }: Ports): Promise<void> {
-  for (const [service, topics] of Object.entries(folds)) {
-    const positions = await Promise.all(
-      Array.from({ length: partitions }, async (_, partition) => {
-        const checkpoint = await readCheckpoint(store, service, partition);
-        return checkpoint?.positions ?? {};
-      }),
-    );
-    for (const topic of topics) {
-      const bounds = await bus.bounds(topic);
-      const lag = bounds.map(({ first, end }, partition) => end - Math.max(first, positions[partition]?.[topic] ?? 0));
-      telemetry.metrics.consumerLag.set(
-        { service, topic },
-        lag.reduce((sum, behind) => sum + Math.max(0, behind), 0),
-      );
-    }
+/** Sets how far the checkpoints of these folds are behind the log. */
+export async function observeLag(ports: Ports, services: readonly Fold[]): Promise<void> {
+  for (const { service, topic, records } of await lagOf(ports, services)) {
+    ports.telemetry.metrics.consumerLag.set({ service, topic }, records);
   }
 }

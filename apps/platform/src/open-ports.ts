@@ -1,9 +1,6 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { openFolderBlobs } from '@relearn/blobs/folder';
-import { openEmbeddedBus } from '@relearn/bus/embedded';
+import { hostname } from 'node:os';
 import { topicNames, topics } from '@relearn/contracts';
-import { type Kernel, RelearnError } from '@relearn/kernel';
+import { type Kernel, type Part, type RelearnError } from '@relearn/kernel';
 import {
   Activity,
   aggregateCollection,
@@ -15,14 +12,16 @@ import {
   withDataref,
 } from '@relearn/runtime';
 import { createWorkers } from '@relearn/runtime/workers';
-import { openSqlite } from '@relearn/sqlite';
-import { openEmbeddedStore } from '@relearn/store/embedded';
 import type { Telemetry } from '@relearn/telemetry';
+import type { Engines } from './config/engines.js';
+import type { Environment } from './config/settings.js';
+import { type OpenEngines, openEngines } from './engines/open-engines.js';
 import { observedBus } from './observed.js';
 import { replayCollection } from './replay/progress.js';
+import { Standing } from './standing.js';
 
 export interface OpenPortsOptions {
-  readonly folder: string;
+  readonly engines: Engines;
   readonly kernel: Kernel;
   readonly telemetry: Telemetry;
   readonly partitions: number;
@@ -32,6 +31,14 @@ export interface OpenPortsOptions {
   readonly holdResults: boolean;
   /** Called when the storage has failed for good. */
   readonly onFailure: (error: RelearnError) => void;
+  /** The environment, for the engines' own settings. */
+  readonly env?: Environment;
+  /** Hears of engines that are away; without it one is made. */
+  readonly standing?: Standing;
+  /** Ends the waiting for engines. */
+  readonly signal?: AbortSignal;
+  /** Engines that somebody else has opened, and closes. */
+  readonly opened?: OpenEngines;
 }
 
 export interface OpenedPorts {
@@ -41,9 +48,11 @@ export interface OpenedPorts {
 
 const deciders = ['feature', 'training', 'evaluation', 'registry', 'serving', 'monitoring'];
 
-/** Opens the embedded adapters on a folder: bus and store in one database, blobs in files. What fails leaves nothing open. */
+/**
+ * Opens the engines' adapters, with topics and collections as they must be, and what a process has beside them. Where
+ * processes share the engines it waits until they are there. What fails leaves nothing open.
+ */
 export async function openPorts(options: OpenPortsOptions): Promise<OpenedPorts> {
-  await makeFolder(options.folder);
   const closers: (() => Promise<void>)[] = [];
   const close = async () => {
     for (const closer of closers.splice(0).reverse()) await closer();
@@ -58,40 +67,58 @@ export async function openPorts(options: OpenPortsOptions): Promise<OpenedPorts>
 }
 
 async function openAll(options: OpenPortsOptions, closedBy: (closer: () => Promise<void>) => void): Promise<Ports> {
-  const { folder, kernel, telemetry, partitions, durable } = options;
-  const engine = await openSqlite({ folder, durable, onFailure: options.onFailure });
-  closedBy(() => engine.close());
-  const blobs = await openFolderBlobs(join(folder, 'blobs'), { durable });
-  closedBy(() => blobs.close());
-  const store = await openEmbeddedStore(engine);
-  closedBy(() => store.close());
-  const embedded = await openEmbeddedBus(engine, kernel, {
-    onBackgroundError: (error) => telemetry.log.warn({ code: error.code }, error.message),
-  });
-  const observed = observedBus(embedded, telemetry, () => kernel.clock.now());
-  const bus = withDataref(observed, blobs);
-  closedBy(() => bus.close());
-  await bus.ensureTopics(topicNames.map((name) => ({ name, partitions, retentionMs: topics[name].retentionMs })));
+  const { engines, kernel, telemetry, partitions, durable } = options;
+  const { clock } = kernel;
+  const shared = engines.kind === 'shared' || options.opened?.bus.features.sharedBetweenProcesses === true;
+  const instance = `${shared ? hostname() : 'embedded'}-${kernel.chance.id()}`;
+  const until = waiting(options, shared);
+  const opened =
+    options.opened ??
+    (await openEngines(engines, {
+      kernel,
+      log: telemetry.log,
+      durable,
+      instance,
+      env: options.env ?? {},
+      until,
+      closedBy,
+      onFailure: options.onFailure,
+    }));
+  const { store, blobs } = opened;
+  const bus = withDataref(
+    observedBus(opened.bus, telemetry, () => clock.now()),
+    blobs,
+  );
+  const wanted = topicNames.map((name) => ({ name, partitions, retentionMs: topics[name].retentionMs }));
+  await until('bus', () => bus.ensureTopics(wanted));
   const collections = [checkpointCollection, clockCollection, leaseCollection, replayCollection];
-  await store.ensureCollections([...collections, ...deciders.map(aggregateCollection)].map((name) => ({ name })));
+  const all = [...collections, ...deciders.map(aggregateCollection)].map((name) => ({ name }));
+  await until('store', () => store.ensureCollections(all));
   const workers = createWorkers({ size: 2 });
   closedBy(() => workers.stop());
-  const catalog = new Catalog(bus, partitions);
-  const activity = new Activity(kernel.clock, options.holdResults);
-  await catalog.start(activity);
+  const catalog = new Catalog(bus, partitions, clock);
   closedBy(() => catalog.stop());
-  const instance = `embedded-${kernel.chance.id()}`;
+  const activity = new Activity(clock, options.holdResults);
+  await until('bus', () => catalog.start(activity));
   return { kernel, bus, store, blobs, workers, telemetry, catalog, activity, partitions, instance };
 }
 
-async function makeFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true });
-  } catch (thrown) {
-    const { message } = RelearnError.from(thrown);
-    throw new RelearnError('STORAGE_FAILED', `the data folder ${folder} cannot be made: ${message}`, {
-      cause: thrown,
-      remedy: 'Set RELEARN_DATA to a folder that can be written.',
-    });
-  }
+type Until = <T>(name: string, work: () => Promise<T>) => Promise<T>;
+
+/** An embedded engine that is not there is an error; one that processes share is waited for. */
+function waiting({ kernel, telemetry, standing, signal }: OpenPortsOptions, shared: boolean): Until {
+  if (!shared) return (_name, work) => work();
+  const told = standing ?? new Standing(kernel, telemetry.log);
+  const never = new AbortController().signal;
+  return (name, work) => told.until(name, work, signal ?? never);
+}
+
+/** A part whose start waits for what is away; what its first tries have begun must not stand in the way of the next. */
+export function patient(part: Part, standing: Standing, signal: AbortSignal): Part {
+  const { name } = part;
+  return {
+    name,
+    start: () => standing.until(`start of the ${name}`, () => part.start(), signal),
+    stop: () => part.stop(),
+  };
 }

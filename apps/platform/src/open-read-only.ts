@@ -2,27 +2,29 @@ import { auditLog } from '@relearn/audit';
 import { openReadApi, type ReadApi } from '@relearn/console';
 import { noFailpoints, systemKernel } from '@relearn/kernel';
 import { silentTelemetry } from '@relearn/telemetry';
+import { allDeciders } from './assemblies.js';
 import type { Config } from './config/config.js';
+import { workOf } from './console.js';
 import { openPorts } from './open-ports.js';
-import { createServices } from './services.js';
 import { version } from './version.js';
 
 /** Opens a data folder that nobody serves, to look at: no service runs, nothing is written to the log. */
-export async function openReadOnly(config: Config): Promise<ReadApi> {
+export async function openReadOnly({ engines, partitions, env }: Config): Promise<ReadApi> {
   const opened = await openPorts({
-    folder: config.data,
+    engines,
     kernel: { ...systemKernel, failpoints: noFailpoints },
     telemetry: silentTelemetry(),
-    partitions: config.partitions,
+    partitions,
     durable: true,
     holdResults: false,
+    env,
     onFailure: () => undefined,
   });
   const { ports } = opened;
   try {
-    const { folds } = await createServices(ports, { names: [], deadlines: false, serving: {} });
+    const folds = await allDeciders(ports);
     const audit = () => auditLog({ ...ports, clock: ports.kernel.clock, folds });
-    const api = await openReadApi({ ports, audit, version });
+    const api = await openReadApi({ ports, audit, work: () => workOf(ports), version });
     return {
       get: (path) => api.get(path),
       async close() {

@@ -1,68 +1,34 @@
-import { createEvaluation } from '@relearn/evaluation';
-import { createFeature } from '@relearn/feature';
-import { Lifecycle, type Part } from '@relearn/kernel';
-import { createMonitoring } from '@relearn/monitoring';
-import { createRegistry } from '@relearn/registry';
-import type { Ports } from '@relearn/runtime';
-import { createServing, type ServingOptions } from '@relearn/serving';
-import { createTraining } from '@relearn/training';
-import { createValidation } from '@relearn/validation';
-import { codeFacts } from './code-facts.js';
-import { parsePipeline } from './pipeline/parse.js';
+import type { RegistryDoor } from '@relearn/console';
+import { Lifecycle } from '@relearn/kernel';
+import type { Decider, Ports } from '@relearn/runtime';
+import { assemble, readingServices } from './assemblies.js';
+import { commandsOver } from './commands.js';
+import { Peers } from './peers.js';
 
-export const serviceNames = [
-  'ingestion',
-  'validation',
-  'feature',
-  'training',
-  'evaluation',
-  'registry',
-  'serving',
-  'monitoring',
-  'console',
-] as const;
-export type ServiceName = (typeof serviceNames)[number];
-
-export interface ServicesOptions {
-  /** Which of them run here; the others' doors are there and do nothing. */
-  readonly names: readonly ServiceName[];
-  /** Turns end when their machine time runs out. */
-  readonly deadlines: boolean;
-  readonly serving: ServingOptions;
+export interface LoneServices {
+  readonly registry: RegistryDoor;
+  /** Their deciders, for an audit. */
+  readonly deciders: readonly { readonly decider: Decider<unknown> }[];
+  stop(): Promise<void>;
 }
 
-/** The seven services that read the log, in one process; ingestion and console are the doors beside them. */
-export async function createServices(ports: Ports, { names, deadlines, serving: servingOptions }: ServicesOptions) {
-  const registry = createRegistry(ports, { deadlines, parse: parsePipeline });
-  const serving = createServing(ports, servingOptions);
-  const feature = createFeature(ports);
-  const monitoring = createMonitoring(ports);
-  const evaluation = createEvaluation(ports, await codeFacts());
-  const training = createTraining(ports);
-  const all = [serving, registry, evaluation, training, feature, createValidation(ports), monitoring];
-  const wanted = new Set<string>(names);
+/** Starts every service that reads the log, without doors, deadlines and clock: whoever asks for them moves time. */
+export async function startServices(ports: Ports): Promise<LoneServices> {
+  const { clock } = ports.kernel;
+  const services = await assemble(readingServices, { ports, deadlines: false, data: null });
+  const peers = new Peers(clock, readingServices, new Map());
   const lifecycle = new Lifecycle();
-  for (const service of all) {
-    if (wanted.has(service.manifest.name)) for (const part of service.parts) lifecycle.add(part);
+  for (const { parts, offer } of services) {
+    offer?.(peers.here);
+    for (const part of parts) lifecycle.add(part);
   }
-  const folds = all
-    .flatMap((service) => ('deciders' in service ? (service.deciders ?? []) : []))
-    .map((decider) => ({ decider }));
-  const part: Part = { name: 'services', start: () => lifecycle.start(), stop: () => lifecycle.stop() };
+  await lifecycle.start();
   return {
-    lifecycle: part,
-    folds,
-    registry: registry.commands,
-    monitoring: monitoring.commands,
-    rpc: {
-      feature: feature.rpc,
-      training: training.rpc,
-      evaluation: evaluation.rpc,
-      registry: registry.rpc,
-      monitoring: monitoring.rpc,
+    registry: commandsOver(peers, ports.catalog, clock).registry,
+    deciders: services.flatMap(({ deciders = [] }) => deciders.map((decider) => ({ decider }))),
+    async stop() {
+      await peers.close();
+      await lifecycle.stop();
     },
-    host: serving.host,
   };
 }
-
-export type Services = Awaited<ReturnType<typeof createServices>>;

@@ -1,36 +1,23 @@
-import { join } from 'node:path';
-import { auditLog } from '@relearn/audit';
-import { ConsoleView, registerConsolePage, registerConsoleRoutes } from '@relearn/console';
-import { evaluationService } from '@relearn/evaluation';
-import { featuresService } from '@relearn/feature';
-import { createIngestion, ingestFile, ingestionService, registerIngestionRoutes } from '@relearn/ingestion';
-import {
-  failpointsOf,
-  type Kernel,
-  Lifecycle,
-  type Part,
-  RelearnError,
-  systemChance,
-  systemClock,
-} from '@relearn/kernel';
-import { monitoringService } from '@relearn/monitoring';
-import { registryService } from '@relearn/registry';
+import { failpointsOf, type Kernel, Lifecycle, RelearnError, systemChance, systemClock } from '@relearn/kernel';
 import type { Ports } from '@relearn/runtime';
-import type { RpcServer } from '@relearn/rpc';
 import { GrpcServer } from '@relearn/rpc/grpc';
-import { addInferenceService, DataPlane, PredictionSpool, registerInferenceRoutes } from '@relearn/serving';
 import type { Telemetry } from '@relearn/telemetry';
-import { trainingService } from '@relearn/training';
-import { validationHandlers, validationService } from '@relearn/validation';
 import fastify, { type FastifyInstance } from 'fastify';
+import { assemble, type Assembly } from './assemblies.js';
+import { commandsOver } from './commands.js';
 import type { Config } from './config/config.js';
-import { logMetrics } from './log-metrics.js';
+import { createConsole } from './console.js';
+import { HttpDoor } from './doors/http.js';
+import { addProbes } from './doors/probes.js';
+import type { OpenEngines } from './engines/open-engines.js';
+import { folds } from './lag.js';
 import { observeCall, observeLag, observeRequests } from './observed.js';
-import { openPorts } from './open-ports.js';
-import { parsePipeline } from './pipeline/parse.js';
+import { openPorts, patient } from './open-ports.js';
+import { Peers } from './peers.js';
 import { Replays } from './replay/replays.js';
-import { version } from './version.js';
-import { createServices, type ServiceName, type Services } from './services.js';
+import type { ServiceName } from './service-names.js';
+import { Standing } from './standing.js';
+import { watchEngines } from './watch.js';
 
 export interface PlatformOptions {
   readonly config: Config;
@@ -39,6 +26,10 @@ export interface PlatformOptions {
   readonly services: readonly ServiceName[];
   /** The storage has failed for good, or a part cannot go on: the process should end. */
   readonly onFailure: (error: RelearnError) => void;
+  /** Ends a start that waits for engines. */
+  readonly signal?: AbortSignal;
+  /** Engines that somebody else has opened, and closes, in place of those of the configuration. */
+  readonly engines?: OpenEngines;
 }
 
 export interface Platform {
@@ -55,164 +46,117 @@ export function processKernel(failpoints: string): Kernel {
   return { clock: systemClock, chance: systemChance, failpoints: failpointsOf(failpoints, kill) };
 }
 
-/** Starts everything in this process: adapters, services, and the doors on both ports. */
-export async function startPlatform({
-  config,
-  telemetry,
-  services: names,
-  onFailure,
-}: PlatformOptions): Promise<Platform> {
-  const kernel = processKernel(config.failpoints);
-  const folder = config.data;
-  const opened = await openPorts({
-    folder,
-    kernel,
-    telemetry,
-    partitions: config.partitions,
-    durable: true,
-    holdResults: false,
-    onFailure,
-  });
-  const { ports } = opened;
-  const lifecycle = new Lifecycle();
+type ClosedBy = (closer: () => Promise<void>) => void;
+
+/**
+ * Starts services in this process: the engines, what the services are made of, the doors on both ports. While an engine
+ * that processes share is away it waits, and its HTTP door says for what.
+ */
+export async function startPlatform(options: PlatformOptions): Promise<Platform> {
+  const closers: (() => Promise<void>)[] = [];
+  const stop = async () => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
   try {
-    const spool = new PredictionSpool(ports, { folder: join(folder, 'spool') });
-    const services = await createServices(ports, { names, deadlines: true, serving: { log: spool.log } });
-    const replays = new Replays(ports, services);
-    const view = new ConsoleView(ports);
-    const ingestion = createIngestion(ports);
-    const grpc = grpcServer(config, ports, services, names, ingestion.rpc);
-    // Where serving is elsewhere, nothing is loaded before this process can answer.
-    const probes = { ready: () => !names.includes('serving') || services.host.ready };
-    const http = await httpServer(config, ports, services, { replays, view, door: ingestion.door, probes });
-    lifecycle.add(spool).add(services.lifecycle).add(view).add(logMetrics(ports));
-    for (const part of ingestion.parts) lifecycle.add(part);
-    lifecycle.add(grpc).add(http.part);
-    await lifecycle.start();
-    return {
-      url: http.url(),
-      grpcAddress: `${config.grpc.host}:${grpc.port}`,
-      ports,
-      replays,
-      async stop() {
-        probes.ready = () => false;
-        await replays.stop();
-        await lifecycle.stop();
-        await opened.close();
-      },
-    };
+    const started = await start(options, (closer) => closers.push(closer));
+    return { ...started, stop };
   } catch (thrown) {
     try {
-      await lifecycle.stop();
-      await opened.close();
+      await stop();
     } catch (second) {
       // Why it did not start is what counts.
-      telemetry.log.error({ code: RelearnError.from(second).code }, RelearnError.from(second).describe());
+      options.telemetry.log.error({ code: RelearnError.from(second).code }, RelearnError.from(second).describe());
     }
     throw thrown;
   }
 }
 
-function grpcServer(
-  config: Config,
-  ports: Ports,
-  services: Services,
-  names: readonly ServiceName[],
-  ingestion: ReturnType<typeof createIngestion>['rpc'],
-): GrpcServer {
-  const server = new GrpcServer({
-    address: `${config.grpc.host}:${config.grpc.port}`,
-    clock: ports.kernel.clock,
-    onCall: (call) => observeCall(ports.telemetry.metrics, call),
-    onDefect: (error, path) => ports.telemetry.log.error({ path, stack: error.stack }, error.describe()),
+async function start(options: PlatformOptions, closedBy: ClosedBy): Promise<Omit<Platform, 'stop'>> {
+  const { config, services: names, telemetry, onFailure } = options;
+  const kernel = processKernel(config.failpoints);
+  const { signal = new AbortController().signal } = options;
+  const health: Health = { ready: () => false, refresh: async () => undefined };
+  const standing = new Standing(kernel, telemetry.log, () => http.start());
+  const http = httpDoor(config, telemetry, health, standing);
+  closedBy(() => http.stop());
+  const { engines, partitions, env } = config;
+  const given = options.engines === undefined ? {} : { opened: options.engines };
+  const base = { kernel, telemetry, partitions, durable: true, holdResults: false, onFailure };
+  const { ports, close } = await openPorts({ ...base, ...given, engines, env, standing, signal });
+  closedBy(close);
+  const peers = new Peers(kernel.clock, names, config.addresses);
+  closedBy(() => peers.close());
+  const commands = commandsOver(peers, ports.catalog, kernel.clock);
+  const replays = new Replays(ports, commands.registry);
+  const assembled = await assemble(names, { ports, deadlines: true, data: config.data });
+  if (names.includes('console')) assembled.push(createConsole({ ports, peers, commands, replays }));
+  const grpc = grpcServer(config, ports);
+  const routes = fastify({ logger: false, bodyLimit: 64 * 1024 * 1024 });
+  observeRequests(routes, telemetry.metrics);
+  for (const { offer, route } of assembled) {
+    offer?.(grpc);
+    offer?.(peers.here);
+    route?.(routes);
+  }
+  const lifecycle = lifecycleOf(ports, assembled, standing, signal);
+  lifecycle.add(grpc).add({ name: 'routes', start: () => http.serve(routes), stop: () => http.stop() });
+  closedBy(() => lifecycle.stop());
+  await lifecycle.start();
+  await http.start();
+  closedBy(() => replays.stop());
+  health.refresh = () =>
+    observeLag(
+      ports,
+      folds.filter((service) => peers.runsHere(service)),
+    );
+  health.ready = () => assembled.every(({ ready }) => ready === undefined || ready());
+  closedBy(async () => {
+    health.ready = () => false;
   });
-  addInferenceService(server, new DataPlane(services.host, ports.kernel, version));
-  server.add(ingestionService, ingestion);
-  server.add(validationService, validationHandlers(ports.catalog));
-  addQuestions(server, services, names);
-  return server;
+  return { url: http.url, grpcAddress: `${config.grpc.host}:${grpc.port}`, ports, replays };
 }
 
-/** What only the service's own process can answer: a question to another process is UNIMPLEMENTED. */
-function addQuestions(server: RpcServer, { rpc }: Services, names: readonly ServiceName[]): void {
-  if (names.includes('feature')) server.add(featuresService, rpc.feature);
-  if (names.includes('training')) server.add(trainingService, rpc.training);
-  if (names.includes('evaluation')) server.add(evaluationService, rpc.evaluation);
-  if (names.includes('registry')) server.add(registryService, rpc.registry);
-  if (names.includes('monitoring')) server.add(monitoringService, rpc.monitoring);
-}
-
-interface Doors {
-  readonly replays: Replays;
-  readonly view: ConsoleView;
-  readonly door: ReturnType<typeof createIngestion>['door'];
-  readonly probes: Probes;
-}
-
-/** Readiness turns false before anything is torn down. */
-interface Probes {
+/** What the probes are told; readiness turns false before anything is torn down. */
+interface Health {
   ready: () => boolean;
+  refresh: () => Promise<void>;
 }
 
-async function httpServer(config: Config, ports: Ports, services: Services, { replays, view, door, probes }: Doors) {
-  const app = fastify({ logger: false, bodyLimit: 64 * 1024 * 1024, forceCloseConnections: true });
-  observeRequests(app, ports.telemetry.metrics);
-  registerIngestionRoutes(app, door);
-  registerInferenceRoutes(app, new DataPlane(services.host, ports.kernel, version));
-  const deps = {
-    ports,
-    view,
-    registry: services.registry,
-    monitoring: services.monitoring,
-    async audit() {
-      const report = await auditLog({ ...ports, clock: ports.kernel.clock, folds: services.folds });
-      for (const { invariant } of report.violations) ports.telemetry.metrics.violations.add({ invariant });
-      return report;
-    },
-    parse: parsePipeline,
-    replay: {
-      start: (file: string, speed: number | null) => replays.start(file, { speed, turnShare: 0.1 }),
-      status: () => replays.status(),
-    },
-    ingest: (pipeline: string, file: string, stream: string) =>
-      ingestFile(ports, pipeline, file, () => undefined, { stream }),
-    version,
-  };
-  registerConsoleRoutes(app, deps);
-  registerConsolePage(app, deps);
-  addProbes(app, ports, probes);
-  let url = '';
-  const part: Part = {
-    name: 'http server',
-    async start() {
-      try {
-        url = await app.listen({ host: config.http.host, port: config.http.port });
-      } catch (thrown) {
-        const { message } = RelearnError.from(thrown);
-        throw new RelearnError(
-          'UNAVAILABLE',
-          `HTTP cannot listen on ${config.http.host}:${config.http.port}: ${message}`,
-          {
-            cause: thrown,
-            remedy: 'Stop what uses the port, or set RELEARN_HTTP to another address.',
-          },
-        );
-      }
-    },
-    stop: () => app.close(),
-  };
-  return { part, url: () => url };
+function httpDoor({ http }: Config, telemetry: Telemetry, health: Health, standing: Standing): HttpDoor {
+  const probes = (app: FastifyInstance) =>
+    void app.register(async (scope) => {
+      observeRequests(scope, telemetry.metrics);
+      addProbes(scope, {
+        telemetry,
+        ready: () => health.ready(),
+        missing: () => standing.missing,
+        refresh: () => health.refresh(),
+      });
+    });
+  const waitsFor = () =>
+    [
+      'this process is starting',
+      ...standing.missing.map(({ name, message }) => `waits for the ${name}: ${message}`),
+    ].join('; ');
+  return new HttpDoor({ address: http, probes, waitsFor });
 }
 
-function addProbes(app: FastifyInstance, ports: Ports, probes: Probes): void {
-  app.get('/healthz', () => ({ status: 'ok' }));
-  app.get('/readyz', (_request, reply) => {
-    const ready = probes.ready();
-    return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready' });
+function grpcServer({ grpc }: Config, { kernel, telemetry }: Ports): GrpcServer {
+  return new GrpcServer({
+    address: `${grpc.host}:${grpc.port}`,
+    clock: kernel.clock,
+    onCall: (call) => observeCall(telemetry.metrics, call),
+    onDefect: (error, path) => telemetry.log.error({ path, stack: error.stack }, error.describe()),
   });
-  app.get('/metrics', async (_request, reply) => {
-    await observeLag(ports);
-    const { contentType, body } = await ports.telemetry.metrics.render();
-    return reply.header('content-type', contentType).send(body);
-  });
+}
+
+/** Where processes share the engines, parts wait for them at their start, and are told apart from them afterwards. */
+function lifecycleOf(ports: Ports, assembled: readonly Assembly[], standing: Standing, signal: AbortSignal): Lifecycle {
+  const lifecycle = new Lifecycle();
+  const shared = ports.bus.features.sharedBetweenProcesses;
+  for (const part of assembled.flatMap(({ parts }) => parts)) {
+    lifecycle.add(shared ? patient(part, standing, signal) : part);
+  }
+  if (shared) lifecycle.add(watchEngines(ports, standing));
+  return lifecycle;
 }

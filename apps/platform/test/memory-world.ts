@@ -62,7 +62,7 @@ export async function openWorld(): Promise<World> {
   const collections = [checkpointCollection, clockCollection, leaseCollection, ...services.map(aggregateCollection)];
   await store.ensureCollections(collections.map((name) => ({ name })));
   const activity = new Activity(systemKernel.clock);
-  const catalog = new Catalog(bus, partitions);
+  const catalog = new Catalog(bus, partitions, systemKernel.clock);
   await catalog.start(activity);
   const ports: Ports = {
     kernel: systemKernel,

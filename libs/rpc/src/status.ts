@@ -7,6 +7,8 @@ export interface RpcStatus {
   readonly message: string;
   /** The code of the closed set; absent when a stranger answered. */
   readonly code?: string;
+  /** What to do, where it is another thing than the code's own. */
+  readonly remedy?: string;
   readonly retryAfterMs?: number;
 }
 
@@ -18,7 +20,8 @@ export function statusOf(thrown: unknown): RpcStatus {
   const text = error.place === undefined ? error.message : error.describe();
   const message = text.length > longestMessage ? `${text.slice(0, longestMessage)}…` : text;
   const retryAfter = error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs };
-  return { status: error.grpc, code: error.code, message, ...retryAfter };
+  const remedy = error.remedy === errorCodes[error.code].remedy ? {} : { remedy: error.remedy };
+  return { status: error.grpc, code: error.code, message, ...remedy, ...retryAfter };
 }
 
 const codeOfStatus: Readonly<Record<number, ErrorCode>> = {
@@ -40,7 +43,8 @@ const codeOfStatus: Readonly<Record<number, ErrorCode>> = {
 export function errorOf(status: RpcStatus): RelearnError {
   const code = isErrorCode(status.code) ? status.code : (codeOfStatus[status.status] ?? 'INTERNAL');
   const retryAfter = status.retryAfterMs === undefined ? {} : { retryAfterMs: status.retryAfterMs };
-  return new RelearnError(code, status.message, retryAfter);
+  const remedy = status.remedy === undefined ? {} : { remedy: status.remedy };
+  return new RelearnError(code, status.message, { ...remedy, ...retryAfter });
 }
 
 function isErrorCode(text: string | undefined): text is ErrorCode {

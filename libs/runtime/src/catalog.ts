@@ -1,4 +1,4 @@
-import type { Bus, StoredRecord } from '@relearn/bus';
+import type { Bus, PartitionReader, StoredRecord } from '@relearn/bus';
 import {
   decodeEvent,
   type Event,
@@ -8,9 +8,11 @@ import {
   modelRolledBack,
   partitionFor,
   pipelineApplied,
+  pipelineEnded,
   type PipelineSpec,
+  turnStarted,
 } from '@relearn/contracts';
-import { RelearnError } from '@relearn/kernel';
+import { type Clock, RelearnError } from '@relearn/kernel';
 import type { Activity } from './activity.js';
 import { Sequences } from './sequences.js';
 
@@ -39,6 +41,8 @@ export interface InForce {
 export type ControlListener = (event: LoggedEvent) => void;
 
 const limits = { maxRecords: 500, maxBytes: 4 * 1024 * 1024 };
+/** After a failure the log is read again after this time. */
+const againAfterMs = 500;
 
 /**
  * What the control log says, as a view that each process keeps for itself by reading the whole topic: pipelines by
@@ -48,6 +52,7 @@ export class Catalog {
   private readonly pipelines = new Map<string, AppliedPipeline[]>();
   private readonly models = new Map<string, Map<number, string>>();
   private readonly inForceBy = new Map<string, InForce>();
+  private readonly turns = new Map<string, string>();
   private readonly listeners = new Set<ControlListener>();
   private readonly sequences = new Sequences();
   private readonly done: number[];
@@ -56,30 +61,33 @@ export class Catalog {
   private waiting: (() => void)[] = [];
   private readonly bus: Bus;
   private readonly partitions: number;
+  private readonly clock: Clock;
 
-  constructor(bus: Bus, partitions: number) {
+  constructor(bus: Bus, partitions: number, clock: Clock) {
     this.bus = bus;
     this.partitions = partitions;
+    this.clock = clock;
     this.done = new Array<number>(partitions).fill(0);
   }
 
-  /** Reads what is there, then follows. */
+  /** Reads what is there, then follows. After a failure it can be called again and goes on where it was. */
   async start(activity: Activity): Promise<void> {
     const bounds = await this.bus.bounds('control');
-    activity.join({
-      doneBelow: (topic, partition) => (topic === 'control' ? this.done[partition] : undefined),
-      busy: () => false,
-    });
     for (let partition = 0; partition < this.partitions; partition++) {
-      const end = bounds[partition]?.end ?? 0;
-      let next = bounds[partition]?.first ?? 0;
+      const { first = 0, end = 0 } = bounds[partition] ?? {};
+      let next = Math.max(first, this.done[partition] ?? 0);
       while (next < end) {
         const records = await this.bus.read('control', partition, next, limits);
         if (records.length === 0) break;
         next = this.take(partition, records);
       }
-      this.loops.push(this.follow(partition, next));
+      this.done[partition] = next;
     }
+    activity.join({
+      doneBelow: (topic, partition) => (topic === 'control' ? this.done[partition] : undefined),
+      busy: () => false,
+    });
+    for (const [partition, next] of this.done.entries()) this.loops.push(this.follow(partition, next));
   }
 
   async stop(): Promise<void> {
@@ -106,6 +114,11 @@ export class Catalog {
 
   inForce(pipeline: string): InForce | undefined {
     return this.inForceBy.get(pipeline);
+  }
+
+  /** The turn that runs; undefined: none. */
+  turn(pipeline: string): string | undefined {
+    return this.turns.get(pipeline);
   }
 
   /** Bundle digest of a registered model. */
@@ -150,8 +163,18 @@ export class Catalog {
   private async follow(partition: number, from: number): Promise<void> {
     const reader = this.bus.follow('control', partition, from);
     const { signal } = this.stopped;
-    while (!signal.aborted) this.take(partition, await reader.next(limits, signal));
+    while (!signal.aborted) this.take(partition, await this.next(reader, signal));
     this.wake();
+  }
+
+  /** Nothing while the log cannot be read: the deciders, which read it too, say why. */
+  private async next(reader: PartitionReader, signal: AbortSignal): Promise<StoredRecord[]> {
+    try {
+      return await reader.next(limits, signal);
+    } catch {
+      await this.clock.sleep(againAfterMs, signal);
+      return [];
+    }
   }
 
   private take(partition: number, records: readonly StoredRecord[]): number {
@@ -176,6 +199,10 @@ export class Catalog {
       const { spec, digest, shards } = event.data;
       const versions = this.pipelines.get(pipeline) ?? [];
       this.pipelines.set(pipeline, [...versions, { spec, digest, shards, version: pipelineversion }]);
+    } else if (turnStarted.is(event)) {
+      this.turns.set(pipeline, event.data.turn);
+    } else if (pipelineEnded.is(event)) {
+      if (event.data.turn !== null && event.data.turn === this.turns.get(pipeline)) this.turns.delete(pipeline);
     } else if (modelRegistered.is(event)) {
       const models = this.models.get(pipeline) ?? new Map<number, string>();
       this.models.set(pipeline, models.set(event.data.model, event.data.bundle));

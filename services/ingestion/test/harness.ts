@@ -136,7 +136,7 @@ export async function openWorld(partitions = 1): Promise<World> {
   const store = createMemoryStore();
   await store.ensureCollections([{ name: clockCollection }]);
   const activity = new Activity(systemKernel.clock);
-  const catalog = new Catalog(bus, partitions);
+  const catalog = new Catalog(bus, partitions, systemKernel.clock);
   await catalog.start(activity);
   const ports: Ports = {
     kernel: systemKernel,

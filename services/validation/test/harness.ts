@@ -132,7 +132,7 @@ export async function openWorld(crash: Crash = { point: '', hit: 0 }): Promise<W
   const store = createMemoryStore();
   await store.ensureCollections([{ name: checkpointCollection }, { name: clockCollection }]);
   const activity = new Activity(kernel.clock);
-  const catalog = new Catalog(bus, partitions);
+  const catalog = new Catalog(bus, partitions, kernel.clock);
   await catalog.start(activity);
   const ports: Ports = {
     kernel,

@@ -83,7 +83,9 @@ async function whileServing(
   });
   failed.catch(() => undefined);
   try {
-    const platform = await startPlatform({ config, telemetry, services, onFailure: fail });
+    const giveUp = new AbortController();
+    void interrupted.then(() => giveUp.abort());
+    const platform = await startPlatform({ config, telemetry, services, onFailure: fail, signal: giveUp.signal });
     try {
       const end = await run(platform);
       await Promise.race([interrupted, failed]);

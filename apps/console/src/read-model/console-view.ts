@@ -49,8 +49,9 @@ export class ConsoleView implements Part {
   }
 
   async start(): Promise<void> {
-    for (const topic of followed) {
-      const bounds = await this.ports.bus.bounds(topic);
+    const { bus } = this.ports;
+    const all = await Promise.all(followed.map(async (topic) => ({ topic, bounds: await bus.bounds(topic) })));
+    for (const { topic, bounds } of all) {
       for (const [partition, { first, end }] of bounds.entries()) {
         this.catchingUp.push(
           new Promise((reached) => {

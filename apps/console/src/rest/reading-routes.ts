@@ -19,7 +19,7 @@ const windowQuery = {
   limit: limitOf(2_000, 2_000),
 } as const;
 
-type ReadDeps = Pick<ConsoleDeps, 'ports' | 'view' | 'audit' | 'replay' | 'version'>;
+type ReadDeps = Pick<ConsoleDeps, 'ports' | 'view' | 'audit' | 'work' | 'replay' | 'version'>;
 
 /** What can be looked at. */
 export function readingRoutes(deps: ReadDeps): readonly Route[] {
@@ -97,7 +97,7 @@ function pipelineRoutes({ view }: ReadDeps): readonly Route[] {
   ];
 }
 
-function platformRoutes({ ports, view, audit, replay, version }: ReadDeps): readonly Route[] {
+function platformRoutes({ ports, view, audit, work, replay, version }: ReadDeps): readonly Route[] {
   return [
     {
       method: 'GET',
@@ -140,7 +140,8 @@ function platformRoutes({ ports, view, audit, replay, version }: ReadDeps): read
       method: 'GET',
       path: '/status',
       operation: 'getStatus',
-      summary: 'What runs here: pipelines, records that wait, jobs, replays.',
+      summary:
+        'What runs: pipelines, records that wait, jobs (turns, where services have processes of their own), replays.',
       answer: object({
         version: text,
         instance: text,
@@ -156,8 +157,7 @@ function platformRoutes({ ports, view, audit, replay, version }: ReadDeps): read
         instance: ports.instance,
         bus: ports.bus.features.name,
         store: ports.store.features.name,
-        behind: await ports.activity.behind(ports.bus),
-        jobs: ports.activity.jobs(),
+        ...(await work()),
         pipelines: view.list(),
         replays: replay?.status() ?? [],
       }),

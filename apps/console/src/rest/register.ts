@@ -36,17 +36,14 @@ export interface ReadApi {
 }
 
 /** The reading half of the API without a port: for a process that only looks at stores which nobody serves. */
-export async function openReadApi({
-  ports,
-  audit,
-  version,
-}: Pick<ConsoleDeps, 'ports' | 'audit' | 'version'>): Promise<ReadApi> {
+export async function openReadApi(deps: Pick<ConsoleDeps, 'ports' | 'audit' | 'work' | 'version'>): Promise<ReadApi> {
+  const { ports } = deps;
   const view = new ConsoleView(ports);
   await view.start();
   await view.caughtUp();
   const app = fastify({ logger: false });
   handleErrors(app, { ports });
-  for (const route of readingRoutes({ ports, view, audit, version })) addRoute(app, route);
+  for (const route of readingRoutes({ ...deps, view })) addRoute(app, route);
   return {
     async get(path) {
       const { statusCode, body } = await app.inject({ method: 'GET', url: path });

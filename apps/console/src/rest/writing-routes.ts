@@ -29,8 +29,9 @@ function policyRoutes({ view, registry, monitoring, parse }: ConsoleDeps): reado
       answer: object({ pipeline: text, version: integer, changed: boolean }),
       async handle({ body, actor }) {
         const { file, name = 'pipeline.yaml' } = body;
-        const { spec, digest } = parse(String(file), String(name));
-        return { pipeline: spec.name, ...(await registry.apply(spec, digest, actor)) };
+        // Here every error keeps its place; the registry reads the text again.
+        parse(String(file), String(name));
+        return await registry.apply(String(file), String(name), actor);
       },
     },
     {

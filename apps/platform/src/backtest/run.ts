@@ -6,9 +6,10 @@ import { openRecorded, publishClock, publishRecorded, type RecordedLog } from '@
 import { type Kernel, RelearnError, systemClock } from '@relearn/kernel';
 import { type Ports, setBusinessNow } from '@relearn/runtime';
 import type { Telemetry } from '@relearn/telemetry';
+import { embeddedEngines } from '../config/engines.js';
 import { openPorts } from '../open-ports.js';
 import { argumentFiles, type LoadedPipeline, loadPipeline, namedFiles, openTables } from '../pipeline/parse.js';
-import { createServices, serviceNames, type Services } from '../services.js';
+import { type LoneServices, startServices } from '../services.js';
 import { parseWindow } from './report-windows.js';
 import { type BacktestReport, buildReport } from './report.js';
 
@@ -58,7 +59,7 @@ export async function runBacktest(options: BacktestOptions): Promise<BacktestRep
   const { kernel, telemetry } = options;
   const onFailure = (error: RelearnError) => failed.push(error);
   const opened = await openPorts({
-    folder,
+    engines: embeddedEngines(folder),
     kernel,
     telemetry,
     partitions: 8,
@@ -67,13 +68,13 @@ export async function runBacktest(options: BacktestOptions): Promise<BacktestRep
     onFailure,
   });
   try {
-    const services = await createServices(opened.ports, { names: serviceNames, deadlines: false, serving: {} });
-    await services.lifecycle.start();
-    const trainingMs = await replayAll(opened.ports, services, pipeline, log, options);
+    const { ports } = opened;
+    const services = await startServices(ports);
+    const trainingMs = await replayAll(ports, services.registry, pipeline, log, options);
     if (failed[0] !== undefined) throw failed[0];
-    const report = await buildReport(opened.ports, pipeline.spec, window);
-    const audit = await auditLog({ ...opened.ports, clock: kernel.clock, quiescent: true, folds: services.folds });
-    await services.lifecycle.stop();
+    const report = await buildReport(ports, pipeline.spec, window);
+    const audit = await auditLog({ ...ports, clock: kernel.clock, quiescent: true, folds: services.deciders });
+    await services.stop();
     const wallSeconds = (kernel.clock.now() - started) / 1000;
     telemetry.log.info({ wallSeconds, jobSeconds: trainingMs / 1000, rejected: log.rejected.count }, 'backtest done');
     return { ...report, audit, totals: { ...report.totals, wall_seconds: Math.round(wallSeconds * 100) / 100 } };
@@ -86,8 +87,8 @@ export async function runBacktest(options: BacktestOptions): Promise<BacktestRep
 /** Answers the machine time that went by while jobs ran. */
 async function replayAll(
   ports: Ports,
-  services: Services,
-  { spec, digest }: LoadedPipeline,
+  registry: LoneServices['registry'],
+  { spec, text, file }: LoadedPipeline,
   log: RecordedLog,
   options: BacktestOptions,
 ): Promise<number> {
@@ -96,7 +97,7 @@ async function replayAll(
   if (first === null) throw new RelearnError('INVALID_INPUT', 'the data files hold no row with an event time');
   let end = Math.floor(first / slice) * slice;
   await setBusinessNow(ports, spec.name, end);
-  await services.registry.apply(spec, digest, 'backtest');
+  await registry.apply(text, file, 'backtest');
   let jobMs = 0;
   while (log.nextKnown !== null) {
     end = Math.max(end + slice, Math.floor(log.nextKnown / slice) * slice + slice);

@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { RelearnError } from '@relearn/kernel';
+import { type Addresses, readAddresses } from './addresses.js';
+import { type Engines, readEngines } from './engines.js';
+import { type Environment, invalid, valueOf } from './settings.js';
 
 export interface Address {
   readonly host: string;
@@ -9,7 +10,11 @@ export interface Address {
 
 /** What the environment says. */
 export interface Config {
+  /** The folder of what is this process's own: with embedded engines everything, else the prediction spool. */
   readonly data: string;
+  readonly engines: Engines;
+  /** Where the services of other processes listen. */
+  readonly addresses: Addresses;
   readonly http: Address;
   readonly grpc: Address;
   readonly url: string;
@@ -17,33 +22,27 @@ export interface Config {
   readonly logLevel: string;
   readonly otlpEndpoint: string | undefined;
   readonly failpoints: string;
+  /** The environment, for the settings of engines: passwords, certificates. */
+  readonly env: Environment;
 }
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Reads the configuration. `NAME_FILE` names a file with the value. Throws INVALID_CONFIG naming the variable. */
 export function readConfig(env: Environment): Config {
   const text = (name: string, fallback: string) => valueOf(env, name) ?? fallback;
   const data = resolve(text('RELEARN_DATA', './data'));
-  for (const [name, scheme] of [
-    ['RELEARN_BUS', 'embedded:'],
-    ['RELEARN_STORE', 'sqlite:'],
-    ['RELEARN_BLOBS', 'file:'],
-  ] as const) {
-    const value = valueOf(env, name);
-    if (value !== undefined && resolve(value.replace(scheme, '')) !== data) {
-      throw new RelearnError(
-        'INVALID_CONFIG',
-        `${name}=${value} is not served: this version keeps all in ${scheme}${data}`,
-        {
-          place: { field: name },
-          remedy: `Unset ${name}, or set RELEARN_DATA to the folder.`,
-        },
-      );
-    }
+  const engines = readEngines(env, data);
+  const addresses = text('RELEARN_ADDRESSES', '');
+  if (addresses !== '' && engines.kind === 'embedded') {
+    throw invalid(
+      'RELEARN_ADDRESSES',
+      'RELEARN_ADDRESSES names other processes, and the embedded bus belongs to one',
+      'Unset RELEARN_ADDRESSES, or set RELEARN_BUS and RELEARN_STORE to engines that processes share.',
+    );
   }
   return {
     data,
+    engines,
+    addresses: readAddresses(addresses),
     http: address('RELEARN_HTTP', text('RELEARN_HTTP', '127.0.0.1:8080')),
     grpc: address('RELEARN_GRPC', text('RELEARN_GRPC', '127.0.0.1:8001')),
     url: text('RELEARN_URL', 'http://127.0.0.1:8080'),
@@ -51,29 +50,15 @@ export function readConfig(env: Environment): Config {
     logLevel: text('RELEARN_LOG', 'info'),
     otlpEndpoint: valueOf(env, 'OTEL_EXPORTER_OTLP_ENDPOINT'),
     failpoints: text('RELEARN_FAILPOINT', ''),
+    env,
   };
-}
-
-function valueOf(env: Environment, name: string): string | undefined {
-  const direct = env[name];
-  if (direct !== undefined && direct !== '') return direct;
-  const file = env[`${name}_FILE`];
-  if (file === undefined || file === '') return undefined;
-  try {
-    return readFileSync(file, 'utf8').trim();
-  } catch (thrown) {
-    throw new RelearnError('INVALID_CONFIG', `${name}_FILE: ${file} cannot be read`, {
-      cause: thrown,
-      place: { field: `${name}_FILE` },
-    });
-  }
 }
 
 function address(name: string, text: string): Address {
   const at = text.lastIndexOf(':');
   const port = Number(text.slice(at + 1));
   if (at < 1 || !Number.isInteger(port) || port < 0 || port > 65_535) {
-    throw new RelearnError('INVALID_CONFIG', `${name}=${text} is no host:port`, { place: { field: name } });
+    throw invalid(name, `${name}=${text} is no host:port`, 'Write HOST:PORT, such as 127.0.0.1:8080.');
   }
   return { host: text.slice(0, at).replace(/^\[(.*)\]$/, '$1'), port };
 }
@@ -81,5 +66,5 @@ function address(name: string, text: string): Address {
 function positive(name: string, text: string): number {
   const value = Number(text);
   if (Number.isInteger(value) && value >= 1 && value <= 1024) return value;
-  throw new RelearnError('INVALID_CONFIG', `${name}=${text} is no count from 1 to 1024`, { place: { field: name } });
+  throw invalid(name, `${name}=${text} is no count from 1 to 1024`, 'Give a whole number, such as 8.');
 }

@@ -26,6 +26,9 @@ export const pipelineCatalog: PipelineCatalog = {
 };
 
 export interface LoadedPipeline {
+  /** The file's text and path. */
+  readonly text: string;
+  readonly file: string;
   readonly spec: PipelineSpec;
   readonly digest: string;
   /** Folder that the file's relative paths start from. */
@@ -49,7 +52,7 @@ export async function loadPipeline(file: string): Promise<LoadedPipeline> {
       remedy: 'Check the path of the pipeline file.',
     });
   }
-  return { ...parsePipeline(text, file), folder: dirname(resolve(file)) };
+  return { text, file, ...parsePipeline(text, file), folder: dirname(resolve(file)) };
 }
 
 export interface DataFile {

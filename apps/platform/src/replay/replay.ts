@@ -1,9 +1,9 @@
-import type { ReplayStatus } from '@relearn/console';
+import type { RegistryDoor, ReplayStatus } from '@relearn/console';
 import { openRecorded, publishClock, publishRecorded, type RecordedLog } from '@relearn/ingestion';
-import { digestOf, RelearnError } from '@relearn/kernel';
+import { digestOf, RelearnError, retry } from '@relearn/kernel';
 import { type Ports, setBusinessNow } from '@relearn/runtime';
 import { type LoadedPipeline, loadPipeline, namedFiles, openTables } from '../pipeline/parse.js';
-import type { Services } from '../services.js';
+import { type Pace, paceOf } from './pace.js';
 import { readProgress, writeProgress } from './progress.js';
 
 export interface ReplayOptions {
@@ -18,8 +18,6 @@ const defaultSpeed = (365 * 86_400_000) / 300_000;
 const day = 86_400_000;
 const stepMs = 50;
 const batchRecords = 1000;
-/** Records (events of up to 1,000 rows) that consumers may be behind before the replay waits for them. */
-const mostBehind = 24;
 
 type Phase = ReplayStatus['state'];
 
@@ -33,8 +31,11 @@ export class Replay {
   private readonly pipeline: LoadedPipeline;
   private readonly log: RecordedLog;
   private readonly input: string;
+  private readonly pace: Pace;
   private readonly stopping = new AbortController();
   private now: number;
+  /** Records of which the progress says that they are written. */
+  private reached: number;
   private phase: Phase = 'history';
   private detail = '';
   private running: Promise<void> = Promise.resolve();
@@ -53,17 +54,19 @@ export class Replay {
     this.log = log;
     this.input = input;
     this.now = now;
+    this.pace = paceOf(ports);
+    this.reached = log.position;
   }
 
   /** Applies the file and goes on where an earlier replay of the same data stood. */
   static async start(
     ports: Ports,
-    services: Pick<Services, 'registry'>,
+    registry: Pick<RegistryDoor, 'apply'>,
     file: string,
     options: ReplayOptions,
   ): Promise<Replay> {
     const pipeline = await loadPipeline(file);
-    const { spec, digest } = pipeline;
+    const { spec } = pipeline;
     const tables = await openTables(namedFiles(pipeline));
     const log = await openRecorded(spec, tables, { breathe: ports.kernel.clock.breathe });
     const first = log.firstKnown;
@@ -78,7 +81,7 @@ export class Replay {
     const now = before?.now ?? Math.floor(first / day) * day;
     if (before !== null) log.position = before.position;
     await setBusinessNow(ports, spec.name, now);
-    await services.registry.apply(spec, digest, 'replay');
+    await registry.apply(pipeline.text, pipeline.file, 'replay');
     const replay = new Replay(ports, options, pipeline, log, input, now);
     replay.running = replay.run();
     return replay;
@@ -112,6 +115,7 @@ export class Replay {
       await this.paced();
       if (!this.stopping.signal.aborted) this.phase = 'done';
     } catch (thrown) {
+      if (this.stopping.signal.aborted) return;
       const error = RelearnError.from(thrown);
       this.phase = 'failed';
       this.detail = error.describe();
@@ -128,36 +132,46 @@ export class Replay {
     const { signal } = this.stopping;
     const { name } = this.pipeline.spec;
     while (!signal.aborted && this.log.nextKnown !== null && this.ports.catalog.inForce(name) === undefined) {
-      if (this.ports.activity.jobs() > 0 || (await this.behind())) {
-        await clock.sleep(5, signal);
+      if (this.pace.turnRuns(name) || (await this.waiting(() => this.pace.behind()))) {
+        await clock.sleep(this.pace.lookAgainMs, signal);
         continue;
       }
-      await this.advance(this.now + day);
+      await this.waiting(() => this.advance(this.now + day));
     }
   }
 
   private async paced(): Promise<void> {
     const { clock } = this.ports.kernel;
     const { signal } = this.stopping;
+    const { name } = this.pipeline.spec;
     if (this.log.nextKnown !== null) this.phase = 'replaying';
     let last = clock.now();
     while (!signal.aborted && this.log.nextKnown !== null) {
       await clock.sleep(stepMs, signal);
       const elapsed = Math.min(clock.now() - last, 4 * stepMs);
       last = clock.now();
-      if (await this.behind()) continue;
-      const share = this.ports.activity.jobs() > 0 ? this.options.turnShare : 1;
-      await this.advance(this.now + elapsed * this.speed * share);
+      if (await this.waiting(() => this.pace.behind())) continue;
+      const share = this.pace.turnRuns(name) ? this.options.turnShare : 1;
+      const until = this.now + elapsed * this.speed * share;
+      await this.waiting(() => this.advance(until));
     }
   }
 
-  private async behind(): Promise<boolean> {
-    return (await this.ports.activity.behind(this.ports.bus)) > mostBehind;
+  /** Works again while bus or store are away. */
+  private waiting<T>(work: () => Promise<T>): Promise<T> {
+    const { kernel, telemetry } = this.ports;
+    const { signal } = this.stopping;
+    const onRetry = (error: RelearnError, attempt: number) => {
+      if (attempt % 20 === 1) telemetry.log.warn({ code: error.code, attempt }, `the replay waits: ${error.message}`);
+    };
+    return retry({ clock: kernel.clock, chance: kernel.chance, signal, onRetry }, work);
   }
 
   /** Writes what became known before the time, then a clock marker, then how far it has come. */
   private async advance(until: number): Promise<void> {
     const { name } = this.pipeline.spec;
+    // Called again after a failure it begins where it had begun: a second copy is a duplicate to validation.
+    this.log.position = this.reached;
     for (let batch = this.log.next(until, batchRecords); batch !== null; batch = this.log.next(until, batchRecords)) {
       await publishRecorded(this.ports, name, batch, this.stopping.signal);
       await this.ports.kernel.clock.breathe();
@@ -166,5 +180,6 @@ export class Replay {
     this.now = until;
     await setBusinessNow(this.ports, name, until);
     await writeProgress(this.ports, name, { input: this.input, position: this.log.position, now: until });
+    this.reached = this.log.position;
   }
 }

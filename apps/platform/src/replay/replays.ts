@@ -1,23 +1,22 @@
-import type { ReplayStatus } from '@relearn/console';
+import type { RegistryDoor, ReplayStatus } from '@relearn/console';
 import { RelearnError } from '@relearn/kernel';
 import type { Ports } from '@relearn/runtime';
-import type { Services } from '../services.js';
 import { Replay, type ReplayOptions } from './replay.js';
 
 /** The replays of this process, by pipeline. */
 export class Replays {
   private readonly ports: Ports;
-  private readonly services: Pick<Services, 'registry'>;
+  private readonly registry: Pick<RegistryDoor, 'apply'>;
   private readonly byPipeline = new Map<string, Replay>();
 
-  constructor(ports: Ports, services: Pick<Services, 'registry'>) {
+  constructor(ports: Ports, registry: Pick<RegistryDoor, 'apply'>) {
     this.ports = ports;
-    this.services = services;
+    this.registry = registry;
   }
 
   /** Throws what the file is wrong with, and REFUSED while its pipeline is being replayed already. */
   async start(file: string, options: ReplayOptions): Promise<ReplayStatus> {
-    const replay = await Replay.start(this.ports, this.services, file, options);
+    const replay = await Replay.start(this.ports, this.registry, file, options);
     const { pipeline } = replay.status();
     const before = this.byPipeline.get(pipeline)?.status().state;
     if (before === 'history' || before === 'replaying') {

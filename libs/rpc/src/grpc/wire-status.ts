@@ -3,13 +3,16 @@ import type { RelearnError } from '@relearn/kernel';
 import { errorOf, statusOf } from '../status.js';
 
 const codeKey = 'relearn-code';
+/** Percent-encoded: metadata is ASCII. */
+const remedyKey = 'relearn-remedy';
 /** gRPC's own name for the delay after which a retry is welcome, in milliseconds. */
 const retryKey = 'grpc-retry-pushback-ms';
 
 /** The status, with the error's code and retry delay as trailers. */
 export function wireStatusOf(thrown: unknown): Partial<StatusObject> {
-  const { status, message, code, retryAfterMs } = statusOf(thrown);
+  const { status, message, code, remedy, retryAfterMs } = statusOf(thrown);
   const metadata = new Metadata();
+  if (remedy !== undefined) metadata.set(remedyKey, encodeURIComponent(remedy));
   if (code !== undefined) metadata.set(codeKey, code);
   if (retryAfterMs !== undefined) metadata.set(retryKey, String(Math.ceil(retryAfterMs)));
   return { code: status, details: message, metadata };
@@ -17,11 +20,13 @@ export function wireStatusOf(thrown: unknown): Partial<StatusObject> {
 
 export function errorOfWire(error: ServiceError): RelearnError {
   const code = textOf(error.metadata, codeKey);
+  const remedy = textOf(error.metadata, remedyKey);
   const retryAfter = Number(textOf(error.metadata, retryKey) ?? Number.NaN);
   return errorOf({
     status: error.code,
     message: error.details,
     ...(code === undefined ? {} : { code }),
+    ...(remedy === undefined ? {} : { remedy: decoded(remedy) }),
     ...(Number.isFinite(retryAfter) ? { retryAfterMs: retryAfter } : {}),
   });
 }
@@ -29,4 +34,13 @@ export function errorOfWire(error: ServiceError): RelearnError {
 function textOf(metadata: Metadata | undefined, key: string): string | undefined {
   const value = metadata?.get(key)[0];
   return typeof value === 'string' ? value : undefined;
+}
+
+/** A stranger's text may be no encoding. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

@@ -28,7 +28,7 @@ export function deciderPart<S>(ports: Ports, decider: Decider<S>): DeciderPart<S
         doneBelow: (topic, partition) => loops.get(partition)?.doneBelow(topic),
         busy: () => host.busy() || [...loops.values()].some((loop) => loop.busy()),
       });
-      subscription = await ports.bus.subscribe({
+      const subscribing = ports.bus.subscribe({
         group: `${decider.service}-decider`,
         topics: decider.topics,
         onAssigned: (partition, readers) => {
@@ -41,6 +41,12 @@ export function deciderPart<S>(ports: Ports, decider: Decider<S>): DeciderPart<S
           loops.delete(partition);
         },
       });
+      try {
+        subscription = await subscribing;
+      } catch (thrown) {
+        leave();
+        throw thrown;
+      }
     },
     async stop() {
       await subscription?.close();

@@ -47,6 +47,25 @@ export async function readCheckpoint(store: Store, service: string, partition: n
   return document === null ? null : decode(document.body);
 }
 
+const page = 256;
+
+/** The stored checkpoints of a service by partition. */
+export async function listCheckpoints(store: Store, service: string): Promise<Map<number, Checkpoint>> {
+  const prefix = `${service}/`;
+  const found = new Map<number, Checkpoint>();
+  let after: string | undefined;
+  for (;;) {
+    const documents = await store.list(checkpointCollection, {
+      prefix,
+      limit: page,
+      ...(after === undefined ? {} : { after }),
+    });
+    for (const { id, body } of documents) found.set(Number(id.slice(prefix.length)), decode(body));
+    after = documents.at(-1)?.id;
+    if (documents.length < page) return found;
+  }
+}
+
 /** A shard taken by this process: writes the checkpoint while nobody else has taken it. */
 export class OwnedCheckpoint {
   private version: number;

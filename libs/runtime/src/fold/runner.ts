@@ -21,7 +21,7 @@ export function foldPart<S>(ports: Ports, definition: FoldDefinition<S>): Part {
         doneBelow: (topic, partition) => loops.get(partition)?.doneBelow(topic),
         busy: () => [...loops.values()].some((loop) => loop.busy()),
       });
-      subscription = await ports.bus.subscribe({
+      const subscribing = ports.bus.subscribe({
         group: definition.service,
         topics: definition.topics,
         onAssigned: (partition, readers) => {
@@ -31,6 +31,12 @@ export function foldPart<S>(ports: Ports, definition: FoldDefinition<S>): Part {
         },
         onRevoked: stopShard,
       });
+      try {
+        subscription = await subscribing;
+      } catch (thrown) {
+        leave();
+        throw thrown;
+      }
     },
     async stop() {
       await subscription?.close();

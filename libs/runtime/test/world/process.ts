@@ -68,7 +68,7 @@ export class TestProcess {
       blobs: this.mortal(durable.blobs),
       workers: { run: () => Promise.reject(new Error('no workers')), stop: () => Promise.resolve() },
       telemetry: silentTelemetry(),
-      catalog: new Catalog(bus, partitions),
+      catalog: new Catalog(bus, partitions, clock),
       activity: new Activity(clock, options.holdResults ?? false),
       partitions,
       instance,

@@ -1,0 +1,106 @@
+import { join } from 'node:path';
+import type { Part } from '@relearn/kernel';
+import type { Decider, Ports, RunningService } from '@relearn/runtime';
+import type { RpcServer } from '@relearn/rpc';
+import type { FastifyInstance } from 'fastify';
+import { codeFacts } from './code-facts.js';
+import { parsePipeline } from './pipeline/parse.js';
+import { type ServiceName } from './service-names.js';
+import { version } from './version.js';
+
+/** A service of this process: what is started and stopped, and where it is heard. */
+export interface Assembly {
+  readonly parts: readonly Part[];
+  readonly deciders?: RunningService['deciders'];
+  /** Offers its gRPC services. */
+  readonly offer?: (server: RpcServer) => void;
+  /** Adds its HTTP routes. */
+  readonly route?: (app: FastifyInstance) => void;
+  /** Whether it takes requests; absent: as soon as it has started. */
+  readonly ready?: () => boolean;
+}
+
+export interface AssemblyOptions {
+  readonly ports: Ports;
+  /** Turns end when their machine time runs out. */
+  readonly deadlines: boolean;
+  /** The process's own folder, for the records of answered requests; null: those are not logged. */
+  readonly data: string | null;
+}
+
+type Service = Exclude<ServiceName, 'console'>;
+type Assemble = (options: AssemblyOptions) => Promise<Assembly>;
+
+/** How each service is made. A process loads what it runs and nothing else. Started in this order, stopped in reverse. */
+const assemblies: Readonly<Record<Service, Assemble>> = {
+  serving: async ({ ports, data }) => {
+    const serving = await import('@relearn/serving');
+    const spool = data === null ? null : new serving.PredictionSpool(ports, { folder: join(data, 'spool') });
+    const { parts, deciders, host } = serving.createServing(ports, spool === null ? {} : { log: spool.log });
+    const plane = new serving.DataPlane(host, ports.kernel, version);
+    return {
+      parts: spool === null ? parts : [spool, ...parts],
+      ...(deciders === undefined ? {} : { deciders }),
+      offer: (server) => serving.addInferenceService(server, plane),
+      route: (app) => serving.registerInferenceRoutes(app, plane),
+      ready: () => host.ready,
+    };
+  },
+  registry: async ({ ports, deadlines }) => {
+    const { createRegistry, registryService } = await import('@relearn/registry');
+    const { rpc, ...registry } = createRegistry(ports, { deadlines, parse: parsePipeline });
+    return { ...registry, offer: (server) => server.add(registryService, rpc) };
+  },
+  evaluation: async ({ ports }) => {
+    const { createEvaluation, evaluationService } = await import('@relearn/evaluation');
+    const { rpc, ...evaluation } = createEvaluation(ports, await codeFacts());
+    return { ...evaluation, offer: (server) => server.add(evaluationService, rpc) };
+  },
+  training: async ({ ports }) => {
+    const { createTraining, trainingService } = await import('@relearn/training');
+    const { rpc, ...training } = createTraining(ports);
+    return { ...training, offer: (server) => server.add(trainingService, rpc) };
+  },
+  feature: async ({ ports }) => {
+    const { createFeature, featuresService } = await import('@relearn/feature');
+    const { rpc, ...feature } = createFeature(ports);
+    return { ...feature, offer: (server) => server.add(featuresService, rpc) };
+  },
+  validation: async ({ ports }) => {
+    const { createValidation, validationService } = await import('@relearn/validation');
+    const { rpc, ...validation } = createValidation(ports);
+    return { ...validation, offer: (server) => server.add(validationService, rpc) };
+  },
+  monitoring: async ({ ports }) => {
+    const { createMonitoring, monitoringService } = await import('@relearn/monitoring');
+    const { rpc, ...monitoring } = createMonitoring(ports);
+    return { ...monitoring, offer: (server) => server.add(monitoringService, rpc) };
+  },
+  ingestion: async ({ ports }) => {
+    const { createIngestion, ingestionService, registerIngestionRoutes } = await import('@relearn/ingestion');
+    const { parts, door, rpc } = createIngestion(ports);
+    return {
+      parts,
+      offer: (server) => server.add(ingestionService, rpc),
+      route: (app) => registerIngestionRoutes(app, door),
+    };
+  },
+};
+
+const services = Object.keys(assemblies) as readonly Service[];
+
+/** The services that read the log: all but ingestion's doors. */
+export const readingServices: readonly ServiceName[] = services.filter((name) => name !== 'ingestion');
+
+/** Makes the named services; the console is made from them. */
+export async function assemble(names: readonly ServiceName[], options: AssemblyOptions): Promise<Assembly[]> {
+  const assembled: Assembly[] = [];
+  for (const name of services) if (names.includes(name)) assembled.push(await assemblies[name](options));
+  return assembled;
+}
+
+/** Every decider there is, for whoever folds their states again; nothing of it runs. */
+export async function allDeciders(ports: Ports): Promise<{ decider: Decider<unknown> }[]> {
+  const all = await assemble(services, { ports, deadlines: false, data: null });
+  return all.flatMap(({ deciders = [] }) => deciders.map((decider) => ({ decider })));
+}

@@ -1,0 +1,74 @@
+import { type Part, RelearnError } from '@relearn/kernel';
+import fastify, { type FastifyInstance } from 'fastify';
+import type { Address } from '../config/config.js';
+import { unavailable } from './unavailable.js';
+
+export interface HttpDoorOptions {
+  readonly address: Address;
+  /** Adds what is answered at any time. */
+  readonly probes: (app: FastifyInstance) => void;
+  /** Why nothing else is answered yet. */
+  readonly waitsFor: () => string;
+}
+
+/**
+ * The HTTP address of a process. It answers probes from the start, and all else once the process has what it needs:
+ * until then UNAVAILABLE.
+ */
+export class HttpDoor implements Part {
+  readonly name = 'http server';
+  private readonly outer: FastifyInstance;
+  private readonly address: Address;
+  private inner: FastifyInstance | undefined;
+  private listening: Promise<string> | undefined;
+  private at = '';
+
+  constructor({ address, probes, waitsFor }: HttpDoorOptions) {
+    this.address = address;
+    this.outer = fastify({ logger: false, forceCloseConnections: true });
+    // Bodies are for the routes inside: here nothing reads them.
+    this.outer.removeAllContentTypeParsers();
+    this.outer.addContentTypeParser('*', (_request, _body, done) => done(null));
+    probes(this.outer);
+    this.outer.all('*', (request, reply) => {
+      if (this.inner === undefined) return unavailable(reply, request.url, waitsFor());
+      reply.hijack();
+      this.inner.routing(request.raw, reply.raw);
+    });
+    this.outer.addHook('preClose', () => this.inner?.close());
+  }
+
+  /** The address that is listened on, once started. */
+  get url(): string {
+    return this.at;
+  }
+
+  /** From now on these routes answer. */
+  async serve(routes: FastifyInstance): Promise<void> {
+    await routes.ready();
+    this.inner = routes;
+  }
+
+  /** Listens; again it changes nothing. Throws UNAVAILABLE where the address is in use. */
+  async start(): Promise<void> {
+    this.listening ??= this.listen();
+    this.at = await this.listening;
+  }
+
+  stop(): Promise<void> {
+    return this.outer.close();
+  }
+
+  private async listen(): Promise<string> {
+    const { host, port } = this.address;
+    try {
+      return await this.outer.listen({ host, port });
+    } catch (thrown) {
+      const { message } = RelearnError.from(thrown);
+      throw new RelearnError('UNAVAILABLE', `HTTP cannot listen on ${host}:${port}: ${message}`, {
+        cause: thrown,
+        remedy: 'Stop what uses the port, or set RELEARN_HTTP to another address.',
+      });
+    }
+  }
+}

@@ -1,0 +1,37 @@
+import type { Blobs } from '@relearn/blobs';
+import type { Bus } from '@relearn/bus';
+import type { Kernel, RelearnError } from '@relearn/kernel';
+import type { Store } from '@relearn/store';
+import type { Log } from '@relearn/telemetry';
+import type { Engines } from '../config/engines.js';
+import type { Environment } from '../config/settings.js';
+import { openEmbedded } from './embedded.js';
+import { openShared } from './shared.js';
+
+export interface EngineOptions {
+  readonly kernel: Kernel;
+  readonly log: Log;
+  /** False for a folder that is thrown away: nothing waits for the disk. */
+  readonly durable: boolean;
+  /** Names this process to an engine. */
+  readonly instance: string;
+  /** The environment, for the engines' own settings. */
+  readonly env: Environment;
+  /** Runs the work until the engine of that name is there. */
+  readonly until: <T>(name: string, work: () => Promise<T>) => Promise<T>;
+  /** Takes what closes an engine again; the last is closed first. */
+  readonly closedBy: (closer: () => Promise<void>) => void;
+  /** Called when the storage has failed for good. */
+  readonly onFailure: (error: RelearnError) => void;
+}
+
+export interface OpenEngines {
+  readonly bus: Bus;
+  readonly store: Store;
+  readonly blobs: Blobs;
+}
+
+/** Opens the adapters that the configuration names. Drivers that it does not name are not loaded. */
+export function openEngines(engines: Engines, options: EngineOptions): Promise<OpenEngines> {
+  return engines.kind === 'embedded' ? openEmbedded(engines, options) : openShared(engines, options);
+}
