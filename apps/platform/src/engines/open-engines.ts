@@ -6,7 +6,7 @@ import type { Log } from '@relearn/telemetry';
 import type { Engines } from '../config/engines.js';
 import type { Environment } from '../config/settings.js';
 import { openEmbedded } from './embedded.js';
-import { openShared } from './shared.js';
+import { openShared } from './brokers.js';
 
 export interface EngineOptions {
   readonly kernel: Kernel;
