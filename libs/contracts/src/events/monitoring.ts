@@ -56,7 +56,7 @@ export const windowProfiled = defineEvent({
       shard: Type.Integer(),
       rows: Type.Integer(),
       predictions: Type.Integer(),
-      /** Labels that joined a row of the window (`outcomes`). */
+      /** Labels that joined a row of the window (`outcomes`; 0 with `inputs`, where more may come). */
       labelled: Type.Integer(),
       /** Labels known in the shard so far, whatever their window. */
       labelledTotal: Type.Integer(),

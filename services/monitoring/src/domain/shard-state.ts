@@ -107,7 +107,7 @@ export class ShardState {
     const champion = data.arms.find((arm) => arm.arm === 'champion');
     for (let row = from; row < data.times.length; row++) {
       const time = data.times[row] ?? 0;
-      if (time < this.predictionsWatermark && data.kind === 'stream' && this.closedInputs(time)) continue;
+      if (data.kind === 'stream' && this.endOf(time) <= this.predictionsWatermark) continue;
       if (champion !== undefined) {
         this.windowOf(time)?.countInputs(champion.model, profileOf(champion.model), data.inputs, row);
       }
@@ -150,9 +150,7 @@ export class ShardState {
     if (part === 'inputs') window.inputsClosed = true;
     const end = start + this.width;
     const at = this.boundaries.at(part === 'inputs' ? end : end + this.spec.label.max_delay);
-    const { rows, predictions, labelled } = window;
-    const models = window.profile(part);
-    return { start, end, part, shard, rows, predictions, labelled, labelledTotal: at.labelled, read: at.read, models };
+    return { start, end, part, shard, ...window.profile(part), labelledTotal: at.labelled, read: at.read };
   }
 
   private prune(due: number, passed: number): void {
@@ -162,8 +160,9 @@ export class ShardState {
     this.boundaries.forget(due);
   }
 
-  private closedInputs(time: number): boolean {
-    return this.nextInputs !== null && time < this.nextInputs;
+  /** The end of the time's window. What comes once its topic's watermark has passed that is late, and not counted. */
+  private endOf(time: number): number {
+    return Math.floor(time / this.width) * this.width + this.width;
   }
 
   private windowOf(time: number): WindowState | undefined {
@@ -185,8 +184,7 @@ export class ShardState {
   }
 
   private takeRow(time: number, watermark: number): void {
-    const end = Math.floor(time / this.width) * this.width + this.width;
-    if (end <= watermark) return;
+    if (this.endOf(time) <= watermark) return;
     const window = this.windowOf(time);
     if (window !== undefined) window.rows += 1;
   }

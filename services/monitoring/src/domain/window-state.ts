@@ -109,11 +109,25 @@ export class WindowState {
     return { start, rows, predictions, labelled, inputsClosed, models: this.saved() };
   }
 
-  /** What `window.profiled` says of the models: counts of their inputs, or their realised performance. */
-  profile(part: 'inputs' | 'outcomes'): DataOf<typeof windowProfiled>['models'] {
-    return this.saved().map(({ arm, model, counts, scores }) =>
-      part === 'inputs' ? { arm, model, ...(counts === null ? {} : { counts }) } : { arm, model, scores },
-    );
+  /**
+   * What `window.profiled` says of the models: counts of their inputs, or their realised performance. Labels may join
+   * before or after the inputs close, so nothing that they change is said with the inputs.
+   */
+  profile(
+    part: 'inputs' | 'outcomes',
+  ): Pick<DataOf<typeof windowProfiled>, 'rows' | 'predictions' | 'labelled' | 'models'> {
+    const { rows, predictions, labelled } = this;
+    const models = this.saved();
+    if (part === 'outcomes') {
+      return { rows, predictions, labelled, models: models.map(({ arm, model, scores }) => ({ arm, model, scores })) };
+    }
+    const counted = models.filter(({ arm }) => arm === 'champion');
+    return {
+      rows,
+      predictions,
+      labelled: 0,
+      models: counted.map(({ arm, model, counts }) => ({ arm, model, ...(counts === null ? {} : { counts }) })),
+    };
   }
 
   private saved(): SavedModel[] {
