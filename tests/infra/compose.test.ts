@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { serviceNames } from '@relearn/platform';
+import { readConfig, serviceNames } from '@relearn/platform';
 import { describe, expect, test } from 'vitest';
 import { compose, containers, ours } from './compose.js';
 import { readText, readYaml, root } from './files.js';
@@ -76,6 +76,24 @@ describe('ports', () => {
 });
 
 describe('settings', () => {
+  test.each(ours)('$name reads them without an objection', ({ service }) => {
+    const environment = Object.entries(service.environment ?? {}).map(([key, value]) => [key, filledIn(value)]);
+    const inImage = [...dockerfile.matchAll(/^(?:ENV)? +(RELEARN_\w+)=(\S+)/gm)].map(([, key, value]) => [key, value]);
+    const config = readConfig(Object.fromEntries([...inImage, ...environment]));
+    expect(config).toMatchObject({
+      data: '/data',
+      http: { host: '0.0.0.0', port: 8080 },
+      grpc: { host: '0.0.0.0', port: 8001 },
+      engines: {
+        kind: 'shared',
+        bus: { kind: 'kafka', url: 'kafka://kafka:9092' },
+        store: { kind: 'mongodb' },
+        blobs: { kind: 'gridfs' },
+      },
+    });
+    for (const name of serviceNames) expect(config.addresses.get(name)).toEqual({ host: name, grpc: 8001, http: 8080 });
+  });
+
   test('the broker of each profile is the one that is named', () => {
     expect(readText('.env')).toMatch(/^COMPOSE_PROFILES=kafka$/m);
     expect(filledIn(services['console']?.environment?.['RELEARN_BUS'] ?? '')).toBe('kafka://kafka:9092');
