@@ -27,3 +27,8 @@ export function busConformance(name: string, factory: BusFactory, lacks: Lacks =
     outageTests(factory, lacks);
   });
 }
+
+/** The outages alone, for an adapter whose suite runs on a server that others use too. */
+export function busOutages(name: string, factory: BusFactory): void {
+  describe(`bus outages: ${name}`, () => outageTests(factory, {}));
+}

@@ -1,3 +1,4 @@
+import { RelearnError, retry, systemKernel } from '@relearn/kernel';
 import type { Bus, PartitionReader, Subscription } from '../port.js';
 import { textOf, topic, wide } from './fixture.js';
 
@@ -38,6 +39,7 @@ export interface MemberOptions {
 /** A consumer as the runtime is one: a loop a partition, which a revocation lets end what it began. */
 export async function joinGroup(options: MemberOptions): Promise<Subscription> {
   const { bus, group, name, watch, topics = [topic], work = () => Promise.resolve() } = options;
+  const { clock, chance } = systemKernel;
   const running = new Map<number, { readonly stop: AbortController; readonly done: Promise<unknown> }>();
 
   const consume = async (reader: PartitionReader, signal: AbortSignal) => {
@@ -45,9 +47,17 @@ export async function joinGroup(options: MemberOptions): Promise<Subscription> {
       for (const one of await reader.next({ ...wide, maxRecords: 4 }, signal)) {
         await work(textOf(one));
         watch.seen.push({ member: name, partition: one.partition, text: textOf(one) });
-        await reader.commit(one.position + 1);
+        await retry({ clock, chance, longestDelayMs: 200, signal }, () => reader.commit(one.position + 1));
         if (signal.aborted) break;
       }
+    }
+  };
+  /** The partition may be taken away from a member that the server has not heard of for long: it lets go then. */
+  const untilFenced = async (reader: PartitionReader, signal: AbortSignal) => {
+    try {
+      await consume(reader, signal);
+    } catch (thrown) {
+      if (RelearnError.from(thrown).code !== 'FENCED') throw thrown;
     }
   };
 
@@ -57,7 +67,7 @@ export async function joinGroup(options: MemberOptions): Promise<Subscription> {
     onAssigned: (partition, readers) => {
       watch.take(name, partition);
       const stop = new AbortController();
-      running.set(partition, { stop, done: Promise.all(readers.map((reader) => consume(reader, stop.signal))) });
+      running.set(partition, { stop, done: Promise.all(readers.map((reader) => untilFenced(reader, stop.signal))) });
     },
     onRevoked: async (partition) => {
       running.get(partition)?.stop.abort();

@@ -87,7 +87,7 @@ export class Topics {
   }
 }
 
-function otherPartitions(known: TopicSpec, asked: TopicSpec): RelearnError {
+export function otherPartitions(known: TopicSpec, asked: TopicSpec): RelearnError {
   return new RelearnError(
     'REFUSED',
     `topic ${known.name} has ${known.partitions} partitions and cannot get ${asked.partitions}`,

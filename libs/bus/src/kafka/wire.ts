@@ -1,0 +1,239 @@
+import { type Kernel, RelearnError } from '@relearn/kernel';
+import Broker from 'kafkajs/src/broker/index.js';
+import connectionPoolBuilder from 'kafkajs/src/cluster/connectionPoolBuilder.js';
+import socketFactory from 'kafkajs/src/network/socketFactory.js';
+import { connectionFailed, kafkaError, protocolType } from './errors.js';
+import type { KafkaConnection } from './options.js';
+import type { Trouble } from './trouble.js';
+
+/** A purpose that has connections of its own, since a broker answers one connection's requests one after another. */
+export type Lane = string;
+
+export type NodeId = number;
+
+type ConnectionPool = Awaited<ReturnType<ReturnType<typeof connectionPoolBuilder>['build']>>;
+
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+interface Link {
+  readonly broker: Broker;
+  readonly pool: ConnectionPool;
+}
+
+const connectMs = 3_000;
+const requestMs = 10_000;
+const firstProbeMs = 100;
+const longestProbeMs = 2_000;
+
+const silent = {
+  namespace: () => silent,
+  error: () => undefined,
+  warn: () => undefined,
+  info: () => undefined,
+  debug: () => undefined,
+};
+
+/**
+ * The brokers of a cluster and our connections to them. Every request has a deadline. A connection that fails is thrown away
+ * with whatever waits on it, and one probe asks until some broker answers: meanwhile requests fail at once with UNAVAILABLE.
+ */
+export class Wire {
+  private readonly kernel: Kernel;
+  private readonly trouble: Trouble;
+  private readonly seeds: readonly Address[];
+  private readonly builder: ReturnType<typeof connectionPoolBuilder>;
+  private readonly nodes = new Map<NodeId, Address>();
+  private readonly links = new Map<string, Promise<Link>>();
+  private readonly stopping = new AbortController();
+  private away: { readonly error: RelearnError; readonly back: Promise<void> } | undefined;
+
+  constructor(connection: KafkaConnection, kernel: Kernel, trouble: Trouble) {
+    this.kernel = kernel;
+    this.trouble = trouble;
+    this.seeds = connection.brokers.map(parseAddress);
+    this.builder = connectionPoolBuilder({
+      brokers: connection.brokers,
+      clientId: connection.clientId,
+      ssl: connection.ssl,
+      sasl: connection.sasl,
+      connectionTimeout: connectMs,
+      requestTimeout: requestMs,
+      // Deadlines are ours: kafkajs looks at a connection's requests ten times a second.
+      enforceRequestTimeout: false,
+      logger: silent,
+      socketFactory: socketFactory(),
+    });
+  }
+
+  /** Asks a node. Errors: UNAVAILABLE for whatever a later attempt may mend, others as `kafkaError` maps them. */
+  async ask<T>(lane: Lane, node: NodeId, what: string, work: (broker: Broker) => Promise<T>, waitMs = 0): Promise<T> {
+    const address = this.nodes.get(node);
+    if (address === undefined) throw new RelearnError('UNAVAILABLE', `Kafka: ${what}: node ${node} is not known`);
+    this.checkHere();
+    return this.askAt(lane, address, what, work, waitMs);
+  }
+
+  /** Asks whoever answers. */
+  async askAny<T>(what: string, work: (broker: Broker) => Promise<T>): Promise<T> {
+    this.checkHere();
+    return this.askFirst(what, work);
+  }
+
+  learn(node: NodeId, { host, port }: Address): void {
+    const known = this.nodes.get(node);
+    if (known?.host !== host || known.port !== port) this.nodes.set(node, { host, port });
+  }
+
+  nodeIds(): readonly NodeId[] {
+    return [...this.nodes.keys()];
+  }
+
+  /** Resolves when the brokers can be asked: at once unless they are known to be away. */
+  async here(signal: AbortSignal): Promise<void> {
+    const { away } = this;
+    if (away === undefined || signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      signal.addEventListener('abort', () => resolve(), { once: true });
+      void away.back.then(resolve);
+    });
+  }
+
+  /** Closes a lane's connections once nobody needs them. */
+  async hangUp(lane: Lane): Promise<void> {
+    for (const key of [...this.links.keys()]) if (key.startsWith(`${lane} `)) await this.drop(key);
+  }
+
+  async close(): Promise<void> {
+    this.stopping.abort();
+    await Promise.all([...this.links.keys()].map((key) => this.drop(key)));
+    await this.away?.back;
+  }
+
+  private checkHere(): void {
+    if (this.stopping.signal.aborted) throw new RelearnError('UNAVAILABLE', 'the bus is closed');
+    if (this.away !== undefined) throw this.away.error;
+  }
+
+  private async askFirst<T>(what: string, work: (broker: Broker) => Promise<T>): Promise<T> {
+    const known = [...this.nodes.values()];
+    const others = this.seeds.filter(
+      (seed) => !known.some(({ host, port }) => host === seed.host && port === seed.port),
+    );
+    let last: unknown;
+    for (const address of [...known, ...others]) {
+      try {
+        return await this.askAt('control', address, what, work, 0);
+      } catch (thrown) {
+        if (!connectionFailed(thrown)) throw thrown;
+        last = thrown;
+      }
+    }
+    throw last;
+  }
+
+  private async askAt<T>(
+    lane: Lane,
+    address: Address,
+    what: string,
+    work: (broker: Broker) => Promise<T>,
+    waitMs: number,
+  ): Promise<T> {
+    const key = `${lane} ${address.host}:${address.port}`;
+    try {
+      return await this.within(waitMs + requestMs, async () => work((await this.link(key, address)).broker));
+    } catch (thrown) {
+      const error = kafkaError(thrown, what);
+      if (connectionFailed(thrown)) {
+        await this.drop(key);
+        this.lost(error);
+      } else if (protocolType(thrown) === '') {
+        // A refused login or an answer that cannot be read: the connection is of no use any more.
+        await this.drop(key);
+      }
+      throw error;
+    }
+  }
+
+  private async link(key: string, address: Address): Promise<Link> {
+    const known = this.links.get(key);
+    if (known !== undefined) return known;
+    const made = this.connect(address);
+    this.links.set(key, made);
+    return made;
+  }
+
+  private async connect(address: Address): Promise<Link> {
+    const pool = await this.builder.build(address);
+    const broker = new Broker({
+      connectionPool: pool,
+      logger: silent,
+      nodeId: null,
+      allowAutoTopicCreation: false,
+      authenticationTimeout: requestMs,
+    });
+    await broker.connect();
+    return { broker, pool };
+  }
+
+  private async drop(key: string): Promise<void> {
+    const link = this.links.get(key);
+    this.links.delete(key);
+    try {
+      const { broker, pool } = (await link) ?? {};
+      for (const connection of pool?.pool ?? []) {
+        connection.rejectRequests(new RelearnError('UNAVAILABLE', 'Kafka: the connection was given up'));
+        connection.socket?.destroy();
+      }
+      await broker?.disconnect();
+    } catch {
+      // It never came to be: whoever asked for it has the error.
+    }
+  }
+
+  private async within<T>(ms: number, work: () => Promise<T>): Promise<T> {
+    let expire: (error: RelearnError) => void = () => undefined;
+    const expired = new Promise<never>((_, reject) => {
+      expire = reject;
+    });
+    const timer = this.kernel.clock.after(ms, () =>
+      expire(new RelearnError('UNAVAILABLE', `no answer within ${ms} ms`)),
+    );
+    try {
+      return await Promise.race([work(), expired]);
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  private lost(error: RelearnError): void {
+    if (this.away !== undefined || this.stopping.signal.aborted) return;
+    this.trouble.report('connection', error);
+    this.away = { error, back: this.probe() };
+  }
+
+  /** Asks until a broker answers. */
+  private async probe(): Promise<void> {
+    const { clock, chance } = this.kernel;
+    const { signal } = this.stopping;
+    for (let pauseMs = 0; !signal.aborted; pauseMs = Math.min(longestProbeMs, Math.max(firstProbeMs, pauseMs * 2))) {
+      await clock.sleep(pauseMs * (0.5 + chance.next() / 2), signal);
+      try {
+        await this.askFirst('ask for its versions', (broker) => broker.apiVersions());
+        break;
+      } catch (thrown) {
+        this.trouble.report('connection', kafkaError(thrown, 'probe'));
+      }
+    }
+    this.away = undefined;
+    this.trouble.clear('connection');
+  }
+}
+
+/** `host:port`, also with an IPv6 address in brackets. */
+function parseAddress(text: string): Address {
+  const colon = text.lastIndexOf(':');
+  return { host: text.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(text.slice(colon + 1)) };
+}

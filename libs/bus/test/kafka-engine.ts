@@ -1,0 +1,52 @@
+import { openKafkaBus } from '@relearn/bus/kafka';
+import { type Kernel, systemKernel } from '@relearn/kernel';
+import { inject } from 'vitest';
+import type { Bus } from '@relearn/bus';
+import type { BusServer } from '@relearn/bus/conformance';
+
+const { kafka, control } = inject('engines');
+
+/** The run's broker, or null; tests that act upon a broker ask for one of their own. */
+export const broker = kafka;
+export const canKill = kafka !== null && control !== null && process.env['RELEARN_TEST_KAFKA'] === undefined;
+
+export interface OwnBroker extends BusServer {
+  readonly address: string;
+  /** SIGSTOP. */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+}
+
+async function act(path: string): Promise<unknown> {
+  const response = await fetch(`${control}/${path}`, { method: 'POST' });
+  const body = await response.json();
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${JSON.stringify(body)}`);
+  return body;
+}
+
+/** A broker that only the caller uses and may kill. */
+export async function ownBroker(): Promise<OwnBroker> {
+  const { name, address } = (await act('kafka/another')) as { readonly name: string; readonly address: string };
+  const doing = (action: string) => async () => void (await act(`${name}/${action}`));
+  return { address, kill: doing('kill'), restart: doing('restart'), pause: doing('pause'), resume: doing('resume') };
+}
+
+export function randomPrefix(): string {
+  return `t${systemKernel.chance.id()}.`;
+}
+
+export interface OpenOptions {
+  readonly prefix: string;
+  readonly kernel?: Kernel;
+  readonly sessionMs?: number;
+}
+
+/** A bus on the broker, with the session that Kafka's defaults allow unless said otherwise. */
+export function openBus(
+  address: string,
+  { prefix, kernel = systemKernel, sessionMs = 6_000 }: OpenOptions,
+): Promise<Bus> {
+  const settings = { clientId: 'test', ssl: null, sasl: null, replication: 1, minInSyncReplicas: 1, flush: false };
+  const groups = { sessionMs, heartbeatMs: 100 };
+  return openKafkaBus({ ...settings, brokers: [address], prefix, groups }, kernel);
+}
