@@ -16,7 +16,7 @@ function goProgram(
   source: string,
   argsOf: (address: { host: string; port: number }, data: string) => string[],
 ): Program {
-  const folder = () => folderOf(name, ['go.mod', 'go.sum', 'ferretdb/main.go']);
+  const folder = () => folderOf(name, ['go.mod', 'go.sum', 'ferretdb/main.go', 'ferretdb/front.go']);
   const go = (...args: string[]) => run('go', args, { cwd: recipes, env: { GOTOOLCHAIN: 'auto', CGO_ENABLED: '0' } });
   return {
     origin: 'built with Go',

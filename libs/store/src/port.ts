@@ -1,3 +1,5 @@
+import type { RelearnError } from '@relearn/kernel';
+
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
 export interface Document {
@@ -30,8 +32,9 @@ export interface StoreFeatures {
  * A write is durable when its promise resolves. Ids are 1 to 512 UTF-16 units of well-formed Unicode without NUL, in the
  * order of their code points: that of their UTF-8 bytes, which databases sort by (UTF-16 order differs above U+FFFF).
  * Unique values are compared as JSON: `1` and `"1"` are two, objects are equal whatever the order of their keys.
- * Errors: ALREADY_EXISTS (id or unique path), CONFLICT (another version), NOT_FOUND (document or collection),
- * INVALID_INPUT (id), UNAVAILABLE and STORAGE_FAILED (retry).
+ * Errors: ALREADY_EXISTS (id or unique path), CONFLICT (another version), NOT_FOUND (document, or a collection that was not
+ * declared), INVALID_INPUT (id), UNAVAILABLE and STORAGE_FAILED (retry: a write may have been done all the same, and is then
+ * met as a CONFLICT or ALREADY_EXISTS by the same write).
  */
 export interface Store {
   readonly features: StoreFeatures;
@@ -47,5 +50,7 @@ export interface Store {
   remove(collection: string, id: string): Promise<void>;
   /** Documents in the order of their ids. */
   list(collection: string, options: ListOptions): Promise<Document[]>;
+  /** Why the store cannot be used now, for readiness; null while it can. Absent where it cannot be away. Never waits. */
+  health?(): RelearnError | null;
   close(): Promise<void>;
 }

@@ -6,13 +6,19 @@ import { storeConformance } from '@relearn/store/conformance';
 import { openEmbeddedStore } from '@relearn/store/embedded';
 import { createMemoryStore } from '@relearn/store/memory';
 
-storeConformance('memory', async () => {
-  const store = createMemoryStore();
-  return { store, close: () => store.close() };
-});
+const oneProcess = { another: 'one process has the documents to itself', server: 'it has none' };
+
+storeConformance(
+  'memory',
+  async () => {
+    const store = createMemoryStore();
+    return { store, close: () => store.close() };
+  },
+  { ...oneProcess, reopen: 'nothing survives' },
+);
 
 for (const durable of [true, false]) {
-  storeConformance(`embedded, durable: ${durable}`, async () => {
+  const factory = async () => {
     const folder = await mkdtemp(join(tmpdir(), 'relearn-store-'));
     let engine = await openSqlite({ folder, durable });
     return {
@@ -27,5 +33,6 @@ for (const durable of [true, false]) {
         await rm(folder, { recursive: true });
       },
     };
-  });
+  };
+  storeConformance(`embedded, durable: ${durable}`, factory, oneProcess);
 }

@@ -70,6 +70,27 @@ export function documentTests(factory: StoreFactory): void {
         );
       }));
 
+    test('keys, numbers, texts and depths that databases stumble over come back as they were', () =>
+      withStore(factory, async ({ store }) => {
+        const deep = `${'['.repeat(300)}1${']'.repeat(300)}`;
+        const bodies = [
+          '{"$set":{"a.b":1},"":{"$gt":""},"a.b.c":2,"__proto__":{"constructor":3},"_id":4,"version":5}',
+          '{"z":1,"a":2,"10":3,"2":4}',
+          '[9007199254740991,-9007199254740991,2147483648,-2147483649,0.1,1e308,5e-324,-1.7976931348623157e308]',
+          '["a\\u0000b","\\ud800","\\uffff","😀","\\u2028"]',
+          deep,
+          JSON.stringify('x'.repeat(1024 * 1024)),
+        ];
+        for (const [n, text] of bodies.entries()) {
+          await store.put(plain, `${n}`, JSON.parse(text) as Json);
+          expect(JSON.stringify((await store.get(plain, `${n}`))?.body)).toBe(JSON.stringify(JSON.parse(text)));
+        }
+        const listed = await store.list(plain, { limit: 10 });
+        expect(listed.map(({ body }) => JSON.stringify(body))).toEqual(
+          bodies.map((text) => JSON.stringify(JSON.parse(text))),
+        );
+      }));
+
     test('a document is no object that anybody shares', () =>
       withStore(factory, async ({ store }) => {
         const body = { list: [1] };

@@ -28,6 +28,24 @@ export function listTests(factory: StoreFactory): void {
         await expectCode(store.list(plain, { limit: 0 }), 'INVALID_INPUT');
       }));
 
+    test('pages skip nothing and repeat nothing while documents come, change and go', () =>
+      withStore(factory, async ({ store }) => {
+        const ids = Array.from({ length: 30 }, (_, n) => `run-${n + 10}`);
+        await fill(store, ids);
+        const seen: string[] = [];
+        for (let after = ''; ; after = seen.at(-1) ?? '') {
+          const page = await store.list(plain, { limit: 4, after });
+          seen.push(...page.map(({ id }) => id));
+          if (page.length < 4) break;
+          await store.remove(plain, seen.at(-1) ?? '');
+          await store.put(plain, `run-${9 + seen.length}a`, 'late, before the next page');
+          await store.put(plain, 'run-0', 'before all pages');
+          await store.put(plain, 'run-39', seen.length);
+        }
+        expect(seen.filter((id) => ids.includes(id))).toEqual(ids);
+        expect(new Set(seen).size).toBe(seen.length);
+      }));
+
     test('a prefix is matched literally, and its pages end with it', () =>
       withStore(factory, async ({ store }) => {
         await fill(store, ['a', 'a%', 'a/1', 'a/2', 'a/22', 'a/3', 'a0', 'A/1', 'a_b', 'b/1']);
@@ -40,6 +58,9 @@ export function listTests(factory: StoreFactory): void {
         expect(await pages(store, 9, 'c')).toEqual([]);
         expect((await store.list(plain, { prefix: 'a/', after: 'a', limit: 1 }))[0]?.id).toBe('a/1');
         expect(await store.list(plain, { prefix: 'a/', after: 'b', limit: 1 })).toEqual([]);
+        await fill(store, ['\u{10ffff}', '\u{10ffff}a', '\ud7ff', '\ud7ffa', '\ue000']);
+        expect(await pages(store, 9, '\u{10ffff}')).toEqual([['\u{10ffff}', '\u{10ffff}a']]);
+        expect(await pages(store, 9, '\ud7ff')).toEqual([['\ud7ff', '\ud7ffa']]);
       }));
 
     test('ids are in the order of their code points, not of a language nor of UTF-16', () =>

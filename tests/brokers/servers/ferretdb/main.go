@@ -6,6 +6,8 @@ package main
 import (
 	"context"
 	"log"
+	"net"
+	"net/url"
 	"os"
 	"os/signal"
 	"syscall"
@@ -27,13 +29,22 @@ func serve(address, folder string) error {
 		return err
 	}
 	server, err := ferretdb.New(&ferretdb.Config{
-		Listener:  ferretdb.ListenerConfig{TCP: address},
+		Listener:  ferretdb.ListenerConfig{TCP: "127.0.0.1:0"},
 		Handler:   "sqlite",
 		SQLiteURL: "file:" + folder + "/",
 	})
 	if err != nil {
 		return err
 	}
+	inner, err := url.Parse(server.MongoDBURI())
+	if err != nil {
+		return err
+	}
+	door, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	go accept(door, inner.Host)
 	stopped, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	return server.Run(stopped)

@@ -1,0 +1,2 @@
+export { type Mongo, openMongo } from './mongo.js';
+export { type MongoOptions, mongoOptions, type Setting } from './options.js';
