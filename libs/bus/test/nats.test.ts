@@ -17,7 +17,7 @@ describe.skipIf(sharedNats === null)('NATS JetStream', () => {
       const server = withoutOwnServer === undefined ? await (own ??= ownNats()) : undefined;
       const store = createMemoryStore();
       const nats = natsOptions(`${server?.address ?? sharedNats}?prefix=${systemChance.id()}`, {});
-      const open = () => openNatsBus({ nats, store, kernel, beatMs: 100, leaseMs: 1_500 });
+      const open = () => openNatsBus({ ...nats, store, beatMs: 100, leaseMs: 1_500 }, kernel);
       let bus: Bus = await open();
       return {
         bus,

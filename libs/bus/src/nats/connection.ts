@@ -1,14 +1,15 @@
 import { type ConnectionOptions, connect, credsAuthenticator, Events, type JetStreamManager, NatsError } from 'nats';
 import type { NatsConnection } from 'nats';
 import { type Kernel, RelearnError } from '@relearn/kernel';
+import type { Trouble } from '../core/trouble.js';
 import { maxMessageBytes } from './codec.js';
 import { isAuthError, natsError, unavailable } from './errors.js';
-import type { Health } from './health.js';
 import type { NatsOptions } from './options.js';
 
 const requestMs = 10_000;
 const firstDelayMs = 50;
 const longestDelayMs = 2_000;
+const probeMs = 2_000;
 /** A server that is stopped without its connections being closed is noticed after two of these. */
 const pingMs = 10_000;
 /** Batches read directly (2.11) and the metadata of streams (2.10). */
@@ -18,40 +19,38 @@ const oldestServer = [2, 11] as const;
 export class Connection {
   readonly nc: NatsConnection;
   readonly kernel: Kernel;
-  readonly health: Health;
+  readonly trouble: Trouble;
   private jsm: JetStreamManager | undefined;
   private readonly onLost = new Set<() => void>();
   private readonly onBack = new Set<() => void>();
   private connected = true;
   private closed = false;
+  private probing = false;
 
-  private constructor(nc: NatsConnection, kernel: Kernel, health: Health) {
+  private constructor(nc: NatsConnection, kernel: Kernel, trouble: Trouble) {
     this.nc = nc;
     this.kernel = kernel;
-    this.health = health;
+    this.trouble = trouble;
   }
 
-  /** Waits for a server for as long as it takes. Throws INVALID_CONFIG where one refuses us, CANCELLED after the signal. */
-  static async open(options: NatsOptions, kernel: Kernel, health: Health, signal: AbortSignal): Promise<Connection> {
+  /** Throws UNAVAILABLE where no server answers, and INVALID_CONFIG where one refuses us or is not fit. */
+  static async open(options: NatsOptions, kernel: Kernel, trouble: Trouble): Promise<Connection> {
     const pacing = new Pacing(kernel);
-    const settings = connectionOptions(options, pacing);
-    for (;;) {
-      if (signal.aborted) throw new RelearnError('CANCELLED', 'waiting for NATS was ended');
-      try {
-        const nc = await connect(settings);
-        pacing.connected();
-        const connection = new Connection(nc, kernel, health);
-        connection.checkServer();
-        void connection.watch(pacing);
-        return connection;
-      } catch (thrown) {
-        const error = startError(options, thrown);
-        if (!error.retryable) throw error;
-        health.failed(error);
-        pacing.attempt();
-        await kernel.clock.sleep(pacing.delay, signal);
-      }
+    let nc: NatsConnection;
+    try {
+      nc = await connect(connectionOptions(options, pacing));
+    } catch (thrown) {
+      throw startError(options, thrown);
     }
+    const connection = new Connection(nc, kernel, trouble);
+    try {
+      connection.checkServer();
+    } catch (thrown) {
+      await connection.close();
+      throw thrown;
+    }
+    void connection.watch(pacing);
+    return connection;
   }
 
   get isConnected(): boolean {
@@ -101,11 +100,11 @@ export class Connection {
     });
     try {
       const answer = await Promise.race([work(), lost]);
-      this.health.worked();
+      this.trouble.clear('JetStream');
       return answer;
     } catch (thrown) {
       const error = natsError(what, thrown);
-      if (error.code === 'UNAVAILABLE' || error.code === 'STORAGE_FAILED') this.health.failed(error);
+      if (error.code === 'UNAVAILABLE' || error.code === 'STORAGE_FAILED') this.failing(error);
       throw error;
     } finally {
       forget();
@@ -115,6 +114,7 @@ export class Connection {
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
+    this.trouble.stop();
     this.tell(this.onLost);
     this.tell(this.onBack);
     if (this.connected) await this.nc.flush().catch(() => undefined);
@@ -140,7 +140,7 @@ export class Connection {
       else if (type === Events.Reconnect) this.back(pacing);
       else if (type === 'reconnecting') pacing.attempt();
       else if (type === Events.Error && !this.connected)
-        this.health.failed(unavailable(`NATS: ${JSON.stringify(data)}`));
+        this.trouble.report('connection', unavailable(`NATS refuses us: ${JSON.stringify(data)}`));
     }
     // The client has given up, which it is told never to do.
     if (!this.closed) this.lost();
@@ -149,15 +149,28 @@ export class Connection {
   private lost(): void {
     if (!this.connected) return;
     this.connected = false;
-    this.health.failed(unavailable('the connection to NATS is lost'));
+    this.trouble.report('connection', unavailable('the connection to NATS is lost'));
     this.tell(this.onLost);
   }
 
   private back(pacing: Pacing): void {
     pacing.connected();
     this.connected = true;
-    this.health.worked();
+    this.trouble.clear('connection');
+    this.trouble.clear('JetStream');
     this.tell(this.onBack);
+  }
+
+  /** Connected, but JetStream does not do what it should: asked again until it answers, also if nobody else asks. */
+  private failing(error: RelearnError): void {
+    if (!this.isConnected) return;
+    this.trouble.report('JetStream', error);
+    if (this.probing) return;
+    this.probing = true;
+    this.kernel.clock.after(probeMs, () => {
+      this.probing = false;
+      if (this.isConnected) void this.ask('JetStream', (jsm) => jsm.getAccountInfo()).catch(() => undefined);
+    });
   }
 
   private tell(callbacks: ReadonlySet<() => void>): void {

@@ -164,8 +164,9 @@ export class Feed {
         await this.make();
         this.failures = 0;
       } catch (thrown) {
-        // Whoever asks for health is told by the connection; here it is tried again.
-        if (!RelearnError.from(thrown).retryable) this.connection.health.failed(RelearnError.from(thrown));
+        const error = RelearnError.from(thrown);
+        // What is away is told by the connection.
+        if (!error.retryable) this.connection.trouble.report('JetStream', error);
         const most = Math.min(longestDelayMs, 50 * 2 ** this.failures++);
         await kernel.clock.sleep(most * (0.5 + kernel.chance.next() / 2));
       }

@@ -34,7 +34,6 @@ export interface NatsBusParts {
   readonly prefix: string;
   readonly beatMs: number;
   readonly leaseMs: number;
-  readonly onBackgroundError: (error: RelearnError) => void;
 }
 
 const lookMs = 15_000;
@@ -102,7 +101,8 @@ export class NatsBus implements Bus {
 
   async subscribe(subscription: SubscribeOptions): Promise<Subscription> {
     const topics = await this.topicsOf(subscription);
-    const { store, kernel, prefix, connection, beatMs, leaseMs, onBackgroundError } = this.parts;
+    const { store, kernel, prefix, connection, beatMs, leaseMs } = this.parts;
+    const part = `group ${subscription.group}`;
     const subject = groupSubject(prefix, subscription.group);
     const id = kernel.chance.id();
     const member = new Member({
@@ -123,7 +123,10 @@ export class NatsBus implements Bus {
       tell: () => {
         if (connection.isConnected) connection.nc.publish(subject, id);
       },
-      onFailure: onBackgroundError,
+      onStore: (error) => {
+        if (error === null) connection.trouble.clear(part);
+        else connection.trouble.report(part, error);
+      },
     });
     this.members.add(member);
     const listening = connection.nc.subscribe(subject, {
@@ -151,7 +154,7 @@ export class NatsBus implements Bus {
   }
 
   health(): RelearnError | null {
-    return this.parts.connection.health.current;
+    return this.parts.connection.trouble.get();
   }
 
   close(): Promise<void> {

@@ -39,7 +39,7 @@ const mostReplicas = 5;
  * wins over the URL. Throws INVALID_CONFIG.
  */
 export function natsOptions(url: string, env: Environment): NatsOptions {
-  const match = /^(nats|tls):\/\/(?:([^@/?]*)@)?([^/?]+)\/?(?:\?(.*))?$/.exec(url);
+  const match = /^(nats|tls):\/\/(?:([^@/?]*)@)?([^@/?]+)\/?(?:\?(.*))?$/.exec(url);
   if (match === null) throw invalid('RELEARN_BUS', 'is no nats://HOST:PORT');
   const [, scheme, userinfo, hosts = '', query = ''] = match;
   const parameters = new URLSearchParams(query);

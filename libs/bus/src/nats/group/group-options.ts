@@ -23,6 +23,6 @@ export interface GroupOptions {
   readonly open: (partition: number, from: (topic: string) => Position, holder: Holder) => readonly NatsReader[];
   /** Tells the other members that the table has changed. */
   readonly tell: () => void;
-  /** Told when the store cannot be written, once until it can again. */
-  readonly onFailure: (error: RelearnError) => void;
+  /** Told at each beat why the store could not be written, or null. */
+  readonly onStore: (error: RelearnError | null) => void;
 }

@@ -108,14 +108,15 @@ export class Member implements Subscription {
   }
 
   private async beat(): Promise<void> {
-    const { kernel, leaseMs, onFailure } = this.options;
+    const { kernel, leaseMs, onStore } = this.options;
     try {
       while (!(await this.tryBeat())) await kernel.clock.sleep(kernel.chance.next() * 20);
       this.failing = false;
+      onStore(null);
     } catch (thrown) {
       // The store is away: tried again at the next beat. What is held stays held until the lease has run out.
-      if (!this.failing) onFailure(RelearnError.from(thrown));
       this.failing = true;
+      onStore(RelearnError.from(thrown));
       const late = kernel.clock.now() - this.confirmedAt > leaseMs;
       // What it has drained is free when its lease has run out, if it cannot say so.
       if (this.leaving && late && this.allDrained()) this.ended = true;
