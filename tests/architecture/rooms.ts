@@ -26,6 +26,7 @@ export const specifiers = [
   'tabular',
   'sqlite',
   'mongodb',
+  'sqlite/folder-lock',
   'bus',
   'bus/memory',
   'bus/embedded',

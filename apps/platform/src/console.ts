@@ -1,7 +1,8 @@
 import { auditLog } from '@relearn/audit';
 import { ConsoleView, registerConsolePage, registerConsoleRoutes, type Work } from '@relearn/console';
-import { ingestFile } from '@relearn/ingestion';
+import { ingestFile, mostRequestBytes } from '@relearn/ingestion';
 import type { Ports } from '@relearn/runtime';
+import { mostBodyBytes } from '@relearn/serving';
 import { allDeciders, type Assembly } from './assemblies.js';
 import type { Commands } from './commands.js';
 import { type Forwarding, registerForwarding } from './doors/forward.js';
@@ -20,11 +21,18 @@ export interface ConsoleOptions {
   readonly replays: Replays;
 }
 
+interface Owner {
+  readonly prefix: string;
+  readonly service: ServiceName;
+  /** What the owner takes at most. */
+  readonly mostBytes: number;
+}
+
 /** Which service owns the paths that begin so. */
-const owners: readonly (readonly [prefix: string, service: ServiceName])[] = [
-  ['/v1', 'ingestion'],
-  ['/v2', 'serving'],
-  ['/api/2.0', 'registry'],
+const owners: readonly Owner[] = [
+  { prefix: '/v1', service: 'ingestion', mostBytes: mostRequestBytes },
+  { prefix: '/v2', service: 'serving', mostBytes: mostBodyBytes },
+  { prefix: '/api/2.0', service: 'registry', mostBytes: 64 << 20 },
 ];
 
 /** The people's door: page, REST and a read model; what it is told to do goes to the owners, and so do their paths. */
@@ -45,10 +53,9 @@ export function createConsole({ ports, peers, commands, replays }: ConsoleOption
       ingestFile(ports, pipeline, file, () => undefined, { stream }),
     version,
   };
-  const elsewhere = owners.filter(([, service]) => !peers.runsHere(service));
-  const forwardings = elsewhere.map(
-    ([prefix, service]): Forwarding => ({ prefix, service, to: peers.httpOf(service) }),
-  );
+  const forwardings = owners
+    .filter(({ service }) => !peers.runsHere(service))
+    .map((owner): Forwarding => ({ ...owner, to: peers.httpOf(owner.service) }));
   return {
     parts: [view, logMetrics(ports)],
     route(app) {

@@ -7,6 +7,7 @@ export { type LoneServices, startServices } from './services.js';
 export { embeddedEngines, type Engines } from './config/engines.js';
 export { loadPipeline, namedFiles, parsePipeline, pipelineCatalog } from './pipeline/parse.js';
 export { Replay, type ReplayOptions } from './replay/replay.js';
+export { Writer, type WriterOptions } from './replay/writer.js';
 export { serviceNames, type ServiceName } from './service-names.js';
 export { type Platform, type PlatformOptions, processKernel, startPlatform } from './start.js';
 export { openReadOnly } from './open-read-only.js';

@@ -20,13 +20,10 @@ export class Standing {
   private readonly kernel: Kernel;
   private readonly log: Log;
   private readonly away = new Map<string, Away>();
-  private readonly onWaiting: () => Promise<void>;
 
-  /** `onWaiting` is called, and awaited, each time that something is found missing while the process starts. */
-  constructor(kernel: Kernel, log: Log, onWaiting: () => Promise<void> = () => Promise.resolve()) {
+  constructor(kernel: Kernel, log: Log) {
     this.kernel = kernel;
     this.log = log;
-    this.onWaiting = onWaiting;
   }
 
   get missing(): readonly Missing[] {
@@ -42,10 +39,7 @@ export class Standing {
         return await work();
       } catch (thrown) {
         const error = RelearnError.from(thrown);
-        if (error.retryable) {
-          this.gone(name, error);
-          await this.onWaiting();
-        }
+        if (error.retryable) this.gone(name, error);
         throw error;
       }
     };

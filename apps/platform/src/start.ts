@@ -76,10 +76,12 @@ async function start(options: PlatformOptions, closedBy: ClosedBy): Promise<Omit
   const kernel = processKernel(config.failpoints);
   const { signal = new AbortController().signal } = options;
   const health: Health = { ready: () => false, refresh: async () => undefined };
-  const standing = new Standing(kernel, telemetry.log, () => http.start());
+  const standing = new Standing(kernel, telemetry.log);
   const http = httpDoor(config, telemetry, health, standing);
   closedBy(() => http.stop());
   const { engines, partitions, env } = config;
+  // Whoever may have to wait says so.
+  if (engines.kind === 'shared') await http.start();
   const given = options.engines === undefined ? {} : { opened: options.engines };
   const base = { kernel, telemetry, partitions, durable: true, holdResults: false, onFailure };
   const { ports, close } = await openPorts({ ...base, ...given, engines, env, standing, signal });
@@ -88,6 +90,7 @@ async function start(options: PlatformOptions, closedBy: ClosedBy): Promise<Omit
   closedBy(() => peers.close());
   const commands = commandsOver(peers, ports.catalog, kernel.clock);
   const replays = new Replays(ports, commands.registry);
+  if (engines.kind === 'shared' && names.includes('serving')) closedBy(await holdFolder(config.data));
   const assembled = await assemble(names, { ports, deadlines: true, data: config.data });
   if (names.includes('console')) assembled.push(createConsole({ ports, peers, commands, replays }));
   const grpc = grpcServer(config, ports);
@@ -114,6 +117,13 @@ async function start(options: PlatformOptions, closedBy: ClosedBy): Promise<Omit
     health.ready = () => false;
   });
   return { url: http.url, grpcAddress: `${config.grpc.host}:${grpc.port}`, ports, replays };
+}
+
+/** The embedded engines hold the folder themselves; elsewhere the spool needs one of its own. */
+async function holdFolder(folder: string): Promise<() => Promise<void>> {
+  const { lockFolder } = await import('@relearn/sqlite/folder-lock');
+  const lock = lockFolder(folder);
+  return async () => lock.release();
 }
 
 /** What the probes are told; readiness turns false before anything is torn down. */

@@ -9,7 +9,7 @@ export {
 } from './handlers/door.js';
 export { type IngestProgress, type IngestResult, ingestFile } from './handlers/ingest-file.js';
 export { publishClock, publishRecorded } from './handlers/publish-recorded.js';
-export { registerIngestionRoutes } from './http/routes.js';
+export { mostRequestBytes, registerIngestionRoutes } from './http/routes.js';
 export {
   openRecorded,
   type RecordedBatch,

@@ -2,5 +2,5 @@ export { ModelHost } from './inference/model-host.js';
 export * from './service.js';
 export { DataPlane } from './inference/oip/data-plane.js';
 export { addInferenceService } from './rpc/inference-grpc.js';
-export { registerInferenceRoutes } from './rpc/inference-rest.js';
+export { mostBodyBytes, registerInferenceRoutes } from './rpc/inference-rest.js';
 export { PredictionSpool } from './spool/prediction-spool.js';

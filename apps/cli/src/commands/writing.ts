@@ -1,12 +1,15 @@
 import { resolve } from 'node:path';
 import { RelearnError } from '@relearn/kernel';
+import type { Writer } from '@relearn/platform';
 import type { ReplayStatus, Status } from '../answers.js';
 import { remoteClient } from '../client.js';
 import type { Action } from '../command.js';
 import { type ExitCode, exitCodes } from '../exit.js';
-import { Progress } from '../terminal.js';
+import { loadPlatform } from '../platform.js';
+import { Progress, type Terminal } from '../terminal.js';
 import { count } from '../words.js';
 import { readPipelineText } from './check.js';
+import { telemetryFor } from './telemetry.js';
 
 const pollMs = 500;
 
@@ -49,21 +52,26 @@ export async function retrain({ terminal, print }: Action, [pipeline = '']: read
 
 interface IngestAnswer {
   readonly published: number;
-  readonly rejected: { readonly count: number; readonly first: readonly { row?: number; message?: string }[] };
+  readonly rejected: {
+    readonly count: number;
+    readonly first: readonly { readonly row?: number; readonly message?: string }[];
+  };
   readonly undeclared: readonly string[];
 }
 
-/** Writes a data file to a pipeline. */
+/** Writes a data file to a pipeline: through the process that serves, or to engines that processes share. */
 export async function ingest(
   { terminal, print }: Action,
   [pipeline = '', file = '']: readonly string[],
   { stream }: { stream?: string },
 ): Promise<ExitCode> {
   const path = resolve(terminal.folder, file);
-  const answer = await remoteClient(terminal).post<IngestAnswer>(pathOf(pipeline, 'files'), {
-    file: path,
-    ...(stream === undefined ? {} : { stream }),
-  });
+  const answer: IngestAnswer =
+    (await asWriter(terminal, (writer) => writer.ingest(pipeline, path, stream ?? 'rows'))) ??
+    (await remoteClient(terminal).post<IngestAnswer>(pathOf(pipeline, 'files'), {
+      file: path,
+      ...(stream === undefined ? {} : { stream }),
+    }));
   const { published, rejected, undeclared } = answer;
   if (undeclared.length > 0)
     terminal.err.write(`Left out, since the pipeline does not declare them: ${undeclared.join(', ')}\n`);
@@ -81,42 +89,69 @@ export async function replay(
   [file = '']: readonly string[],
   { speed, wait }: { speed?: string; wait: boolean },
 ): Promise<ExitCode> {
+  const path = resolve(terminal.folder, file);
+  const wanted = speed === undefined ? null : positive('--speed', speed);
+  const progress = new Progress(terminal);
+  const told = (now: ReplayStatus) => show(progress, now);
+  const options = { speed: wanted, turnShare: 0.1 };
+  const here = await asWriter(terminal, (writer) => writer.replay(path, options, told));
+  progress.clear();
+  if (here !== null) return ended(print, here, 'stopped; the same command goes on there');
   const client = remoteClient(terminal);
-  const body = {
-    file: resolve(terminal.folder, file),
-    ...(speed === undefined ? {} : { speed: positive('--speed', speed) }),
-  };
-  let now = await client.post<ReplayStatus>('/replays', body);
+  let now = await client.post<ReplayStatus>('/replays', { file: path, ...(wanted === null ? {} : { speed: wanted }) });
   if (!wait) {
     print(now, `${now.pipeline}: ${count(now.total)} records are being replayed`);
     return exitCodes.done;
   }
-  const progress = new Progress(terminal);
   let going = true;
   const interrupted = terminal.interrupted().then(() => {
     going = false;
   });
   while (going && (now.state === 'history' || now.state === 'replaying')) {
-    progress.show(
-      now.done / Math.max(1, now.total),
-      `${now.pipeline}: ${now.state}, ${count(now.done)} of ${count(now.total)} records`,
-    );
+    told(now);
     await Promise.race([interrupted, new Promise((done) => setTimeout(done, pollMs))]);
     const { replays } = await client.get<Status>('/status');
     now = replays.find((one) => one.pipeline === now.pipeline) ?? now;
   }
   progress.clear();
+  return ended(print, now, 'it goes on without this command');
+}
+
+function show(progress: Progress, { pipeline, state, done, total }: ReplayStatus): void {
+  progress.show(done / Math.max(1, total), `${pipeline}: ${state}, ${count(done)} of ${count(total)} records`);
+}
+
+function ended(print: Action['print'], now: ReplayStatus, unfinished: string): ExitCode {
   if (now.state === 'failed')
     throw new RelearnError('INTERNAL', `the replay has failed: ${now.detail}`, {
-      remedy: 'The log of the process that serves says more.',
+      remedy: 'The log of the process that replays says more.',
     });
   print(
     now,
     now.state === 'done'
       ? `${now.pipeline}: all ${count(now.total)} records are replayed`
-      : `${now.pipeline}: it goes on without this command`,
+      : `${now.pipeline}: ${unfinished}`,
   );
   return exitCodes.done;
+}
+
+/** Writes from this process where engines are shared; null where one process has them, which then has to be asked. */
+async function asWriter<T>(terminal: Terminal, work: (writer: Writer) => Promise<T>): Promise<T | null> {
+  if (!terminal.env['RELEARN_BUS'] && !terminal.env['RELEARN_BUS_FILE']) return null;
+  const platform = await loadPlatform();
+  const config = platform.readConfig(terminal.env);
+  if (config.engines.kind === 'embedded') return null;
+  const telemetry = await telemetryFor(terminal, config);
+  const stopping = new AbortController();
+  void terminal.interrupted().then(() => stopping.abort());
+  const kernel = platform.processKernel(config.failpoints);
+  const writer = await platform.Writer.open({ config, kernel, telemetry, signal: stopping.signal });
+  try {
+    return await work(writer);
+  } finally {
+    await writer.close();
+    await telemetry.stop();
+  }
 }
 
 function pathOf(pipeline: string, what: string): string {

@@ -1,6 +1,6 @@
 import replyFrom from '@fastify/reply-from';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { unavailable } from './unavailable.js';
+import { refuse } from './refuse.js';
 
 export interface Forwarding {
   /** Paths that begin with it go to the service. */
@@ -8,6 +8,8 @@ export interface Forwarding {
   readonly service: string;
   /** Base address of the service's HTTP door. */
   readonly to: string;
+  /** A larger body is refused here: an owner that answers before it has read the body breaks the connection. */
+  readonly mostBytes: number;
 }
 
 /** An inference or a large upload may take a while; a dead owner is noticed by its connection. */
@@ -24,13 +26,17 @@ export function registerForwarding(app: FastifyInstance, forwardings: readonly F
     // Bodies are not read here: the owner says what it takes, and how much.
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', (_request, body, done) => done(null, body));
-    for (const { prefix, service, to } of forwardings) {
-      const pass = (request: FastifyRequest, reply: FastifyReply) =>
-        reply.from(`${to}${request.url}`, {
+    for (const { prefix, service, to, mostBytes } of forwardings) {
+      const pass = (request: FastifyRequest, reply: FastifyReply) => {
+        if (Number(request.headers['content-length'] ?? 0) > mostBytes) {
+          return refuse(reply, request.url, 'TOO_LARGE', `a request has at most ${mostBytes} bytes`);
+        }
+        return reply.from(`${to}${request.url}`, {
           // The owner's answers are its own, a 503 with its retry delay included.
           retryDelay: () => null,
-          onError: () => void unavailable(reply, request.url, `${service} does not answer at ${to}`),
+          onError: () => void refuse(reply, request.url, 'UNAVAILABLE', `${service} does not answer at ${to}`),
         });
+      };
       scope.all(prefix, pass);
       scope.all(`${prefix}/*`, pass);
     }

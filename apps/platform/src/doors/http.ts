@@ -1,7 +1,7 @@
 import { type Part, RelearnError } from '@relearn/kernel';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Address } from '../config/config.js';
-import { unavailable } from './unavailable.js';
+import { refuse } from './refuse.js';
 
 export interface HttpDoorOptions {
   readonly address: Address;
@@ -31,7 +31,7 @@ export class HttpDoor implements Part {
     this.outer.addContentTypeParser('*', (_request, _body, done) => done(null));
     probes(this.outer);
     this.outer.all('*', (request, reply) => {
-      if (this.inner === undefined) return unavailable(reply, request.url, waitsFor());
+      if (this.inner === undefined) return refuse(reply, request.url, 'UNAVAILABLE', waitsFor());
       reply.hijack();
       this.inner.routing(request.raw, reply.raw);
     });

@@ -4,7 +4,8 @@ import { type Door, NothingAccepted, type PublishAnswer } from '../handlers/door
 import { batchType, recordsOfRequest, structuredType } from './cloud-events.js';
 
 /** Bytes of a request at most; a record's own bound is the pipeline's. */
-const bodyLimit = 16 * 1024 * 1024;
+export const mostRequestBytes = 16 * 1024 * 1024;
+const bodyLimit = mostRequestBytes;
 
 interface PipelineRoute {
   Params: { pipeline: string };

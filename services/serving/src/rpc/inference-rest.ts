@@ -4,9 +4,11 @@ import type { CallScope, DataPlane } from '../inference/oip/data-plane.js';
 import { jsonOfInferResponse, parseInferRequest } from '../inference/oip/json-codec.js';
 
 export interface InferenceRestOptions {
-  /** The greatest body, in bytes: parsing JSON holds up everybody else. Default 4 MiB. */
+  /** The greatest body, in bytes: parsing JSON holds up everybody else. Default `mostBodyBytes`. */
   readonly maxBodyBytes?: number;
 }
+
+export const mostBodyBytes = 4 << 20;
 
 interface ModelParams {
   readonly model: string;
@@ -27,7 +29,7 @@ export function registerInferenceRoutes(
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
     scope.setErrorHandler((failure, _request, reply) => sendError(reply, failure));
     addHealthRoutes(scope, plane);
-    addModelRoutes(scope, plane, options.maxBodyBytes ?? 4 << 20);
+    addModelRoutes(scope, plane, options.maxBodyBytes ?? mostBodyBytes);
   });
 }
 
