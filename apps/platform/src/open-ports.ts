@@ -71,16 +71,18 @@ async function openAll(options: OpenPortsOptions, closedBy: (closer: () => Promi
   const { clock } = kernel;
   const shared = engines.kind === 'shared' || options.opened?.bus.features.sharedBetweenProcesses === true;
   const instance = `${shared ? hostname() : 'embedded'}-${kernel.chance.id()}`;
-  const until = waiting(options, shared);
+  const { standing = new Standing(kernel, telemetry.log), signal = new AbortController().signal } = options;
+  // An embedded engine that is not there is an error; one that processes share is waited for.
+  const until = <T>(name: string, work: () => Promise<T>) => (shared ? standing.until(name, work, signal) : work());
   const opened =
     options.opened ??
     (await openEngines(engines, {
       kernel,
       log: telemetry.log,
       durable,
-      instance,
       env: options.env ?? {},
-      until,
+      standing,
+      signal,
       closedBy,
       onFailure: options.onFailure,
     }));
@@ -101,16 +103,6 @@ async function openAll(options: OpenPortsOptions, closedBy: (closer: () => Promi
   const activity = new Activity(clock, options.holdResults);
   await until('bus', () => catalog.start(activity));
   return { kernel, bus, store, blobs, workers, telemetry, catalog, activity, partitions, instance };
-}
-
-type Until = <T>(name: string, work: () => Promise<T>) => Promise<T>;
-
-/** An embedded engine that is not there is an error; one that processes share is waited for. */
-function waiting({ kernel, telemetry, standing, signal }: OpenPortsOptions, shared: boolean): Until {
-  if (!shared) return (_name, work) => work();
-  const told = standing ?? new Standing(kernel, telemetry.log);
-  const never = new AbortController().signal;
-  return (name, work) => told.until(name, work, signal ?? never);
 }
 
 /** A part whose start waits for what is away; what its first tries have begun must not stand in the way of the next. */

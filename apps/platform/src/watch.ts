@@ -10,8 +10,8 @@ const answerWithinMs = 5_000;
 export function watchEngines({ bus, store, kernel }: Ports, standing: Standing): Part {
   const stopping = new AbortController();
   const looks = [
-    new Look('bus', () => bus.bounds('control')),
-    new Look('store', () => store.get(checkpointCollection, 'none')),
+    new Look('bus', { ask: () => bus.bounds('control'), health: () => bus.health?.() ?? null }),
+    new Look('store', { ask: () => store.get(checkpointCollection, 'none'), health: () => store.health?.() ?? null }),
   ];
   let running: Promise<unknown> = Promise.resolve();
   const run = async () => {
@@ -46,14 +46,20 @@ function allAnswered(looks: readonly Look[]): AbortSignal {
   return answered.signal;
 }
 
+interface Question {
+  readonly ask: () => Promise<unknown>;
+  /** What the engine's adapter knows of its state. */
+  readonly health: () => RelearnError | null;
+}
+
 /** A question that is not asked again before it has been answered. */
 class Look {
   readonly name: string;
-  private readonly question: () => Promise<unknown>;
+  private readonly question: Question;
   private pending: Promise<void> | null = null;
   private failure: RelearnError | null = null;
 
-  constructor(name: string, question: () => Promise<unknown>) {
+  constructor(name: string, question: Question) {
     this.name = name;
     this.question = question;
   }
@@ -64,7 +70,8 @@ class Look {
   }
 
   get problem(): RelearnError | null {
-    if (this.pending === null) return this.failure;
+    const known = this.question.health() ?? this.failure;
+    if (known !== null || this.pending === null) return known;
     return new RelearnError('UNAVAILABLE', `it has not answered for ${answerWithinMs / 1000} s`);
   }
 
@@ -74,7 +81,7 @@ class Look {
 
   private async hear(): Promise<void> {
     try {
-      await this.question();
+      await this.question.ask();
       this.failure = null;
     } catch (thrown) {
       this.failure = RelearnError.from(thrown);

@@ -1,11 +1,54 @@
+import { readFileSync } from 'node:fs';
+import type { Blobs } from '@relearn/blobs';
+import type { Bus } from '@relearn/bus';
 import { RelearnError } from '@relearn/kernel';
-import type { SharedEngines } from '../config/engines.js';
+import type { Mongo } from '@relearn/mongodb';
+import type { Store } from '@relearn/store';
+import type { BlobsEngine, SharedEngines } from '../config/engines.js';
+import { valueOf } from '../config/settings.js';
+import { openBlobs } from './blobs.js';
 import type { EngineOptions, OpenEngines } from './open-engines.js';
 
-/** Engines that processes share, each waited for. */
-export async function openShared({ bus }: SharedEngines, _options: EngineOptions): Promise<OpenEngines> {
-  throw new RelearnError('UNIMPLEMENTED', `there is no adapter for ${bus.kind} in this version`, {
-    place: { field: 'RELEARN_BUS' },
-    remedy: 'Unset RELEARN_BUS and RELEARN_STORE: the embedded engines need nothing.',
-  });
+/** Engines that processes share. Their options are checked before any of them is waited for. */
+export async function openShared(engines: SharedEngines, options: EngineOptions): Promise<OpenEngines> {
+  const { closedBy } = options;
+  const openBus = await busOpener(engines.bus, options);
+  const mongo = await openMongo(engines.store.url, options);
+  closedBy(() => mongo.close());
+  const blobs = await openSharedBlobs(engines.blobs, mongo, options);
+  closedBy(() => blobs.close());
+  const { openMongoStore } = await import('@relearn/store/mongodb');
+  const store = openMongoStore(mongo);
+  closedBy(() => store.close());
+  const bus = await openBus(store);
+  closedBy(() => bus.close());
+  return { bus, store, blobs };
+}
+
+/** Reads the options now, and opens when the store is there. */
+async function busOpener(
+  { kind, url }: SharedEngines['bus'],
+  { kernel, env, standing, signal }: EngineOptions,
+): Promise<(store: Store) => Promise<Bus>> {
+  const onBackgroundError = (error: RelearnError) => standing.gone('bus', error);
+  const waited = (open: () => Promise<Bus>) => standing.until('bus', open, signal);
+  if (kind === 'kafka') {
+    const { kafkaOptions, openKafkaBus } = await import('@relearn/bus/kafka');
+    const kafka = kafkaOptions(url, { env, readFile: (path) => readFileSync(path, 'utf8') });
+    return () => waited(() => openKafkaBus({ ...kafka, onBackgroundError }, kernel));
+  }
+  const { natsOptions, openNatsBus } = await import('@relearn/bus/nats');
+  const nats = natsOptions(url, env);
+  return (store) => waited(() => openNatsBus({ ...nats, store, onBackgroundError }, kernel));
+}
+
+async function openMongo(url: string, { env }: EngineOptions): Promise<Mongo> {
+  const { mongoOptions, openMongo: open } = await import('@relearn/mongodb');
+  return open(mongoOptions(url, (name) => valueOf(env, name)));
+}
+
+async function openSharedBlobs(engine: BlobsEngine, mongo: Mongo, options: EngineOptions): Promise<Blobs> {
+  if (engine.kind !== 'gridfs') return openBlobs(engine, options);
+  mongo.health();
+  throw new RelearnError('UNIMPLEMENTED', 'there is no adapter for GridFS in this version');
 }

@@ -5,20 +5,21 @@ import type { Store } from '@relearn/store';
 import type { Log } from '@relearn/telemetry';
 import type { Engines } from '../config/engines.js';
 import type { Environment } from '../config/settings.js';
-import { openEmbedded } from './embedded.js';
+import type { Standing } from '../standing.js';
 import { openShared } from './brokers.js';
+import { openEmbedded } from './embedded.js';
 
 export interface EngineOptions {
   readonly kernel: Kernel;
   readonly log: Log;
   /** False for a folder that is thrown away: nothing waits for the disk. */
   readonly durable: boolean;
-  /** Names this process to an engine. */
-  readonly instance: string;
   /** The environment, for the engines' own settings. */
   readonly env: Environment;
-  /** Runs the work until the engine of that name is there. */
-  readonly until: <T>(name: string, work: () => Promise<T>) => Promise<T>;
+  /** Hears of engines that are away. */
+  readonly standing: Standing;
+  /** Ends the waiting for them. */
+  readonly signal: AbortSignal;
   /** Takes what closes an engine again; the last is closed first. */
   readonly closedBy: (closer: () => Promise<void>) => void;
   /** Called when the storage has failed for good. */
