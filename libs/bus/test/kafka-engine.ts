@@ -1,4 +1,4 @@
-import { openKafkaBus } from '@relearn/bus/kafka';
+import { type KafkaOptions, openKafkaBus } from '@relearn/bus/kafka';
 import { type Kernel, systemKernel } from '@relearn/kernel';
 import { inject } from 'vitest';
 import type { Bus } from '@relearn/bus';
@@ -41,12 +41,12 @@ export interface OpenOptions {
   readonly sessionMs?: number;
 }
 
-/** A bus on the broker, with the session that Kafka's defaults allow unless said otherwise. */
-export function openBus(
-  address: string,
-  { prefix, kernel = systemKernel, sessionMs = 6_000 }: OpenOptions,
-): Promise<Bus> {
+/** With the session that Kafka's defaults allow unless said otherwise. */
+export function busOptions(address: string, { prefix, sessionMs = 6_000 }: OpenOptions): KafkaOptions {
   const settings = { clientId: 'test', ssl: null, sasl: null, replication: 1, minInSyncReplicas: 1, flush: false };
-  const groups = { sessionMs, heartbeatMs: 100 };
-  return openKafkaBus({ ...settings, brokers: [address], prefix, groups }, kernel);
+  return { ...settings, brokers: [address], prefix, groups: { sessionMs, heartbeatMs: 100 } };
+}
+
+export function openBus(address: string, options: OpenOptions): Promise<Bus> {
+  return openKafkaBus(busOptions(address, options), options.kernel ?? systemKernel);
 }

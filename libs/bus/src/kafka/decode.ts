@@ -46,14 +46,14 @@ function decodeEntry(topic: string, partition: number, position: Position, messa
   const value = message.value ?? new Uint8Array();
   const key = message.key === null ? null : message.key.toString('utf8');
   let bytes = value.byteLength + (message.key?.byteLength ?? 0);
-  const headers: Record<string, string> = {};
-  for (const [name, given] of Object.entries(message.headers)) {
+  const pairs = Object.entries(message.headers).map(([name, given]) => {
     // Kafka allows several headers of a name; ours are one each.
     const one = Array.isArray(given) ? given.at(-1) : given;
     const text = Buffer.isBuffer(one) ? one.toString('utf8') : '';
-    headers[name] = text;
     bytes += name.length + (Buffer.isBuffer(one) ? one.byteLength : 0);
-  }
+    return [name, text] as const;
+  });
+  const headers = Object.fromEntries(pairs);
   const appendedAt = Number(message.timestamp);
   return { record: { topic, partition, position, appendedAt, key, headers, value }, bytes };
 }

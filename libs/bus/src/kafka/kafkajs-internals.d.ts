@@ -2,14 +2,10 @@
  * The parts of kafkajs 2.2.4 below its public clients: one broker's protocol, and the connections to it. kafkajs publishes no
  * types for them. The version is pinned exactly, and the project has ended, so they do not move.
  */
-declare module 'kafkajs/src/cluster/connectionPoolBuilder.js' {
+declare module 'kafkajs/src/network/connectionPool.js' {
   interface Connection {
     rejectRequests(error: Error): void;
     readonly socket?: { destroy(): void };
-  }
-
-  interface ConnectionPool {
-    readonly pool: readonly Connection[];
   }
 
   interface Logger {
@@ -20,22 +16,23 @@ declare module 'kafkajs/src/cluster/connectionPoolBuilder.js' {
     debug(message: string, extra?: object): void;
   }
 
-  interface Options {
-    readonly brokers: readonly string[];
-    readonly clientId: string;
-    readonly ssl: object | null;
-    readonly sasl: object | null;
-    readonly connectionTimeout: number;
-    readonly requestTimeout: number;
-    readonly enforceRequestTimeout: boolean;
-    readonly logger: Logger;
-    readonly socketFactory: unknown;
+  /** The connections to one broker: one for fetches and one for all else, each opened by its first request. */
+  class ConnectionPool {
+    constructor(options: {
+      readonly host: string;
+      readonly port: number;
+      readonly clientId: string;
+      readonly ssl: object | null;
+      readonly sasl: object | null;
+      readonly connectionTimeout: number;
+      readonly requestTimeout: number;
+      readonly enforceRequestTimeout: boolean;
+      readonly logger: Logger;
+      readonly socketFactory: unknown;
+    });
+    readonly pool: readonly Connection[];
   }
-
-  function builder(options: Options): {
-    build(address: { readonly host: string; readonly port: number }): Promise<ConnectionPool>;
-  };
-  export = builder;
+  export = ConnectionPool;
 }
 
 declare module 'kafkajs/src/network/socketFactory.js' {

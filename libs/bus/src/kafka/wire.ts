@@ -1,6 +1,6 @@
 import { type Kernel, RelearnError } from '@relearn/kernel';
 import Broker from 'kafkajs/src/broker/index.js';
-import connectionPoolBuilder from 'kafkajs/src/cluster/connectionPoolBuilder.js';
+import ConnectionPool from 'kafkajs/src/network/connectionPool.js';
 import socketFactory from 'kafkajs/src/network/socketFactory.js';
 import { connectionFailed, kafkaError, protocolType } from './errors.js';
 import type { KafkaConnection } from './options.js';
@@ -11,8 +11,6 @@ export type Lane = string;
 
 export type NodeId = number;
 
-type ConnectionPool = Awaited<ReturnType<ReturnType<typeof connectionPoolBuilder>['build']>>;
-
 interface Address {
   readonly host: string;
   readonly port: number;
@@ -21,6 +19,7 @@ interface Address {
 interface Link {
   readonly broker: Broker;
   readonly pool: ConnectionPool;
+  readonly connected: Promise<void>;
 }
 
 const connectMs = 3_000;
@@ -44,9 +43,9 @@ export class Wire {
   private readonly kernel: Kernel;
   private readonly trouble: Trouble;
   private readonly seeds: readonly Address[];
-  private readonly builder: ReturnType<typeof connectionPoolBuilder>;
+  private readonly connection: KafkaConnection;
   private readonly nodes = new Map<NodeId, Address>();
-  private readonly links = new Map<string, Promise<Link>>();
+  private readonly links = new Map<string, Link>();
   private readonly stopping = new AbortController();
   private away: { readonly error: RelearnError; readonly back: Promise<void> } | undefined;
 
@@ -54,18 +53,7 @@ export class Wire {
     this.kernel = kernel;
     this.trouble = trouble;
     this.seeds = connection.brokers.map(parseAddress);
-    this.builder = connectionPoolBuilder({
-      brokers: connection.brokers,
-      clientId: connection.clientId,
-      ssl: connection.ssl,
-      sasl: connection.sasl,
-      connectionTimeout: connectMs,
-      requestTimeout: requestMs,
-      // Deadlines are ours: kafkajs looks at a connection's requests ten times a second.
-      enforceRequestTimeout: false,
-      logger: silent,
-      socketFactory: socketFactory(),
-    });
+    this.connection = connection;
   }
 
   /** Asks a node. Errors: UNAVAILABLE for whatever a later attempt may mend, others as `kafkaError` maps them. */
@@ -143,7 +131,11 @@ export class Wire {
   ): Promise<T> {
     const key = `${lane} ${address.host}:${address.port}`;
     try {
-      return await this.within(waitMs + requestMs, async () => work((await this.link(key, address)).broker));
+      return await this.within(waitMs + requestMs, async () => {
+        const { broker, connected } = this.link(key, address);
+        await connected;
+        return work(broker);
+      });
     } catch (thrown) {
       const error = kafkaError(thrown, what);
       if (connectionFailed(thrown)) {
@@ -157,40 +149,38 @@ export class Wire {
     }
   }
 
-  private async link(key: string, address: Address): Promise<Link> {
+  private link(key: string, address: Address): Link {
     const known = this.links.get(key);
     if (known !== undefined) return known;
-    const made = this.connect(address);
+    const { clientId, ssl, sasl } = this.connection;
+    const pool = new ConnectionPool({
+      ...address,
+      clientId,
+      ssl,
+      sasl,
+      connectionTimeout: connectMs,
+      requestTimeout: requestMs,
+      // Deadlines are ours: kafkajs looks at a connection's requests ten times a second.
+      enforceRequestTimeout: false,
+      logger: silent,
+      socketFactory: socketFactory(),
+    });
+    const settings = { nodeId: null, allowAutoTopicCreation: false, authenticationTimeout: requestMs };
+    const broker = new Broker({ ...settings, connectionPool: pool, logger: silent });
+    const made = { broker, pool, connected: broker.connect() };
     this.links.set(key, made);
     return made;
   }
 
-  private async connect(address: Address): Promise<Link> {
-    const pool = await this.builder.build(address);
-    const broker = new Broker({
-      connectionPool: pool,
-      logger: silent,
-      nodeId: null,
-      allowAutoTopicCreation: false,
-      authenticationTimeout: requestMs,
-    });
-    await broker.connect();
-    return { broker, pool };
-  }
-
   private async drop(key: string): Promise<void> {
     const link = this.links.get(key);
+    if (link === undefined) return;
     this.links.delete(key);
-    try {
-      const { broker, pool } = (await link) ?? {};
-      for (const connection of pool?.pool ?? []) {
-        connection.rejectRequests(new RelearnError('UNAVAILABLE', 'Kafka: the connection was given up'));
-        connection.socket?.destroy();
-      }
-      await broker?.disconnect();
-    } catch {
-      // It never came to be: whoever asked for it has the error.
+    for (const connection of link.pool.pool) {
+      connection.rejectRequests(new RelearnError('UNAVAILABLE', 'Kafka: the connection was given up'));
+      connection.socket?.destroy();
     }
+    await link.broker.disconnect();
   }
 
   private async within<T>(ms: number, work: () => Promise<T>): Promise<T> {
