@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import {
   type DataOf,
   dataQuarantined,
+  dataReceived,
+  encodeEvent,
   type featuresComputed,
   type predictionLogged,
   windowProfiled,
@@ -343,6 +345,42 @@ function valueOf(text: string, series: string): number | undefined {
   const line = text.split('\n').find((one) => one.startsWith(`${series} `));
   return line === undefined ? undefined : Number(line.slice(series.length));
 }
+
+test('a record that could not be taken is taken when it is sent back', async () => {
+  const { ports, url } = world.platform;
+  // As a door would stamp it whose view of the log is ahead of all: the version is applied only later.
+  const section = { stream: 'rows', ids: ['early'], times: [later], columns: {} };
+  const source = 'door/ahead';
+  const event = {
+    ...{ id: `${source}@1`, source, sequence: 1, previous: null, time: at(later), pipeline: 'orders' },
+    type: dataReceived.type,
+    pipelineversion: 2,
+    data: { order: [0], sections: [section] },
+  };
+  const [partition = 0] = ports.catalog.latest('orders')?.shards ?? [];
+  await ports.bus.publish([{ topic: 'data.raw', partition, key: 'orders', ...encodeEvent(event) }]);
+  const list = async () => {
+    const { body } = await get(`${url}/api/v1/dead-letters`);
+    return (body as { deadLetters: { id: string; replayed: boolean }[] }).deadLetters;
+  };
+  const [letter] = await eventually('a dead letter', async () => ((await list()).length > 0 ? await list() : false));
+  expect(letter).toMatchObject({ topic: 'data.raw', records: 1, type: dataReceived.type, replayed: false });
+  const shown = await get(`${url}/api/v1/dead-letters/${encodeURIComponent(letter?.id ?? '')}`);
+  expect(JSON.parse(Buffer.from((shown.body as { value: string }).value, 'base64').toString('utf8'))).toEqual(
+    event.data,
+  );
+  const changed = ordersPipeline({ more: retrainByHand, minimumRows: 460 });
+  expect((await post(`${url}/api/v1/pipelines`, { file: changed })).status).toBe(200);
+  for (const requested of [[letter?.id], []]) {
+    const answer = await post(`${url}/api/v1/dead-letters/replay`, { pipeline: 'orders' });
+    expect(answer).toMatchObject({ status: 202, body: { requested } });
+  }
+  await eventually('its verdict', async () => {
+    const refused = await eventsOf(ports.bus, 'data.quarantine');
+    return refused.some((one) => dataQuarantined.is(one) && one.data.records.some(({ id }) => id === 'early'));
+  });
+  expect((await list())[0]).toMatchObject({ id: letter?.id, replayed: true });
+});
 
 test('all of it leaves a log without a fault', async () => {
   const valid = await recordsIn(world.platform.ports.bus, 'data.valid');

@@ -3,7 +3,8 @@ import { finish, type Outcome, type Run } from './command.js';
 import { backtest } from './commands/backtest.js';
 import { check } from './commands/check.js';
 import { init, type InitOptions } from './commands/init.js';
-import { audit, deadLetters, events, type EventsOptions, models, status } from './commands/reading.js';
+import { listLetters, replayLetters, showLetter } from './commands/letters.js';
+import { audit, events, type EventsOptions, models, status } from './commands/reading.js';
 import { serve, start, type StartOptions, up } from './commands/serving.js';
 import { apply, ingest, promote, replay, retrain, rollback } from './commands/writing.js';
 import { exitCodes } from './exit.js';
@@ -31,6 +32,7 @@ export function buildProgram(terminal: Terminal, outcome: Outcome, version: stri
   addServing(making);
   addFiles(making);
   addReading(making);
+  addLetters(making);
   addWriting(making);
   return program;
 }
@@ -134,17 +136,6 @@ function addReading(making: Making): void {
     .option('--pipeline <name>', 'only events of this pipeline')
     .option('--from <place>', "the `next` of an earlier answer's JSON")
     .option('--limit <n>', 'how many at most (default: 100)');
-  const letters = making.program.command('dead-letters').description('records that no consumer could take');
-  add<{ pipeline?: string; limit?: string }>(
-    making,
-    'list',
-    'list them, the newest first',
-    'relearn dead-letters list --pipeline flights',
-    deadLetters,
-    letters,
-  )
-    .option('--pipeline <name>', 'only those of this pipeline')
-    .option('--limit <n>', 'how many at most (default: 100)');
   add(
     making,
     'audit',
@@ -152,6 +143,38 @@ function addReading(making: Making): void {
     'relearn audit',
     audit,
   );
+}
+
+function addLetters(making: Making): void {
+  const letters = making.program.command('dead-letters').description('records that no consumer could take');
+  add<{ pipeline?: string; limit?: string }>(
+    making,
+    'list',
+    'list them, the newest first',
+    'relearn dead-letters list --pipeline flights',
+    listLetters,
+    letters,
+  )
+    .option('--pipeline <name>', 'only those of this pipeline')
+    .option('--limit <n>', 'how many at most (default: 100)');
+  add(
+    making,
+    'show <id>',
+    'show one with its headers and bytes',
+    'relearn dead-letters show validation/data.raw/0/dead-letters@12',
+    showLetter,
+    letters,
+  );
+  add<{ all?: boolean; pipeline?: string }>(
+    making,
+    'replay [ids...]',
+    'send them back to their consumers, in their order; each goes back once',
+    'relearn dead-letters replay --pipeline flights',
+    replayLetters,
+    letters,
+  )
+    .option('--all', 'all that have not been sent back')
+    .option('--pipeline <name>', 'those of this pipeline');
 }
 
 function addWriting(making: Making): void {

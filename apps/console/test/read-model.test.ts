@@ -3,6 +3,7 @@ import {
   dataQualityFailed,
   dataQualityRecovered,
   deadLettered,
+  deadLetterReplayRequested,
   driftDetected,
   encodeEvent,
   modelRolledBack,
@@ -263,17 +264,18 @@ describe('the conservation sum', () => {
     );
     const letter = {
       consumer: 'validation',
-      topic: 'data.raw',
+      topic: 'data.raw' as const,
       partition: 0,
       position: 9,
       key: null,
       headers: {},
       value: '',
       records: 12,
+      fromRow: 0,
       code: 'INVALID_EVENT',
       message: 'x',
     };
-    await story.say(deadLettered, letter, { time: start });
+    const id = await story.say(deadLettered, letter, { time: start });
     await folded();
     const { conservation, stages } = await view.state('flights');
     expect(conservation).toEqual({
@@ -287,6 +289,9 @@ describe('the conservation sum', () => {
       atLeast: false,
     });
     expect(stages.find((stage) => stage.name === 'ingestion')?.counts).toEqual({ received: 159 });
+    await story.say(deadLetterReplayRequested, { letters: [{ id, position: 0 }] }, { time: start });
+    await folded();
+    expect((await view.state('flights')).conservation).toMatchObject({ received: 147, deadLettered: 0 });
   });
 
   it('says what is missing', async () => {

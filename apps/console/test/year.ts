@@ -140,6 +140,7 @@ export async function tellYear(ports: Ports, pipeline: string): Promise<void> {
       headers: {},
       value: '',
       records: 12,
+      fromRow: 0,
       code: 'INVALID_EVENT',
       message: 'the data of event x is not JSON',
     },

@@ -23,6 +23,8 @@ export interface RecordPlace {
   readonly pipeline: string;
   /** How many data records it says it holds. */
   readonly records: number;
+  /** A dead letter on its way back: its records were counted when they came first. */
+  readonly replayed: boolean;
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Bus, PartitionBounds, StoredRecord } from '@relearn/bus';
 import { decodeAttributes, decodeEvent, type LoggedEvent, type Topic } from '@relearn/contracts';
 import { RelearnError } from '@relearn/kernel';
-import { rowAddressesOf, Sequences, type Verdict } from '@relearn/runtime';
+import { isReplayed, recordsIn, rowAddressesOf, Sequences, type Verdict } from '@relearn/runtime';
 import type { Breath, LoggedAttributes, RecordPlace } from './invariant.js';
 
 export interface LogRange {
@@ -47,7 +47,7 @@ export async function* readLog(
 function judged(record: StoredRecord, topic: Topic, wanted: boolean, sequences: Sequences): JudgedRecord {
   const { partition, position, headers } = record;
   const pipeline = headers['ce_pipeline'] ?? record.key ?? '*';
-  const place = { topic, partition, position, pipeline, records: Number(headers['ce_records'] ?? 1) };
+  const place = { topic, partition, position, pipeline, records: recordsIn(record), replayed: isReplayed(record) };
   try {
     const decoded = wanted ? decodeEvent(record) : { ...decodeAttributes(headers), data: null };
     const event = { ...decoded, topic, partition, position };

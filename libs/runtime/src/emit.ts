@@ -1,12 +1,16 @@
 import type { OutgoingRecord } from '@relearn/bus';
 import { maxRecordBytes } from '@relearn/bus';
-import { encodeEvent, type Event, type EventType, partitionFor } from '@relearn/contracts';
+import { encodeEvent, type Event, type EventType, partitionFor, type Topic } from '@relearn/contracts';
 import { formatTimestamp } from '@relearn/kernel';
 import type { Static, TSchema } from 'typebox';
 
 /** An event that a handler wants published; the runtime numbers it and chooses its partition. */
 export interface Emission<S extends TSchema = TSchema> {
   readonly type: EventType<S>;
+  /** Where it goes, if not to the topic of its type. */
+  readonly topic?: Topic;
+  /** Beside those of the attributes. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly pipeline: string;
   readonly pipelineVersion: number;
   /** Name of the numbering stream. */
@@ -61,7 +65,8 @@ const mostBatchBytes = maxRecordBytes - 16 * 1024;
 export function recordsFor(emitted: Emission, last: Map<string, number>): OutgoingRecord[] {
   const previous = last.get(emitted.source) ?? null;
   if (previous !== null && emitted.sequence <= previous) return [];
-  const record = recordOf(eventOf(emitted, previous), emitted.type.topic, emitted.partition);
+  const event = recordOf(eventOf(emitted, previous), emitted.topic ?? emitted.type.topic, emitted.partition);
+  const record = { ...event, headers: { ...event.headers, ...emitted.headers } };
   const { rows } = emitted;
   if (record.value.byteLength <= mostBatchBytes || rows === undefined || rows.count < 2) {
     last.set(emitted.source, emitted.sequence);

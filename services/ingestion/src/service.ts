@@ -1,4 +1,4 @@
-import { clockCollection, type Ports, type RunningService } from '@relearn/runtime';
+import { clockCollection, foldPart, type Ports, type RunningService, sendBack } from '@relearn/runtime';
 import { clockPart } from './handlers/clock-part.js';
 import { createDoor, type Door, type DoorOptions } from './handlers/door.js';
 import { type IngestionHandlers, ingestionHandlers } from './rpc/publish.js';
@@ -8,7 +8,7 @@ export interface IngestionOptions extends DoorOptions {
   readonly liveClock?: boolean;
 }
 
-/** Ingestion: what producers send goes to `data.raw` in the pipelines' order. Keeps nothing. */
+/** Ingestion: what producers send goes to `data.raw` in the pipelines' order; dead letters go back where they came from. */
 export function createIngestion(
   ports: Ports,
   { liveClock = true, ...bounds }: IngestionOptions = {},
@@ -17,11 +17,11 @@ export function createIngestion(
   return {
     manifest: {
       name: 'ingestion',
-      consumes: ['control'],
-      produces: ['data.raw'],
+      consumes: ['control', 'dead-letters'],
+      produces: ['data.raw', 'data.valid', 'features', 'predictions'],
       collections: [{ name: clockCollection }],
     },
-    parts: liveClock ? [clockPart(ports)] : [],
+    parts: [...(liveClock ? [clockPart(ports)] : []), foldPart(ports, sendBack())],
     door,
     rpc: ingestionHandlers(door),
   };

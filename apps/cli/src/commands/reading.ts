@@ -5,7 +5,7 @@ import { type ExitCode, exitCodes } from '../exit.js';
 import { styler, table } from '../terminal.js';
 import { ago, count, figure, stamp } from '../words.js';
 
-async function reading<T>(action: Action, read: (client: Client) => Promise<T>): Promise<T> {
+export async function reading<T>(action: Action, read: (client: Client) => Promise<T>): Promise<T> {
   const client = await readingClient(action.terminal);
   try {
     return await read(client);
@@ -109,43 +109,6 @@ export function events(action: Action, _args: readonly string[], options: Events
   });
 }
 
-/** Records that no consumer could take. */
-export function deadLetters(
-  action: Action,
-  _args: readonly string[],
-  options: { pipeline?: string; limit?: string },
-): Promise<void> {
-  const style = styler(action.terminal.out, action.terminal.env);
-  return reading(action, async (client) => {
-    const { deadLetters: letters } = await client.get<{ deadLetters: DeadLetter[] }>(
-      `/dead-letters${queryOf({ ...options })}`,
-    );
-    const rows = letters.map(({ time, pipeline, consumer, topic, partition, position, records, code, message }) => [
-      time.slice(0, 19),
-      pipeline,
-      consumer,
-      `${topic}/${partition}@${position}`,
-      String(records),
-      style('red', code),
-      message,
-    ]);
-    const headers = ['time', 'pipeline', 'consumer', 'record', '>records', 'code', 'message'];
-    action.print({ deadLetters: letters }, rows.length === 0 ? 'No dead letter.' : table(headers, rows, style));
-  });
-}
-
-interface DeadLetter {
-  readonly time: string;
-  readonly pipeline: string;
-  readonly consumer: string;
-  readonly topic: string;
-  readonly partition: number;
-  readonly position: number;
-  readonly records: number;
-  readonly code: string;
-  readonly message: string;
-}
-
 /** Folds the whole log and checks the invariants. */
 export function audit(action: Action): Promise<ExitCode> {
   const style = styler(action.terminal.out, action.terminal.env);
@@ -160,7 +123,7 @@ export function audit(action: Action): Promise<ExitCode> {
   });
 }
 
-function queryOf(parameters: Readonly<Record<string, string | boolean | undefined>>): string {
+export function queryOf(parameters: Readonly<Record<string, string | boolean | undefined>>): string {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(parameters)) {
     if (typeof value === 'string') query.set(name, value);

@@ -2,6 +2,7 @@ import {
   dataQualityFailed,
   dataQualityRecovered,
   deadLettered,
+  deadLetterReplayRequested,
   driftDetected,
   type Event,
   pipelineApplied,
@@ -28,7 +29,8 @@ export class PipelineView {
   private latest: number | null = null;
   private alarms: AlarmView[] = [];
   private failing: number[] = [];
-  private deadLettered = 0;
+  /** Records of validation's letters that nobody has sent back, by the letter's id. */
+  private readonly letters = new Map<string, number>();
   private readonly changes = { models: 0, turns: 0, windows: 0, alarms: 0 };
 
   constructor(name: string) {
@@ -47,7 +49,7 @@ export class PipelineView {
   /** Folds one event. Its data must fit its schema: the topics that are followed are written by the platform alone. */
   apply(event: Event, wall: number): void {
     const at = { business: Date.parse(event.time), wall };
-    if (Number.isFinite(at.business) && !deadLettered.is(event))
+    if (Number.isFinite(at.business) && !deadLettered.is(event) && !deadLetterReplayRequested.is(event))
       this.latest = Math.max(this.latest ?? at.business, at.business);
     if (pipelineApplied.is(event)) {
       this.spec = event.data.spec;
@@ -55,7 +57,8 @@ export class PipelineView {
       this.applied = at;
       this.changes.models += 1;
     }
-    if (deadLettered.is(event) && event.data.consumer === 'validation') this.deadLettered += event.data.records;
+    if (deadLettered.is(event) && event.data.consumer === 'validation') this.letters.set(event.id, event.data.records);
+    if (deadLetterReplayRequested.is(event)) for (const { id } of event.data.letters) this.letters.delete(id);
     if (this.models.apply(event, at)) this.changes.models += 1;
     if (this.turns.apply(event, at)) this.changes.turns += 1;
     if (this.windows.apply(event)) this.changes.windows += 1;
@@ -88,7 +91,10 @@ export class PipelineView {
 
   /** The whole state but for the long lists. `counts` are those of the checkpoints, `now` the pipeline's business time. */
   state(counts: LiveCounts = noCounts, now: number | null = null): PipelineState {
-    const conservation = conservationOf(counts, this.deadLettered);
+    const conservation = conservationOf(
+      counts,
+      [...this.letters.values()].reduce((sum, records) => sum + records, 0),
+    );
     return {
       ...this.summary(now),
       applied: this.applied,

@@ -1,19 +1,13 @@
-import { type DataOf, deadLettered, type Topic, topicNames } from '@relearn/contracts';
+import { type Topic, topicNames } from '@relearn/contracts';
 import type { ConsoleDeps } from '../deps.js';
 
 import type { WindowView } from '../read-model/shapes.js';
 import { readEvents } from './event-log.js';
+import { letterRoutes } from './letter-routes.js';
+import { limitOf, numberIn, textIn } from './query.js';
 import type { Call, Route } from './route.js';
 import { component, list, number, object, text } from './schemas.js';
 
-const limitOf = (most: number, standard: number) =>
-  ({
-    type: 'integer',
-    minimum: 1,
-    maximum: most,
-    default: standard,
-    description: `How many at most; ${standard} by default.`,
-  }) as const;
 const windowQuery = {
   from: { type: 'number', description: 'Only windows that start at this time or later, ms since 1970 UTC.' },
   limit: limitOf(2_000, 2_000),
@@ -23,7 +17,7 @@ type ReadDeps = Pick<ConsoleDeps, 'ports' | 'view' | 'audit' | 'work' | 'replay'
 
 /** What can be looked at. */
 export function readingRoutes(deps: ReadDeps): readonly Route[] {
-  return [...pipelineRoutes(deps), ...platformRoutes(deps)];
+  return [...pipelineRoutes(deps), ...platformRoutes(deps), ...letterRoutes(deps)];
 }
 
 function pipelineRoutes({ view }: ReadDeps): readonly Route[] {
@@ -121,15 +115,6 @@ function platformRoutes({ ports, view, audit, work, replay, version }: ReadDeps)
     },
     {
       method: 'GET',
-      path: '/dead-letters',
-      operation: 'listDeadLetters',
-      summary: 'Records that no consumer could take, the newest first, without their bytes.',
-      query: { pipeline: { type: 'string', description: 'Only those of this pipeline.' }, limit: limitOf(1_000, 100) },
-      answer: object({ deadLetters: list(component('DeadLetter')) }),
-      handle: ({ query }) => deadLetters({ ports }, textIn(query, 'pipeline'), numberIn(query, 'limit', 100)),
-    },
-    {
-      method: 'GET',
       path: '/audit',
       operation: 'audit',
       summary: 'Folds the whole log and checks the invariants.',
@@ -190,30 +175,7 @@ function driftByFeature(windows: readonly WindowView[]) {
   return [...points].map(([feature, list]) => ({ feature, points: list }));
 }
 
-/** The newest dead letters, newest first. */
-export async function deadLetters({ ports }: Pick<ConsoleDeps, 'ports'>, pipeline: string | undefined, limit: number) {
-  const { events } = await readEvents(ports.bus, { topic: 'dead-letters', pipeline, limit });
-  return {
-    deadLetters: events.toReversed().map((event) => shown(event.time, event.pipeline, deadLettered.read(event).data)),
-  };
-}
-
-function shown(time: string, pipeline: string, data: DataOf<typeof deadLettered>) {
-  const { consumer, topic, partition, position, records, code, message } = data;
-  return { time, pipeline, consumer, topic, partition, position, records, code, message };
-}
-
 type Query = Call['query'];
-
-function numberIn(query: Query, name: string, standard: number): number {
-  const value = query[name];
-  return typeof value === 'number' ? value : standard;
-}
-
-function textIn(query: Query, name: string): string | undefined {
-  const value = query[name];
-  return value === undefined || value === '' ? undefined : String(value);
-}
 
 function topicIn(query: Query): Topic {
   return topicNames.find((topic) => topic === query['topic']) ?? 'control';

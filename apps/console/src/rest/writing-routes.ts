@@ -1,6 +1,7 @@
 import { rowStream } from '@relearn/contracts';
 import { RelearnError } from '@relearn/kernel';
 import type { ConsoleDeps } from '../deps.js';
+import { replayRoute } from './letter-routes.js';
 import type { Route } from './route.js';
 import { boolean, component, integer, list, object, text } from './schemas.js';
 
@@ -8,7 +9,7 @@ const model = { type: 'integer', minimum: 1 } as const;
 
 /** What can be done. Each is one write of the service that owns it, whose event says who asked. */
 export function writingRoutes(deps: ConsoleDeps): readonly Route[] {
-  return [...policyRoutes(deps), ...dataRoutes(deps)];
+  return [...policyRoutes(deps), ...dataRoutes(deps), replayRoute(deps)];
 }
 
 function policyRoutes({ view, registry, monitoring, parse }: ConsoleDeps): readonly Route[] {

@@ -22,7 +22,7 @@ type Counted = Map<number, Record<Result, number>>;
 /**
  * Counts are conserved at validation's checkpoints: of each pipeline, received = validated + quarantined + duplicates; and
  * where the log is still whole, it holds exactly the records that the checkpoint counts: those of `data.raw` below its
- * position are the received and the dead-lettered ones, and those made from them are in `data.valid` and `data.quarantine`.
+ * position are the received and the dead-lettered ones (those that came back are received), and those made from them are in `data.valid` and `data.quarantine`.
  */
 export function countsAreConserved({ checkpoints, whole }: ConservationOptions): Invariant {
   const below = new Map(
@@ -38,8 +38,8 @@ export function countsAreConserved({ checkpoints, whole }: ConservationOptions):
   return {
     name: 'counts are conserved',
     topics: ['data.quarantine', 'data.valid'],
-    stored({ topic, partition, position, pipeline, records }) {
-      if (topic !== 'data.raw' || rowAddress(position, 0) >= (below.get(partition) ?? 0)) return;
+    stored({ topic, partition, position, pipeline, records, replayed }) {
+      if (topic !== 'data.raw' || replayed || rowAddress(position, 0) >= (below.get(partition) ?? 0)) return;
       add(pipeline, partition, 'received', records);
     },
     take(event, fromRow) {

@@ -1,7 +1,7 @@
 import type { PartitionReader, StoredRecord, Subscription } from '@relearn/bus';
 import { decodeEvent, type Topic } from '@relearn/contracts';
 import { type Part, RelearnError } from '@relearn/kernel';
-import { deadLetter } from '../dead-letters.js';
+import { deadLetter } from '../dead-letters/put-aside.js';
 import { attributeNames } from '@relearn/telemetry';
 import type { Ports } from '../ports.js';
 import { Sequences } from '../sequences.js';

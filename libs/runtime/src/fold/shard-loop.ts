@@ -1,15 +1,14 @@
-import type { OutgoingRecord, PartitionReader, StoredRecord } from '@relearn/bus';
-import { type Attributes, decodeAttributes, decodeEvent, rowAddress, type Topic } from '@relearn/contracts';
+import type { PartitionReader, StoredRecord } from '@relearn/bus';
+import { rowAddress, type Topic } from '@relearn/contracts';
 import { RelearnError, retry } from '@relearn/kernel';
 import { attributeNames } from '@relearn/telemetry';
-import { deadLetter } from '../dead-letters.js';
-import { type Emission, recordsFor } from '../emit.js';
+import { deadLetter } from '../dead-letters/put-aside.js';
+import type { Emission } from '../emit.js';
 import type { Ports } from '../ports.js';
-import { rowAddressesOf, Sequences } from '../sequences.js';
 import { Arrivals } from './arrivals.js';
-import { checkpointId, OwnedCheckpoint } from './checkpoint.js';
+import { OwnedCheckpoint } from './checkpoint.js';
 import type { FoldDefinition } from './definition.js';
-import { PartStore } from './parts.js';
+import { ShardFold } from './shard-fold.js';
 
 /** Main-thread time after which other work gets a turn. */
 const sliceMs = 8;
@@ -31,18 +30,13 @@ export class ShardLoop<S> {
   private readonly partition: number;
   private readonly readers: readonly PartitionReader[];
   private readonly stopping = new AbortController();
-  private readonly done = new Map<string, number>();
   private readonly tries = new Map<string, number>();
   /** Records whose handling keeps failing, by place: put aside when they come again, before they touch the state. */
   private readonly poisoned = new Map<string, RelearnError>();
   private running: Promise<void> = Promise.resolve();
   private working = true;
   private checkpoint!: OwnedCheckpoint;
-  private parts!: PartStore;
-  private state!: S;
-  private sequences = new Sequences();
-  private published = new Map<string, number>();
-  private deadLettered = 0;
+  private fold: ShardFold<S> | undefined;
   private dirtySince: number | null = null;
   private arrivals: Arrivals | undefined;
 
@@ -65,7 +59,7 @@ export class ShardLoop<S> {
   }
 
   doneBelow(topic: Topic): number | undefined {
-    return this.definition.topics.includes(topic) ? (this.done.get(topic) ?? 0) : undefined;
+    return this.definition.topics.includes(topic) ? (this.fold?.done.get(topic) ?? 0) : undefined;
   }
 
   busy(): boolean {
@@ -77,9 +71,9 @@ export class ShardLoop<S> {
     const { signal } = this.stopping;
     while (!signal.aborted) {
       try {
-        await this.open();
-        await this.consume();
-        await this.writeCheckpoint();
+        const fold = await this.open();
+        await this.consume(fold);
+        await this.writeCheckpoint(fold);
       } catch (thrown) {
         const error = RelearnError.from(thrown);
         if (error.code === 'FENCED' || (error.code === 'CANCELLED' && signal.aborted)) break;
@@ -93,29 +87,18 @@ export class ShardLoop<S> {
     this.working = false;
   }
 
-  private async open(): Promise<void> {
+  private async open(): Promise<ShardFold<S>> {
     this.working = true;
     const { ports, definition, partition } = this;
     this.checkpoint = await this.retrying(() => OwnedCheckpoint.take(ports.store, definition.service, partition));
-    const { positions, applied, published, parts, deadLettered } = this.checkpoint.value;
-    this.parts = await PartStore.open(ports.blobs, checkpointId(definition.service, partition), parts);
-    this.sequences = new Sequences(applied);
-    this.published = new Map(Object.entries(published));
-    this.deadLettered = deadLettered;
+    const fold = await ShardFold.open(ports, definition, partition, this.checkpoint.value);
+    this.fold = fold;
     this.dirtySince = null;
-    this.state = await definition.open(this.shard(), this.parts.loaded());
-    for (const reader of this.readers) {
-      const position = positions[reader.topic] ?? 0;
-      this.done.set(reader.topic, position);
-      reader.seek(position);
-    }
+    for (const reader of this.readers) reader.seek(fold.done.get(reader.topic) ?? 0);
+    return fold;
   }
 
-  private shard() {
-    return { partition: this.partition, ports: this.ports, blob: (bytes: Uint8Array) => this.parts.queue(bytes) };
-  }
-
-  private async consume(): Promise<void> {
+  private async consume(fold: ShardFold<S>): Promise<void> {
     const { clock } = this.ports.kernel;
     const arrivals = new Arrivals(this.readers, clock);
     this.arrivals = arrivals;
@@ -124,7 +107,7 @@ export class ShardLoop<S> {
         this.working = false;
         const arrival = await arrivals.next(this.dirtySince === null ? null : lingerMs);
         if (arrival === null) {
-          if (this.dirtySince !== null) await this.writeCheckpoint();
+          if (this.dirtySince !== null) await this.writeCheckpoint(fold);
           continue;
         }
         this.working = true;
@@ -132,14 +115,16 @@ export class ShardLoop<S> {
         await this.ports.telemetry.span(
           `process ${this.definition.service}`,
           this.spanOptions(arrival.records.length),
-          () => this.take(arrival.records),
+          () => this.take(fold, arrival.records),
         );
         const seconds = (clock.now() - started) / 1000;
         this.ports.telemetry.metrics.foldBatch.observe({ service: this.definition.service }, seconds);
         this.observeConsumed(arrival.records, seconds);
         arrival.taken();
         this.working = false;
-        if (this.dirtySince !== null && clock.now() - this.dirtySince > checkpointEveryMs) await this.writeCheckpoint();
+        if (this.dirtySince !== null && clock.now() - this.dirtySince > checkpointEveryMs) {
+          await this.writeCheckpoint(fold);
+        }
       }
     } finally {
       await arrivals.stop();
@@ -166,70 +151,48 @@ export class ShardLoop<S> {
     return { kind: 'consumer' as const, attributes };
   }
 
-  private async take(records: readonly StoredRecord[]): Promise<void> {
+  private async take(fold: ShardFold<S>, records: readonly StoredRecord[]): Promise<void> {
     const { clock } = this.ports.kernel;
     let sliceStart = clock.now();
     let emissions: Emission[] = [];
     for (const record of records) {
       try {
-        if (await this.prepared(record, emissions)) emissions = [];
-        emissions.push(...(await this.applyOne(record)));
+        if (await this.prepared(fold, record, emissions)) emissions = [];
+        emissions.push(...(await this.applyOne(fold, record)));
       } catch (thrown) {
         // What came before it holds, whatever becomes of this record.
-        await this.publish(emissions);
+        await this.publish(fold, emissions);
         throw thrown;
       }
-      this.done.set(record.topic, record.position + 1);
+      fold.done.set(record.topic, record.position + 1);
       this.dirtySince ??= clock.now();
       if (clock.now() - sliceStart > sliceMs) {
         await clock.breathe();
         sliceStart = clock.now();
       }
     }
-    await this.publish(emissions);
+    await this.publish(fold, emissions);
   }
 
   /** A change that must be durable before the next record: what came before it is published and checkpointed first. */
-  private async prepared(record: StoredRecord, emissions: Emission[]): Promise<boolean> {
-    const { prepare } = this.definition;
-    const next = rowAddress(record.position, 0);
-    if (prepare === undefined || !(await prepare(this.state, next, this.shard()))) return false;
-    await this.publish(emissions);
-    await this.writeCheckpoint();
+  private async prepared(fold: ShardFold<S>, record: StoredRecord, emissions: Emission[]): Promise<boolean> {
+    if (!(await fold.prepare(rowAddress(record.position, 0)))) return false;
+    await this.publish(fold, emissions);
+    await this.writeCheckpoint(fold);
     return true;
   }
 
-  private async applyOne(record: StoredRecord): Promise<readonly Emission[]> {
+  private async applyOne(fold: ShardFold<S>, record: StoredRecord): Promise<readonly Emission[]> {
     const poison = this.poisoned.get(placeOf(record));
-    if (poison !== undefined) return this.putAside(record, poison);
+    if (poison !== undefined) return this.putAside(fold, record, poison);
     try {
-      return await this.judgeAndApply(record);
+      return await fold.apply(record);
     } catch (thrown) {
       const error = RelearnError.from(thrown);
-      if (error.code === 'INVALID_EVENT') return this.putAside(record, error);
+      if (error.code === 'INVALID_EVENT') return this.putAside(fold, record, error);
       this.noteFailure(record, error);
       throw error;
     }
-  }
-
-  private async judgeAndApply(record: StoredRecord): Promise<readonly Emission[]> {
-    const topic = record.topic as Topic;
-    const event = { ...decodeEvent(record), topic, partition: record.partition, position: record.position };
-    if (!this.definition.sequenced(topic)) return await this.definition.apply(this.state, event, 0, this.shard());
-    const fromRow = this.firstRow(event, rowAddressesOf(event));
-    if (fromRow === null) return [];
-    const emissions = await this.definition.apply(this.state, event, fromRow, this.shard());
-    this.sequences.advance(event);
-    return emissions;
-  }
-
-  /** The first row that was not applied before; null when the event was. Throws GAP. */
-  private firstRow(event: Attributes, addresses?: readonly number[]): number | null {
-    const verdict = this.sequences.judge(event, addresses);
-    if (verdict.kind === 'apply') return verdict.fromRow;
-    if (verdict.kind === 'skip') return null;
-    const applied = this.sequences.of(event.source);
-    throw new RelearnError('GAP', `${event.source} jumps from ${applied} to ${event.previous}`);
   }
 
   /** An error that no retry mends makes the record poison after some tries; a gap never does. */
@@ -241,61 +204,37 @@ export class ShardLoop<S> {
     if (tries >= triesBeforeDeadLetter) this.poisoned.set(place, error);
   }
 
-  /** To the dead letters; its source goes on behind it. */
-  private async putAside(record: StoredRecord, error: RelearnError): Promise<readonly Emission[]> {
-    const attributes = this.definition.sequenced(record.topic as Topic) ? attributesOf(record) : null;
-    if (attributes !== null && this.firstRow(attributes) === null) return [];
-    await this.retrying(() => deadLetter(this.ports, this.definition.service, record, error));
-    this.deadLettered += Number(record.headers['ce_records'] ?? 1);
-    if (attributes !== null) this.sequences.advance(attributes);
+  private async putAside(fold: ShardFold<S>, record: StoredRecord, error: RelearnError): Promise<readonly Emission[]> {
+    const { ports, definition } = this;
+    await fold.putAside(record, (fromRow) =>
+      this.retrying(() => deadLetter(ports, definition.service, record, error, fromRow)),
+    );
     return [];
   }
 
-  private async publish(emissions: readonly Emission[]): Promise<void> {
-    await this.retrying(() => this.parts.flush());
+  private async publish(fold: ShardFold<S>, emissions: readonly Emission[]): Promise<void> {
+    await this.retrying(() => fold.parts.flush());
     this.ports.kernel.failpoints.hit(`${this.definition.service}:before-publish`);
-    const records = await this.encoded(emissions);
+    const records = await fold.encoded(emissions);
     if (records.length === 0) return;
     await this.retrying(() => this.ports.bus.publish(records));
     this.ports.kernel.failpoints.hit(`${this.definition.service}:after-publish`);
   }
 
-  private async encoded(emissions: readonly Emission[]): Promise<OutgoingRecord[]> {
-    const { clock } = this.ports.kernel;
-    const records: OutgoingRecord[] = [];
-    let sliceStart = clock.now();
-    for (const emitted of emissions) {
-      if (clock.now() - sliceStart > sliceMs) {
-        await clock.breathe();
-        sliceStart = clock.now();
-      }
-      records.push(...recordsFor(emitted, this.published));
-    }
-    return records;
-  }
-
-  private async writeCheckpoint(): Promise<void> {
-    const { definition, state } = this;
+  private async writeCheckpoint(fold: ShardFold<S>): Promise<void> {
+    const { definition } = this;
     if (this.dirtySince === null && definition.prepare === undefined) return;
     const { clock } = this.ports.kernel;
     const started = clock.now();
-    const stale = this.parts.stage(definition.save(state));
-    await this.retrying(() => this.parts.flush());
+    const { checkpoint, stale } = fold.save();
+    await this.retrying(() => fold.parts.flush());
     this.ports.kernel.failpoints.hit(`${definition.service}:before-checkpoint`);
-    const next = {
-      positions: Object.fromEntries(this.done),
-      applied: this.sequences.toJSON(),
-      published: Object.fromEntries(this.published),
-      parts: this.parts.digests(),
-      counts: definition.counts?.(state) ?? {},
-      deadLettered: this.deadLettered,
-    };
-    await this.retrying(() => this.checkpoint.swap(next));
+    await this.retrying(() => this.checkpoint.swap(checkpoint));
     this.ports.kernel.failpoints.hit(`${definition.service}:after-checkpoint`);
     this.dirtySince = null;
     this.ports.telemetry.metrics.checkpoint.observe({ service: definition.service }, (clock.now() - started) / 1000);
-    await this.parts.discard(stale);
-    for (const reader of this.readers) await this.retrying(() => reader.commit(this.done.get(reader.topic) ?? 0));
+    await fold.parts.discard(stale);
+    for (const reader of this.readers) await this.retrying(() => reader.commit(fold.done.get(reader.topic) ?? 0));
   }
 
   private retrying<T>(work: () => Promise<T>): Promise<T> {
@@ -318,13 +257,4 @@ export class ShardLoop<S> {
 
 function placeOf(record: StoredRecord): string {
   return `${record.topic}/${record.position}`;
-}
-
-/** Null when the record's headers are those of no event. */
-function attributesOf(record: StoredRecord): Attributes | null {
-  try {
-    return decodeAttributes(record.headers);
-  } catch {
-    return null;
-  }
 }
