@@ -64,7 +64,7 @@ export function replayRoute({ ports }: Pick<ConsoleDeps, 'ports'>): Route {
       const { ids, pipeline } = body;
       const wanted = {
         ...(Array.isArray(ids) ? { ids: ids.map(String) } : {}),
-        ...(pipeline === undefined ? {} : { pipeline: String(pipeline) }),
+        ...(typeof pipeline === 'string' ? { pipeline } : {}),
       };
       return { requested: await requestReplay(ports, wanted, actor) };
     },
