@@ -4,7 +4,7 @@ import { type Chunk, decodeChunk } from './decode.js';
 import { hasMoved, protocolType } from './errors.js';
 import { Feed } from './feed.js';
 import type { Topics } from './topics.js';
-import type { Trouble } from './trouble.js';
+import type { Trouble } from '../core/trouble.js';
 import type { NodeId, Wire } from './wire.js';
 
 /** How long a broker holds a poll that finds nothing. What begins to wait meanwhile is in the next one. */

@@ -5,7 +5,7 @@ import type { Coordinator, Membership, PartitionPosition } from './coordinator.j
 import { kafkaError, protocolType } from './errors.js';
 import type { KafkaGroupSettings } from './options.js';
 import type { KafkaReader } from './reader.js';
-import type { Trouble } from './trouble.js';
+import type { Trouble } from '../core/trouble.js';
 
 /** A partition number that this member works on; until the drain has ended also one that it gives back. */
 interface Holding {

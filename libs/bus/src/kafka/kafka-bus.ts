@@ -21,7 +21,7 @@ import { groupDefaults, type KafkaGroupSettings, type KafkaOptions } from './opt
 import { Producer } from './producer.js';
 import { KafkaReader } from './reader.js';
 import { checkPartition, Topics } from './topics.js';
-import { Trouble } from './trouble.js';
+import { Trouble } from '../core/trouble.js';
 import { Wire } from './wire.js';
 
 const nothing = () => Promise.resolve();

@@ -4,7 +4,7 @@ import ConnectionPool from 'kafkajs/src/network/connectionPool.js';
 import socketFactory from 'kafkajs/src/network/socketFactory.js';
 import { connectionFailed, kafkaError, protocolType } from './errors.js';
 import type { KafkaConnection } from './options.js';
-import type { Trouble } from './trouble.js';
+import type { Trouble } from '../core/trouble.js';
 
 /** A purpose that has connections of its own, since a broker answers one connection's requests one after another. */
 export type Lane = string;

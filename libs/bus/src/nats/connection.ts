@@ -213,7 +213,8 @@ function connectionOptions({ servers, credentials, tls }: NatsOptions, pacing: P
     ...(credentials?.kind === 'user' && { user: credentials.user, pass: credentials.password }),
     ...(credentials?.kind === 'token' && { token: credentials.token }),
     ...(credentials?.kind === 'creds' && {
-      authenticator: credsAuthenticator(new TextEncoder().encode(credentials.creds)),
+      // The client finds the last line only if it ends.
+      authenticator: credsAuthenticator(new TextEncoder().encode(`${credentials.creds}\n`)),
     }),
     ...(tls !== null && {
       tls: { ...(tls.ca && { ca: tls.ca }), ...(tls.cert && { cert: tls.cert }), ...(tls.key && { key: tls.key }) },
