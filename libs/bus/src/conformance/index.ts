@@ -8,8 +8,10 @@ import { outageTests } from './outage.js';
 import { readerTests } from './readers.js';
 import { reopenTests } from './reopen.js';
 import { replayTests } from './replay.js';
+import { workloadTests } from './workload-tests.js';
 
 export type { BusFactory, BusServer, BusUnderTest, Lacks } from './fixture.js';
+export { consumeAll, type Load, publishAll, recordsOf, roundTrips } from './workloads.js';
 
 /**
  * What every adapter of the bus port must do. The factory gives a bus with nothing in it, for each test a new one. What its
@@ -22,6 +24,7 @@ export function busConformance(name: string, factory: BusFactory, lacks: Lacks =
     replayTests(factory);
     deliveryTests(factory);
     groupTests(factory);
+    workloadTests(factory);
     broadcastTests(factory, lacks);
     reopenTests(factory, lacks);
     outageTests(factory, lacks);
