@@ -11,8 +11,8 @@ export function workloadTests(factory: BusFactory): void {
       withBus(factory, async ({ bus }) => {
         await publishAll({ ...load, bus });
         await consumeAll({ ...load, bus }, 'g');
-        const [{ first = 0, end = 0 } = {}] = await bus.bounds(topic);
-        expect(end - first).toBeGreaterThanOrEqual(load.records / partitions);
+        const kept = (await bus.bounds(topic)).map(({ first, end }) => end - first);
+        expect(Math.min(...kept)).toBeGreaterThanOrEqual(load.records / partitions);
       }));
 
     test('a group reads while several callers publish', () =>

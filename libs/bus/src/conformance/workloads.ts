@@ -102,8 +102,8 @@ export async function consumeAll(load: Load, group: string): Promise<void> {
 
 /** Publishes one record after another and waits until a follower has each: milliseconds from call to arrival. */
 export async function roundTrips({ bus, topic, records, bytes }: Load, now: () => number): Promise<number[]> {
-  const [{ end = 0 } = {}] = await bus.bounds(topic);
-  const reader = bus.follow(topic, 0, end);
+  const [bounds] = await bus.bounds(topic);
+  const reader = bus.follow(topic, 0, bounds?.end ?? 0);
   const times: number[] = [];
   for (let n = 0; n < records; n++) {
     const began = now();
