@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { StartedTestContainer } from 'testcontainers';
-import type { EngineName } from './engines.js';
+import { type EngineName, s3Credentials } from './engines.js';
 import type { Guard } from './guard.js';
 import { brokerSettings } from './kafka.js';
 import { addressOf } from './programs.js';
@@ -14,6 +14,7 @@ const images: Readonly<Record<EngineName, string>> = {
   kafka: process.env['RELEARN_TEST_KAFKA_IMAGE'] ?? 'apache/kafka:4.1.1',
   nats: process.env['RELEARN_TEST_NATS_IMAGE'] ?? 'nats:2.12-alpine',
   mongodb: process.env['RELEARN_TEST_MONGODB_IMAGE'] ?? 'mongo:8.0',
+  s3: process.env['RELEARN_TEST_S3_IMAGE'] ?? 'minio/minio:RELEASE.2025-09-07T16-13-09Z',
 };
 
 interface Recipe {
@@ -33,6 +34,15 @@ const recipesOf: Readonly<Record<EngineName, Recipe>> = {
   },
   nats: { port: 4222, ready: /Server is ready/, command: ['-js', '-sd', '/data'], environment: () => ({}) },
   mongodb: { port: 27017, ready: /waiting for connections/i, command: [], environment: () => ({}) },
+  s3: {
+    port: 9000,
+    ready: /API: /,
+    command: ['server', '/data'],
+    environment: () => ({
+      MINIO_ROOT_USER: s3Credentials.accessKeyId,
+      MINIO_ROOT_PASSWORD: s3Credentials.secretAccessKey,
+    }),
+  },
 };
 
 function kafkaEnvironment(host: string, port: number): Record<string, string> {

@@ -1,10 +1,10 @@
 /** Servers of others that the platform's adapters speak to, and that tests meet for real. */
-export const engineNames = ['kafka', 'nats', 'mongodb'] as const;
+export const engineNames = ['kafka', 'nats', 'mongodb', 's3'] as const;
 export type EngineName = (typeof engineNames)[number];
 
 /**
  * What the run's setup gives to tests: `inject('engines')`. The address of each engine, in the form that the adapter's
- * setting takes; null where there is none. `control` is an HTTP address: `POST CONTROL/kafka/kill` (SIGKILL), `/restart`,
+ * setting takes (of S3 the endpoint, whose key and secret are `s3Credentials`); null where there is none. `control` is an HTTP address: `POST CONTROL/kafka/kill` (SIGKILL), `/restart`,
  * `/pause` (SIGSTOP), `/resume` answer when it is done; null where no engine is the run's own.
  */
 export type Engines = Readonly<Record<EngineName | 'control', string | null>>;
@@ -20,6 +20,13 @@ export const addressVariable: Readonly<Record<EngineName, string>> = {
   kafka: 'RELEARN_TEST_KAFKA',
   nats: 'RELEARN_TEST_NATS',
   mongodb: 'RELEARN_TEST_MONGODB',
+  s3: 'RELEARN_TEST_S3',
+};
+
+/** Of the S3 servers that a run starts; one that it is given takes those of the environment. */
+export const s3Credentials = {
+  accessKeyId: process.env['AWS_ACCESS_KEY_ID'] ?? 'relearn',
+  secretAccessKey: process.env['AWS_SECRET_ACCESS_KEY'] ?? 'relearn-secret',
 };
 
 const embedded = 'embedded';

@@ -6,7 +6,7 @@ import { type Guard, startGuard } from './guard.js';
 import type { Server } from './server.js';
 import { asksForEngines } from './used-by-tests.js';
 
-const none = { kafka: null, nats: null, mongodb: null, control: null };
+const none = { kafka: null, nats: null, mongodb: null, s3: null, control: null };
 
 /**
  * Gives real servers to the tests that `inject('engines')`. An engine that `RELEARN_TEST_ENGINES` names must be had, or

@@ -1,7 +1,7 @@
-import { mkdtemp } from 'node:fs/promises';
+import { mkdir, mkdtemp } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { buildOnce, folderOf, isBuilt, recipes, run } from './cache.js';
-import type { EngineName } from './engines.js';
+import { buildOnce, cacheFolder, folderOf, isBuilt, recipes, run } from './cache.js';
+import { type EngineName, s3Credentials } from './engines.js';
 import type { Guard } from './guard.js';
 import { kafka } from './kafka.js';
 import type { Program } from './program.js';
@@ -16,25 +16,35 @@ function goProgram(
   source: string,
   argsOf: (address: { host: string; port: number }, data: string) => string[],
 ): Program {
-  const folder = () => folderOf(name, ['go.mod', 'go.sum', 'ferretdb/main.go', 'ferretdb/front.go']);
-  const go = (...args: string[]) => run('go', args, { cwd: recipes, env: { GOTOOLCHAIN: 'auto', CGO_ENABLED: '0' } });
+  // A version of its own: what it depends on is none of the others' business.
+  const apart = source.includes('@');
+  const folder = () =>
+    apart
+      ? join(cacheFolder(), basename(source))
+      : folderOf(name, ['go.mod', 'go.sum', 'ferretdb/main.go', 'ferretdb/front.go']);
+  const settings = { GOTOOLCHAIN: 'auto', CGO_ENABLED: '0' };
+  const go = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
+    run('go', args, { cwd: recipes, env: { ...settings, ...env } });
   return {
     origin: 'built with Go',
     async missing() {
       if (isBuilt(folder())) return undefined;
-      return await go('version').then(
+      return await go(['version']).then(
         () => undefined,
         (failure: Error) => failure.message,
       );
     },
     isBuilt: () => isBuilt(folder()),
     async build() {
-      await buildOnce(folder(), async (into) => void (await go('build', '-o', join(into, name), source)));
+      await buildOnce(folder(), async (into) => {
+        await (apart ? go(['install', source], { GOBIN: into }) : go(['build', '-o', join(into, name), source]));
+      });
       return folder();
     },
     ports: 1,
     async prepare(built, parent, [port = 0]) {
       const data = join(parent, name);
+      await mkdir(data, { recursive: true });
       return { command: join(built, name), args: argsOf({ host, port }, data) };
     },
   };
@@ -52,9 +62,25 @@ export const programs: Readonly<Record<EngineName, Program>> = {
     data,
   ]),
   mongodb: goProgram('ferretdb', './ferretdb', ({ host, port }, data) => [`${host}:${port}`, data]),
+  s3: goProgram('versitygw', 'github.com/versity/versitygw/cmd/versitygw@v1.8.0', ({ host, port }, data) => [
+    '--access',
+    s3Credentials.accessKeyId,
+    '--secret',
+    s3Credentials.secretAccessKey,
+    '--port',
+    `${host}:${port}`,
+    '--quiet',
+    'posix',
+    data,
+  ]),
 };
 
-const schemes: Readonly<Record<EngineName, string>> = { kafka: '', nats: 'nats://', mongodb: 'mongodb://' };
+const schemes: Readonly<Record<EngineName, string>> = {
+  kafka: '',
+  nats: 'nats://',
+  mongodb: 'mongodb://',
+  s3: 'http://',
+};
 export const addressOf = (engine: EngineName, host: string, port: number) => `${schemes[engine]}${host}:${port}`;
 
 /** Builds it where it is not, and starts it on free ports of this machine. */

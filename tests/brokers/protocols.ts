@@ -24,6 +24,10 @@ const greetings: Readonly<Record<EngineName, Greeting>> = {
     ),
     isAnswer: (bytes) => bytes.length >= 12 && bytes.readInt32LE(8) === 7,
   },
+  s3: {
+    question: Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'),
+    isAnswer: (bytes) => bytes.toString('latin1').startsWith('HTTP/1.1 '),
+  },
 };
 
 /** Whether a server of the engine answers there. */

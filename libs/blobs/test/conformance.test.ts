@@ -5,13 +5,19 @@ import { blobsConformance } from '@relearn/blobs/conformance';
 import { openFolderBlobs } from '@relearn/blobs/folder';
 import { createMemoryBlobs } from '@relearn/blobs/memory';
 
-blobsConformance('memory', async () => {
-  const blobs = createMemoryBlobs();
-  return { blobs, close: () => blobs.close() };
-});
+const oneProcess = { another: 'one process has the blobs to itself', server: 'there is none' };
+
+blobsConformance(
+  'memory',
+  async () => {
+    const blobs = createMemoryBlobs();
+    return { blobs, close: () => blobs.close() };
+  },
+  { ...oneProcess, reopen: 'nothing survives', damage: 'nobody else can reach them' },
+);
 
 for (const durable of [true, false]) {
-  blobsConformance(`folder, durable: ${durable}`, async () => {
+  const factory = async () => {
     const folder = await mkdtemp(join(tmpdir(), 'relearn-blobs-'));
     let blobs = await openFolderBlobs(folder, { durable });
     return {
@@ -21,7 +27,7 @@ for (const durable of [true, false]) {
         blobs = await openFolderBlobs(folder, { durable });
         return blobs;
       },
-      damage: async (digest) => {
+      damage: async (digest: string) => {
         const file = join(folder, digest.slice(0, 2), digest.slice(2, 4), digest);
         const bytes = await readFile(file);
         bytes[0] = (bytes[0] ?? 0) ^ 1;
@@ -32,5 +38,6 @@ for (const durable of [true, false]) {
         await rm(folder, { recursive: true });
       },
     };
-  });
+  };
+  blobsConformance(`folder, durable: ${durable}`, factory, oneProcess);
 }

@@ -38,9 +38,14 @@ class Connection implements Mongo {
     if (this.closed) throw new RelearnError('UNAVAILABLE', `${place}: MongoDB is closed`);
     try {
       await this.connected();
-      return await work(this.database);
+      const answer = await work(this.database);
+      this.trouble = null;
+      return answer;
     } catch (thrown) {
-      throw mongoError(thrown, place);
+      const error = mongoError(thrown, place);
+      // The driver does not think every server away that it cannot reach.
+      if (error.code === 'UNAVAILABLE') this.trouble = error;
+      throw error;
     }
   }
 

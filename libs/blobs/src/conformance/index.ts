@@ -1,43 +1,24 @@
-import { type ErrorCode, sha256 } from '@relearn/kernel';
+import { sha256 } from '@relearn/kernel';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Blobs } from '../port.js';
+import { bytesOf, type BlobsFactory, expectCode, type Lacks, testWith, withBlobs } from './fixture.js';
+import { outageTests } from './outage.js';
+import { processTests } from './processes.js';
 
-export interface BlobsUnderTest {
-  readonly blobs: Blobs;
-  /** Closes the blobs and opens others on what they left; absent when nothing survives. */
-  readonly reopen?: () => Promise<Blobs>;
-  /** Changes a byte of a kept blob behind the adapter's back; absent where nobody can. */
-  readonly damage?: (digest: string) => Promise<void>;
-  readonly close: () => Promise<void>;
-}
+export type { BlobsFactory, BlobsServer, BlobsUnderTest, Lacks } from './fixture.js';
 
-export type BlobsFactory = () => Promise<BlobsUnderTest>;
-
-/** What every adapter of the blobs port must do. The factory gives blobs with nothing in them, for each test new ones. */
-export function blobsConformance(name: string, factory: BlobsFactory): void {
+/**
+ * What every adapter of the blobs port must do. The factory gives blobs with nothing in them, for each test new ones; `lacks`
+ * says what its fixture cannot do, and why.
+ */
+export function blobsConformance(name: string, factory: BlobsFactory, lacks: Lacks = {}): void {
   describe(`blobs conformance: ${name}`, () => {
     contentTests(factory);
     listTests(factory);
-    survivalTests(factory);
+    survivalTests(factory, lacks);
+    processTests(factory, lacks);
+    outageTests(factory, lacks);
   });
-}
-
-async function withBlobs(factory: BlobsFactory, body: (given: BlobsUnderTest) => Promise<void>): Promise<void> {
-  const given = await factory();
-  try {
-    await body(given);
-  } finally {
-    await given.close();
-  }
-}
-
-async function expectCode(work: Promise<unknown>, code: ErrorCode): Promise<void> {
-  await expect(work).rejects.toMatchObject({ name: 'RelearnError', code });
-}
-
-function bytesOf(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
 }
 
 const nobody = sha256('nobody has put this');
@@ -132,21 +113,18 @@ function listTests(factory: BlobsFactory): void {
     }));
 }
 
-function survivalTests(factory: BlobsFactory): void {
-  test('changed bytes are CORRUPT', () =>
-    withBlobs(factory, async ({ blobs, damage, reopen }) => {
-      const digest = await blobs.put(bytesOf('abc'));
-      if (damage === undefined) return expect(reopen).toBeUndefined();
-      await damage(digest);
-      await expectCode(blobs.get(digest), 'CORRUPT');
-    }));
+function survivalTests(factory: BlobsFactory, lacks: Lacks): void {
+  const given = { factory, lacks };
+  testWith('damage', given, 'changed bytes are CORRUPT', async ({ blobs }, damage) => {
+    const digest = await blobs.put(bytesOf('abc'));
+    await damage(digest);
+    await expectCode(blobs.get(digest), 'CORRUPT');
+  });
 
-  test('blobs are there when others open on the same place', () =>
-    withBlobs(factory, async ({ blobs, reopen }) => {
-      const digests = [await blobs.put(bytesOf('abc')), await blobs.put(bytesOf('def'))].sort();
-      if (reopen === undefined) return expect(await blobs.list({ limit: 3 })).toEqual(digests);
-      const again = await reopen();
-      expect(await again.list({ limit: 3 })).toEqual(digests);
-      expect(Buffer.from(await again.get(sha256('abc'))).toString()).toBe('abc');
-    }));
+  testWith('reopen', given, 'blobs are there when others open on the same place', async ({ blobs }, reopen) => {
+    const digests = [await blobs.put(bytesOf('abc')), await blobs.put(bytesOf('def'))].sort();
+    const again = await reopen();
+    expect(await again.list({ limit: 3 })).toEqual(digests);
+    expect(Buffer.from(await again.get(sha256('abc'))).toString()).toBe('abc');
+  });
 }
