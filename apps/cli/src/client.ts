@@ -39,7 +39,9 @@ export function remoteClient(terminal: Terminal): Client {
 export async function readingClient(terminal: Terminal): Promise<Client> {
   const remote = remoteClient(terminal);
   try {
-    await reach(remote.from, '/openapi.json', {});
+    const answer = await reach(remote.from, '/openapi.json', {});
+    // An answer that nobody reads keeps its connection, and that the process.
+    await answer.text();
     return remote;
   } catch (thrown) {
     if (!(thrown instanceof RelearnError) || thrown.code !== 'UNAVAILABLE') throw thrown;
