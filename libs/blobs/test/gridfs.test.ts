@@ -14,6 +14,8 @@ interface Chunk {
   readonly data: Binary;
 }
 
+const bytesOf = (text: string) => new TextEncoder().encode(text);
+
 describe.skipIf(mongodb === null)('on a server', async () => {
   const server = mongodb === null ? null : await serverOfOurOwn('mongodb');
   const prefix = `blobs-${systemChance.id().slice(0, 8)}`;
@@ -80,7 +82,7 @@ describe.skipIf(mongodb === null)('on a server', async () => {
     const leave = (filename: string, _id: ObjectId) =>
       mongo.run('leave', async (database) => {
         await database.collection('blobs.files').insertOne({ _id, length: 6, chunkSize: 261_120, filename });
-        const data = new Binary(Buffer.from('abc'));
+        const data = new Binary(bytesOf('abc'));
         const chunk = { _id: `${_id.toHexString()}/0`, files_id: _id, n: 0, data };
         await database.collection<Chunk & { n: number }>('blobs.chunks').insertOne(chunk);
       });
@@ -95,7 +97,7 @@ describe.skipIf(mongodb === null)('on a server', async () => {
 
     test('an upload that was cut off and a removal that was cut off are seen by nobody, and cleaned away', async () => {
       const blobs = openGridFsBlobs(mongo);
-      await blobs.put(Buffer.from('kept'));
+      await blobs.put(bytesOf('kept'));
       const [uploading, removing] = [new ObjectId(), new ObjectId()];
       await leave(`unfinished/${uploading.toHexString()}`, uploading);
       await leave(`removed/${removing.toHexString()}`, removing);
@@ -103,15 +105,15 @@ describe.skipIf(mongodb === null)('on a server', async () => {
       expect(await counts()).toEqual([3, 3]);
 
       // Another process may be at it still: not before its time. A removal can be ended by anybody.
-      await openGridFsBlobs(mongo).put(Buffer.from('kept'));
+      await openGridFsBlobs(mongo).put(bytesOf('kept'));
       expect(await counts()).toEqual([2, 2]);
-      await openGridFsBlobs(mongo, { clock: later(2 * hour) }).put(Buffer.from('kept'));
+      await openGridFsBlobs(mongo, { clock: later(2 * hour) }).put(bytesOf('kept'));
       expect(await counts()).toEqual([1, 1]);
     });
 
     test('of puts at once one file is left', async () => {
       const blobs = openGridFsBlobs(mongo);
-      await Promise.all(Array.from({ length: 8 }, () => blobs.put(Buffer.from('at once'))));
+      await Promise.all(Array.from({ length: 8 }, () => blobs.put(bytesOf('at once'))));
       expect(await counts()).toEqual([2, 2]);
       await blobs.remove(sha256('at once'));
       expect(await counts()).toEqual([1, 1]);

@@ -13,6 +13,8 @@ const settings: Readonly<Record<string, string>> = {
   AWS_SECRET_ACCESS_KEY: s3Credentials.secretAccessKey,
 };
 
+const bytesOf = (text: string) => new TextEncoder().encode(text);
+
 describe.skipIf(s3 === null)('on a server', async () => {
   const server = s3 === null ? null : await serverOfOurOwn('s3');
   const endpoint = server?.address ?? s3 ?? '';
@@ -66,7 +68,7 @@ describe.skipIf(s3 === null)('on a server', async () => {
 
   test('a prefix has its blobs to itself', async () => {
     const [a, ab] = [opened(`${bucket}/a`), opened(`${bucket}/ab`)];
-    await ab.put(Buffer.from('x'));
+    await ab.put(bytesOf('x'));
     expect(await a.list({ limit: 1 })).toEqual([]);
     expect(await a.has(sha256('x'))).toBe(false);
   });
@@ -74,7 +76,7 @@ describe.skipIf(s3 === null)('on a server', async () => {
   test('a bucket that is not there and credentials that are wrong are INVALID_CONFIG', async () => {
     const stranger = opened(bucket, { ...settings, AWS_SECRET_ACCESS_KEY: 'wrong' });
     for (const blobs of [opened('relearn-nowhere'), stranger]) {
-      await expect(blobs.put(Buffer.from('x'))).rejects.toMatchObject({ code: 'INVALID_CONFIG' });
+      await expect(blobs.put(bytesOf('x'))).rejects.toMatchObject({ code: 'INVALID_CONFIG' });
       expect(blobs.health?.()?.code).toBe('INVALID_CONFIG');
     }
   });

@@ -1,14 +1,20 @@
 import type { Blobs } from '@relearn/blobs';
-import { RelearnError } from '@relearn/kernel';
 import type { BlobsEngine } from '../config/engines.js';
+import { valueOf } from '../config/settings.js';
 import type { EngineOptions } from './open-engines.js';
 
 /** Blobs that need no database of their own. */
 export async function openBlobs(
   engine: Exclude<BlobsEngine, { kind: 'gridfs' }>,
-  { durable }: EngineOptions,
+  { durable, env, kernel }: EngineOptions,
 ): Promise<Blobs> {
-  if (engine.kind === 's3') throw new RelearnError('UNIMPLEMENTED', 'there is no adapter for S3 in this version');
+  if (engine.kind === 's3') {
+    const { openS3Blobs, s3Options } = await import('@relearn/blobs/s3');
+    return openS3Blobs(
+      s3Options(engine.url, (name) => valueOf(env, name)),
+      kernel.clock,
+    );
+  }
   const { openFolderBlobs } = await import('@relearn/blobs/folder');
   return openFolderBlobs(engine.folder, { durable });
 }

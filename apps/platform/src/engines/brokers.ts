@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Blobs } from '@relearn/blobs';
 import type { Bus } from '@relearn/bus';
-import { RelearnError } from '@relearn/kernel';
+import type { RelearnError } from '@relearn/kernel';
 import type { Mongo } from '@relearn/mongodb';
 import type { Store } from '@relearn/store';
 import type { BlobsEngine, SharedEngines } from '../config/engines.js';
@@ -49,6 +49,6 @@ async function openMongo(url: string, { env }: EngineOptions): Promise<Mongo> {
 
 async function openSharedBlobs(engine: BlobsEngine, mongo: Mongo, options: EngineOptions): Promise<Blobs> {
   if (engine.kind !== 'gridfs') return openBlobs(engine, options);
-  mongo.health();
-  throw new RelearnError('UNIMPLEMENTED', 'there is no adapter for GridFS in this version');
+  const { openGridFsBlobs } = await import('@relearn/blobs/gridfs');
+  return openGridFsBlobs(mongo, { clock: options.kernel.clock });
 }
