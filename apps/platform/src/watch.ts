@@ -3,15 +3,22 @@ import { checkpointCollection, type Ports } from '@relearn/runtime';
 import type { Standing } from './standing.js';
 
 const lookEveryMs = 5_000;
+/** Digest of no blob. */
+const nobody = '0'.repeat(64);
 /** An engine that has not answered for so long counts as away. */
 const answerWithinMs = 5_000;
 
 /** Asks shared engines now and then for something small, so that readiness tells when one has gone, and when it is back. */
-export function watchEngines({ bus, store, kernel }: Ports, standing: Standing): Part {
+export function watchEngines({ bus, store, blobs, kernel }: Ports, standing: Standing): Part {
   const stopping = new AbortController();
   const looks = [
     new Look('bus', { ask: () => bus.bounds('control'), health: () => bus.health?.() ?? null }),
     new Look('store', { ask: () => store.get(checkpointCollection, 'none'), health: () => store.health?.() ?? null }),
+    // Each question to an object store costs: it is asked only whether it is back.
+    new Look('blobs', {
+      ask: async () => blobs.health?.() === null || (await blobs.has(nobody)),
+      health: () => blobs.health?.() ?? null,
+    }),
   ];
   let running: Promise<unknown> = Promise.resolve();
   const run = async () => {
