@@ -3,7 +3,7 @@ import kafkajs from 'kafkajs';
 import type Broker from 'kafkajs/src/broker/index.js';
 import type { Position } from '../port.js';
 import { assign, type MemberClaim } from './assignment.js';
-import { connectionFailed, hasMoved, protocolType } from './errors.js';
+import { mayHaveMoved, protocolType } from './errors.js';
 import type { KafkaGroupSettings } from './options.js';
 import type { Topics } from './topics.js';
 import type { NodeId, Wire } from './wire.js';
@@ -163,7 +163,7 @@ export class Coordinator {
     try {
       return await this.wire.ask(lane, await this.find(), `group ${this.group}: ${what}`, work, waitMs);
     } catch (thrown) {
-      if (hasMoved(thrown) || connectionFailed(thrown)) this.node = undefined;
+      if (mayHaveMoved(thrown)) this.node = undefined;
       throw thrown;
     }
   }

@@ -59,6 +59,11 @@ export function connectionFailed(thrown: unknown): boolean {
   return thrown instanceof RelearnError ? thrown.code === 'UNAVAILABLE' : connectionErrors.has(thrown.name);
 }
 
+/** Whether the leader or coordinator may be another one by now, and is to be found out again. */
+export function mayHaveMoved(thrown: unknown): boolean {
+  return hasMoved(thrown) || connectionFailed(thrown);
+}
+
 /** Turns what kafkajs has thrown into an error of ours; the protocol's own error stays its cause. */
 export function kafkaError(thrown: unknown, what: string): RelearnError {
   if (thrown instanceof RelearnError) return thrown;

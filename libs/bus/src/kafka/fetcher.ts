@@ -1,7 +1,7 @@
 import { type Kernel, RelearnError } from '@relearn/kernel';
 import type { PartitionBounds, Position } from '../port.js';
 import { type Chunk, decodeChunk } from './decode.js';
-import { hasMoved, protocolType } from './errors.js';
+import { hasMoved, mayHaveMoved, protocolType } from './errors.js';
 import { Feed } from './feed.js';
 import type { Topics } from './topics.js';
 import type { Trouble } from '../core/trouble.js';
@@ -166,10 +166,9 @@ export class Fetcher {
     for (const feed of feeds) this.polled.add(feed);
     try {
       await this.pollOnce(node, feeds);
-      this.failures = 0;
-      this.trouble.clear('fetch');
+      this.succeeded();
     } catch (thrown) {
-      if (hasMoved(thrown)) for (const { topic } of feeds) this.topics.forgetLeaders(topic);
+      if (mayHaveMoved(thrown)) for (const { topic } of feeds) this.topics.forgetLeaders(topic);
       if (protocolType(thrown) === 'OFFSET_OUT_OF_RANGE') await this.backIntoRange(feeds);
       else await this.failed(thrown);
     } finally {
@@ -215,6 +214,7 @@ export class Fetcher {
           broker.fetch({ ...request, topics }),
         ),
       );
+      this.succeeded();
       const [found] = answer.responses[0]?.partitions ?? [];
       return decodeChunk(topic, partition, from, found?.highWatermark ?? '0', found?.messages ?? []);
     } catch (thrown) {
@@ -278,9 +278,8 @@ export class Fetcher {
       try {
         return await work();
       } catch (thrown) {
-        if (!hasMoved(thrown)) throw thrown;
-        this.topics.forgetLeaders(topic);
-        if (attempt >= attempts) throw thrown;
+        if (mayHaveMoved(thrown)) this.topics.forgetLeaders(topic);
+        if (!hasMoved(thrown) || attempt >= attempts) throw thrown;
         await clock.sleep(Math.min(200, 5 * 2 ** attempt) * (0.5 + chance.next() / 2));
       }
     }
@@ -290,6 +289,11 @@ export class Fetcher {
     if (this.stopping.signal.aborted) return;
     this.note(thrown);
     await this.kernel.clock.sleep(pauseMs * (0.5 + this.kernel.chance.next()), signal);
+  }
+
+  private succeeded(): void {
+    this.failures = 0;
+    this.trouble.clear('fetch');
   }
 
   private note(thrown: unknown): void {

@@ -1,5 +1,5 @@
 import type { Kernel, RelearnError } from '@relearn/kernel';
-import type { Bus } from '../port.js';
+import type { Bus, BusFeatures } from '../port.js';
 import { KafkaBus } from './kafka-bus.js';
 import type { KafkaOptions } from './options.js';
 import { calmRequestQueue } from './request-queue.js';
@@ -12,15 +12,22 @@ export interface OpenKafkaBus extends KafkaOptions {
 }
 
 /**
+ * What is acknowledged survives the loss of a machine's power where two replicas must have it, or where it is forced to disk:
+ * a broker by itself acknowledges what the system has in memory.
+ */
+export function kafkaFeatures({ flush, minInSyncReplicas }: KafkaOptions): BusFeatures {
+  const power = flush || minInSyncReplicas >= 2;
+  return { name: 'kafka', durability: { process: true, power }, sharedBetweenProcesses: true };
+}
+
+/**
  * A bus on the brokers of Kafka, which it reaches once before it resolves: UNAVAILABLE when none answers. Every record is
- * acknowledged by all replicas in sync. It survives a process, and a machine if two replicas have it or it is forced to disk.
+ * acknowledged by all replicas in sync.
  */
 export async function openKafkaBus(options: OpenKafkaBus, kernel: Kernel): Promise<Bus> {
   calmRequestQueue();
   const { onBackgroundError = () => undefined } = options;
-  const power = options.flush || options.minInSyncReplicas >= 2;
-  const features = { name: 'kafka', durability: { process: true, power }, sharedBetweenProcesses: true };
-  const bus = new KafkaBus(options, features, kernel, onBackgroundError);
+  const bus = new KafkaBus(options, kafkaFeatures(options), kernel, onBackgroundError);
   try {
     await bus.connect();
   } catch (thrown) {

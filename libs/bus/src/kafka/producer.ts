@@ -120,10 +120,10 @@ export class Producer {
         outcome.status === 'rejected' ? [outcome.reason as unknown] : [],
       );
       if (failures.length === 0) return;
-      const final = failures.find((failure) => !hasMoved(failure));
-      if (final !== undefined || attempt >= attempts) throw final ?? failures[0];
       shares = shares.filter((_, index) => outcomes[index]?.status === 'rejected');
       for (const { topic } of shares) this.topics.forgetLeaders(topic);
+      const final = failures.find((failure) => !hasMoved(failure));
+      if (final !== undefined || attempt >= attempts) throw final ?? failures[0];
       await this.kernel.clock.sleep(
         Math.min(longestPauseMs, 10 * 2 ** attempt) * (0.5 + this.kernel.chance.next() / 2),
       );

@@ -2,6 +2,7 @@ import { type Kernel, RelearnError } from '@relearn/kernel';
 import Broker from 'kafkajs/src/broker/index.js';
 import ConnectionPool from 'kafkajs/src/network/connectionPool.js';
 import socketFactory from 'kafkajs/src/network/socketFactory.js';
+import { onAbort } from '../core/aborts.js';
 import { connectionFailed, kafkaError, protocolType } from './errors.js';
 import type { KafkaConnection } from './options.js';
 import type { Trouble } from '../core/trouble.js';
@@ -37,7 +38,7 @@ const silent = {
 
 /**
  * The brokers of a cluster and our connections to them. Every request has a deadline. A connection that fails is thrown away
- * with whatever waits on it, and one probe asks until some broker answers: meanwhile requests fail at once with UNAVAILABLE.
+ * with whatever waits on it, and one probe asks until some broker answers: where none does, requests fail at once meanwhile.
  */
 export class Wire {
   private readonly kernel: Kernel;
@@ -47,7 +48,9 @@ export class Wire {
   private readonly nodes = new Map<NodeId, Address>();
   private readonly links = new Map<string, Link>();
   private readonly stopping = new AbortController();
-  private away: { readonly error: RelearnError; readonly back: Promise<void> } | undefined;
+  /** Why nobody can be asked; undefined while somebody can. */
+  private away: RelearnError | undefined;
+  private probing: Promise<void> | undefined;
 
   constructor(connection: KafkaConnection, kernel: Kernel, trouble: Trouble) {
     this.kernel = kernel;
@@ -81,11 +84,14 @@ export class Wire {
 
   /** Resolves when the brokers can be asked: at once unless they are known to be away. */
   async here(signal: AbortSignal): Promise<void> {
-    const { away } = this;
-    if (away === undefined || signal.aborted) return;
+    const { probing } = this;
+    if (probing === undefined || signal.aborted) return;
     await new Promise<void>((resolve) => {
-      signal.addEventListener('abort', () => resolve(), { once: true });
-      void away.back.then(resolve);
+      const forget = onAbort(signal, resolve);
+      void probing.then(() => {
+        forget();
+        resolve();
+      });
     });
   }
 
@@ -97,12 +103,12 @@ export class Wire {
   async close(): Promise<void> {
     this.stopping.abort();
     await Promise.all([...this.links.keys()].map((key) => this.drop(key)));
-    await this.away?.back;
+    await this.probing;
   }
 
   private checkHere(): void {
     if (this.stopping.signal.aborted) throw new RelearnError('UNAVAILABLE', 'the bus is closed');
-    if (this.away !== undefined) throw this.away.error;
+    if (this.away !== undefined) throw this.away;
   }
 
   private async askFirst<T>(what: string, work: (broker: Broker) => Promise<T>): Promise<T> {
@@ -198,24 +204,29 @@ export class Wire {
     }
   }
 
+  /** A connection has failed: perhaps only that one, perhaps its broker, perhaps all. */
   private lost(error: RelearnError): void {
-    if (this.away !== undefined || this.stopping.signal.aborted) return;
-    this.trouble.report('connection', error);
-    this.away = { error, back: this.probe() };
+    if (this.probing !== undefined || this.stopping.signal.aborted) return;
+    this.probing = this.probe(error).finally(() => {
+      this.probing = undefined;
+    });
   }
 
-  /** Asks until a broker answers. */
-  private async probe(): Promise<void> {
+  /** Asks until a broker answers. When nobody answers at once they are away. */
+  private async probe(failure: RelearnError): Promise<void> {
     const { clock, chance } = this.kernel;
     const { signal } = this.stopping;
-    for (let pauseMs = 0; !signal.aborted; pauseMs = Math.min(longestProbeMs, Math.max(firstProbeMs, pauseMs * 2))) {
-      await clock.sleep(pauseMs * (0.5 + chance.next() / 2), signal);
+    let error = failure;
+    for (let pauseMs = firstProbeMs; !signal.aborted; pauseMs = Math.min(longestProbeMs, pauseMs * 2)) {
       try {
         await this.askFirst('ask for its versions', (broker) => broker.apiVersions());
         break;
       } catch (thrown) {
-        this.trouble.report('connection', kafkaError(thrown, 'probe'));
+        error = kafkaError(thrown, 'ask for its versions');
       }
+      this.away = error;
+      this.trouble.report('connection', error);
+      await clock.sleep(pauseMs * (0.5 + chance.next() / 2), signal);
     }
     this.away = undefined;
     this.trouble.clear('connection');
