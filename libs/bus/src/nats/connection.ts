@@ -12,8 +12,8 @@ const longestDelayMs = 2_000;
 const probeMs = 2_000;
 /** A server that is stopped without its connections being closed is noticed after two of these. */
 const pingMs = 10_000;
-/** Batches read directly (2.11) and the metadata of streams (2.10). */
-const oldestServer = [2, 11] as const;
+/** Batches that are written as a whole (2.12) or read directly (2.11). */
+const oldestServer = [2, 12] as const;
 
 /** The connection to the servers. It is made again for ever; while it is away everything asked of it is UNAVAILABLE. */
 export class Connection {

@@ -12,6 +12,7 @@ const apiCodes: Readonly<Record<number, Code>> = {
   10_054: 'TOO_LARGE',
   10_059: 'NOT_FOUND',
   10_167: 'RESOURCE_EXHAUSTED', // too many messages wait for the stream
+  10_176: 'UNAVAILABLE', // a part of a batch was lost, and so nothing of it is written
 };
 /** "store failed": what the text names. */
 const storeFailed = 10_077;

@@ -1,13 +1,12 @@
-import { headers as newHeaders, type Msg } from 'nats';
 import { RelearnError } from '@relearn/kernel';
 import type { Position } from '../port.js';
+import { Acks, type Answer } from './acks.js';
 import type { Encoded } from './codec.js';
 import type { Connection } from './connection.js';
-import { type ApiFailure, apiError, natsError, unavailable, wrongLastId } from './errors.js';
+import { apiError, unavailable, wrongLastId } from './errors.js';
 
 const chainRecords = 500;
 const chainBytes = 4 * 1024 * 1024;
-const ackMs = 10_000;
 /** Bytes that wait for their acknowledgement; above it a call is RESOURCE_EXHAUSTED. */
 const mostBytes = 128 * 1024 * 1024;
 
@@ -23,9 +22,6 @@ interface Item {
   readonly call: Call;
   readonly index: number;
 }
-
-/** What came back for a message: its sequence in the stream, or why it is not there. */
-type Answer = { readonly sequence: number } | { readonly failure: ApiFailure };
 
 /** Publishes records, those of one partition in their order, also where some fail. */
 export class Publisher {
@@ -140,80 +136,4 @@ function settle(what: string, chain: readonly Item[], answers: readonly Answer[]
     if (call.left === 0) call.resolve(call.positions);
   }
   return chain.length;
-}
-
-interface Awaited {
-  readonly answers: Answer[];
-  left: number;
-  done(): void;
-}
-
-/**
- * Sends chains and gathers their acknowledgements. Each message but the first names the one before it: the server takes it
- * only right behind that one. So what is written of a chain is a prefix, whatever is lost on the way. The ids are new for each
- * attempt and never used to find duplicates.
- */
-class Acks {
-  private readonly connection: Connection;
-  private readonly inbox: string;
-  private readonly awaited = new Map<string, Awaited>();
-  private sent = 0;
-
-  constructor(connection: Connection, inbox: string) {
-    this.connection = connection;
-    this.inbox = inbox;
-    connection.nc.subscribe(`${inbox}.*.*`, { callback: (_, message) => this.take(message) });
-  }
-
-  /** Fewer answers than messages, or holes among them, when not all have come in time. */
-  async send(subject: string, messages: readonly Encoded[]): Promise<Answer[]> {
-    const { nc, kernel } = this.connection;
-    const token = `${this.sent++}`;
-    const id = (index: number) => `${this.inbox}.${token}.${index}`;
-    const answers = new Promise<Answer[]>((resolve) => {
-      const timer = kernel.clock.after(ackMs, () => awaited.done());
-      const forget = this.connection.whenLost(() => awaited.done());
-      const awaited: Awaited = {
-        answers: [],
-        left: messages.length,
-        done: () => {
-          timer.cancel();
-          forget();
-          this.awaited.delete(token);
-          resolve(awaited.answers);
-        },
-      };
-      this.awaited.set(token, awaited);
-    });
-    const last = messages.length - 1;
-    for (const [index, message] of messages.entries()) {
-      const lines = newHeaders();
-      for (const [name, value] of message.headers) lines.append(name, value);
-      if (index < last) lines.append('Nats-Msg-Id', id(index));
-      if (index > 0) lines.append('Nats-Expected-Last-Msg-Id', id(index - 1));
-      nc.publish(subject, message.data, { reply: id(index), headers: lines });
-    }
-    return answers;
-  }
-
-  private take(message: Msg): void {
-    const [token = '', index = ''] = message.subject.slice(this.inbox.length + 1).split('.');
-    const awaited = this.awaited.get(token);
-    if (awaited === undefined) return;
-    awaited.answers[Number(index)] = answerOf(message);
-    awaited.left -= 1;
-    if (awaited.left === 0) awaited.done();
-  }
-}
-
-function answerOf(message: Msg): Answer {
-  if (message.headers?.code === 503) return { failure: { code: 503, description: 'no stream answers' } };
-  try {
-    const { seq, error } = message.json<{ seq?: number; error?: ApiFailure }>();
-    if (error !== undefined) return { failure: error };
-    if (seq !== undefined) return { sequence: seq };
-  } catch (thrown) {
-    return { failure: { code: 500, description: natsError('an acknowledgement', thrown).message } };
-  }
-  return { failure: { code: 500, description: 'an acknowledgement without a sequence' } };
 }

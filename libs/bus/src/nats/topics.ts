@@ -8,6 +8,9 @@ import { streamExists } from './errors.js';
 import { streamOf, subjectOf } from './names.js';
 import type { NatsOptions } from './options.js';
 
+/** The client's type is older than the servers that are served. */
+type Config = StreamConfig & { readonly allow_atomic?: boolean };
+
 export interface Partition {
   readonly topic: string;
   readonly partition: number;
@@ -134,9 +137,10 @@ export class Topics {
   }
 
   /** What the topic's retention, and options that were given, ask for; what an operator has set otherwise stays. */
-  private changes(config: StreamConfig, spec: TopicSpec): Partial<StreamConfig> | null {
+  private changes(config: Config, spec: TopicSpec): Partial<StreamConfig> | null {
     const { replicas, maxPartitionBytes } = this.options;
-    const changes: Partial<StreamConfig> = {
+    const changes: Partial<Config> = {
+      ...(!config.allow_atomic && { allow_atomic: true }),
       ...(config.max_age !== maxAge(spec) && { max_age: maxAge(spec) }),
       ...(replicas !== null && config.num_replicas !== replicas && { num_replicas: replicas }),
       ...(maxPartitionBytes !== null && config.max_bytes !== maxPartitionBytes && { max_bytes: maxPartitionBytes }),
@@ -155,7 +159,8 @@ function maxAge({ retentionMs }: TopicSpec): number {
  * removes a record. Ids only chain messages, so the window in which duplicates are looked for is the shortest there is.
  */
 function streamConfig(place: Partition, spec: TopicSpec, { replicas, maxPartitionBytes }: NatsOptions): StreamConfig {
-  const config: Partial<StreamConfig> = {
+  const config: Partial<Config> = {
+    allow_atomic: true,
     name: place.stream,
     subjects: [place.subject],
     retention: RetentionPolicy.Limits,
