@@ -31,6 +31,7 @@ declare module 'kafkajs/src/network/connectionPool.js' {
       readonly socketFactory: unknown;
     });
     readonly pool: readonly Connection[];
+    getConnection(index?: number): Promise<Connection>;
   }
   export = ConnectionPool;
 }

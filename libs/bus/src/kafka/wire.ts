@@ -1,8 +1,8 @@
 import { type Kernel, RelearnError } from '@relearn/kernel';
 import Broker from 'kafkajs/src/broker/index.js';
-import ConnectionPool from 'kafkajs/src/network/connectionPool.js';
 import socketFactory from 'kafkajs/src/network/socketFactory.js';
 import { onAbort } from '../core/aborts.js';
+import { BrokerConnections } from './broker-connections.js';
 import { connectionFailed, kafkaError, protocolType } from './errors.js';
 import type { KafkaConnection } from './options.js';
 import type { Trouble } from '../core/trouble.js';
@@ -19,7 +19,7 @@ interface Address {
 
 interface Link {
   readonly broker: Broker;
-  readonly pool: ConnectionPool;
+  readonly pool: BrokerConnections;
   readonly connected: Promise<void>;
 }
 
@@ -159,7 +159,7 @@ export class Wire {
     const known = this.links.get(key);
     if (known !== undefined) return known;
     const { clientId, ssl, sasl } = this.connection;
-    const pool = new ConnectionPool({
+    const pool = new BrokerConnections({
       ...address,
       clientId,
       ssl,
