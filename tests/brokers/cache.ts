@@ -48,7 +48,8 @@ export async function run(command: string, args: readonly string[], options: Run
   } catch (failure) {
     const { code, stderr = '', stdout = '' } = failure as { code?: unknown; stderr?: string; stdout?: string };
     if (code === 'ENOENT') throw new Error(`${command} is not installed`, { cause: failure });
-    throw new Error(`${command} ${args[0]} failed: ${(stderr + stdout).trim().slice(-1000)}`, { cause: failure });
+    const said = (stderr + stdout).replace(/^go: downloading .*\n/gm, '').trim();
+    throw new Error(`${command} ${args[0]} failed: ${said.slice(0, 1000)}`, { cause: failure });
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * Owns the servers of a test run, and ends them when the run's process ends, however that ends: the channel between the
- * two closes with it. Started by guard.ts, in a session of its own, so that an interrupt at the terminal passes it by.
+ * Owns the servers of a test process, and ends them when that ends, however it does: the channel between the two closes
+ * with it. Started by guard.ts, in a session of its own, so that an interrupt at the terminal passes it by.
  *
  *     guard.mjs FOLDER LABEL
  *
@@ -16,9 +16,9 @@ const servers = new Map();
 let containers = false;
 
 const orders = {
-  async start({ name, command, args }) {
+  async start({ name, command, args, env = {} }) {
     const log = openSync(join(folder, `${name}.log`), 'a');
-    const server = spawn(command, args, { cwd: folder, stdio: ['ignore', log, log] });
+    const server = spawn(command, args, { cwd: folder, env: { ...process.env, ...env }, stdio: ['ignore', log, log] });
     servers.set(name, server);
     await once(server, 'spawn');
     server.on('exit', () => {
@@ -31,7 +31,7 @@ const orders = {
     if (server === undefined || ended(server)) throw new Error(`${name} does not run`);
     const gone = once(server, 'exit');
     server.kill(signal);
-    if (signal === 'SIGKILL') await gone;
+    if (signal === 'SIGKILL' || signal === 'SIGTERM') await gone;
   },
   async containers() {
     containers = true;

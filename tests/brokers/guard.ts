@@ -4,15 +4,16 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** The process that owns the run's servers and ends with the run: guard.mjs. */
+/** A process that owns servers and ends them when this process ends: guard.mjs. */
 export interface Guard {
   /** For the servers' data and logs. */
   readonly folder: string;
   /** What its containers bear. */
   readonly label: string;
-  start(name: string, command: string, args: readonly string[]): Promise<void>;
-  /** SIGKILL: resolves when the process has ended. */
-  signal(name: string, signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<void>;
+  /** Its log is NAME.log in the folder, where it also runs. `env` is added to the environment. */
+  start(name: string, command: string, args: readonly string[], env?: Readonly<Record<string, string>>): Promise<void>;
+  /** SIGKILL and SIGTERM: resolves when the process has ended. */
+  signal(name: string, signal: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | 'SIGCONT'): Promise<void>;
   /** Why a server that was started does not run any more. */
   gone(name: string): string | undefined;
   /** From now on containers with the label are removed at the end. */
@@ -41,9 +42,9 @@ export async function startGuard(): Promise<Guard> {
   return {
     folder,
     label,
-    async start(name, command, args) {
+    async start(name, command, args, env = {}) {
       exits.delete(name);
-      await order({ order: 'start', name, command, args });
+      await order({ order: 'start', name, command, args, env });
     },
     signal: (name, signal) => order({ order: 'signal', name, signal }),
     gone: (name) => exits.get(name),

@@ -1,5 +1,13 @@
 import type { Bus } from '@relearn/bus';
-import { decodeEvent, type LoggedEvent, recordsOf, type RecordRef, type Topic } from '@relearn/contracts';
+import {
+  decodeEvent,
+  featuresComputed,
+  type LoggedEvent,
+  predictionLogged,
+  recordsOf,
+  type RecordRef,
+  type Topic,
+} from '@relearn/contracts';
 import { rowAddressesOf, Sequences } from '@relearn/runtime';
 
 const limits = { maxRecords: 500, maxBytes: 8 * 1024 * 1024 };
@@ -56,4 +64,16 @@ export async function recordsIn(bus: Bus, topic: 'data.raw' | 'data.valid'): Pro
       .filter(({ index }) => index >= fromRow)
       .map((record) => ({ ...record, pipeline: event.pipeline, partition: event.partition })),
   );
+}
+
+/** The rows of features, or of predictions, each event's by the sequence rule. A prediction without an id is left out. */
+export async function rowIdsIn(
+  bus: Bus,
+  topic: 'features' | 'predictions',
+): Promise<{ readonly id: string; readonly pipeline: string }[]> {
+  const type = topic === 'features' ? featuresComputed : predictionLogged;
+  return (await taken(bus, topic)).flatMap(({ event, fromRow }) => {
+    const ids: readonly (string | null)[] = type.read(event).data.ids;
+    return ids.slice(fromRow).flatMap((id) => (id === null ? [] : { id, pipeline: event.pipeline }));
+  });
 }

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
-import { featuresComputed, predictionLogged } from '@relearn/contracts';
 import { afterEach, expect, test } from 'vitest';
-import { recordsIn, taken } from './log.js';
+import { recordsIn, rowIdsIn } from './log.js';
 import { orders, ordersPipeline, retrainByHand, writePipeline } from './tables.js';
 import { turnsOf } from './trace.js';
 import { type InferAnswer, inferenceClient, orderRequest } from './wire.js';
@@ -25,14 +24,8 @@ afterEach(async () => {
 
 const every = (of: (row: number) => string) => Array.from({ length: rows }, (_, row) => of(row)).sort();
 
-/** Ids of the rows of events that name them, each event's rows by the sequence rule. */
-async function rowIds({ platform }: World, topic: 'features' | 'predictions'): Promise<string[]> {
-  const type = topic === 'features' ? featuresComputed : predictionLogged;
-  return (await taken(platform.ports.bus, topic)).flatMap(({ event, fromRow }) => {
-    const { ids } = type.read(event).data;
-    return ids.slice(fromRow).filter((id) => id !== null);
-  });
-}
+const rowIds = async ({ platform }: World, topic: 'features' | 'predictions') =>
+  (await rowIdsIn(platform.ports.bus, topic)).map(({ id }) => id);
 
 test('a platform that is stopped in the middle of a replay goes on where it was', async () => {
   const folder = await temporaryFolder();

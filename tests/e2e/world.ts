@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { AuditReport } from '@relearn/audit';
 import type { RelearnError } from '@relearn/kernel';
 import { type Platform, readConfig, serviceNames, startPlatform } from '@relearn/platform';
-import { readCheckpoint } from '@relearn/runtime';
+import { type Ports, readCheckpoint } from '@relearn/runtime';
 import { silentTelemetry, startTelemetry } from '@relearn/telemetry';
 
 /** The embedded platform on free ports, with what a test asks of it. */
@@ -56,14 +56,14 @@ export async function temporaryFolder(): Promise<{ path: string; remove: () => P
 export async function eventually<T>(
   what: string,
   probe: () => Promise<T | undefined | false> | T | undefined | false,
-  timeoutMs = 45_000,
+  { timeoutMs = 45_000, everyMs = 15 } = {},
 ): Promise<T> {
   const until = performance.now() + timeoutMs;
   for (;;) {
     const answer = await probe();
     if (answer !== undefined && answer !== false) return answer;
     if (performance.now() > until) throw new Error(`waited ${timeoutMs} ms in vain for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 15));
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
 }
 
@@ -88,8 +88,14 @@ export async function auditAtRest({ platform }: World): Promise<AuditReport> {
 }
 
 /** Validation's counts of a pipeline over all shards. */
-export async function countsOf({ platform }: World, pipeline: string): Promise<Record<string, number>> {
-  const { store, partitions } = platform.ports;
+export function countsOf({ platform }: World, pipeline: string): Promise<Record<string, number>> {
+  return countsIn(platform.ports, pipeline);
+}
+
+export async function countsIn(
+  { store, partitions }: Pick<Ports, 'store' | 'partitions'>,
+  pipeline: string,
+): Promise<Record<string, number>> {
   const sums: Record<string, number> = {};
   for (let partition = 0; partition < partitions; partition++) {
     const counts = (await readCheckpoint(store, 'validation', partition))?.counts[pipeline] ?? {};

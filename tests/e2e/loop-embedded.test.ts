@@ -1,0 +1,4 @@
+import { loopSuite } from './loop-suite.js';
+import { embedded } from './modes.js';
+
+loopSuite(embedded);

@@ -1,0 +1,120 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { serviceNames } from '@relearn/platform';
+import { startGuard } from '../brokers/guard.js';
+import { freePorts } from '../brokers/protocols.js';
+import { until } from '../brokers/server.js';
+
+type Service = (typeof serviceNames)[number];
+
+/** The platform as processes of the operating system, one or more a service. */
+export interface Processes {
+  /** The console's address: the whole HTTP surface. */
+  readonly url: string;
+  grpcAddressOf(service: Service): string;
+  /** Starts one more instance of a service; answers its name. */
+  add(service: Service): Promise<string>;
+  /** An instance's process: `validation`, `validation-2`. */
+  signal(instance: string, signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<void>;
+  /** Starts an instance that has been killed, on its ports and its folder. */
+  restart(instance: string): Promise<void>;
+  /** The end of each process's log. */
+  logs(): Promise<string>;
+  /** Ends all as an operator does. Throws if one does not end well. */
+  stop(): Promise<void>;
+  /** Ends all at once. */
+  kill(): Promise<void>;
+}
+
+interface Instance {
+  readonly service: Service;
+  readonly http: number;
+  readonly grpc: number;
+}
+
+const launcher = join(import.meta.dirname, '..', '..', 'apps', 'cli', 'bin', 'relearn.mjs');
+const host = '127.0.0.1';
+/** A service that is asked to end drains first. */
+const endWithinMs = 45_000;
+
+/** Starts `relearn serve NAME` for each service and waits until all are ready. `env` says which engines they share. */
+export async function startProcesses(env: Readonly<Record<string, string>>): Promise<Processes> {
+  const guard = await startGuard();
+  const ports = await freePorts(serviceNames.length * 2);
+  const instances = new Map<string, Instance>(
+    serviceNames.map((service, index) => [
+      service,
+      { service, http: ports[2 * index] ?? 0, grpc: ports[2 * index + 1] ?? 0 },
+    ]),
+  );
+  const addresses = [...instances].map(([name, { http, grpc }]) => `${name}=${host}:${grpc}/${http}`).join(',');
+  const of = (name: string) => {
+    const instance = instances.get(name);
+    if (instance === undefined) throw new Error(`there is no process '${name}'`);
+    return instance;
+  };
+  const start = async (name: string) => {
+    const { service, http, grpc } = of(name);
+    await guard.start(name, process.execPath, [launcher, 'serve', service], {
+      RELEARN_HTTP: `${host}:${http}`,
+      RELEARN_GRPC: `${host}:${grpc}`,
+      RELEARN_DATA: join(guard.folder, name),
+      RELEARN_ADDRESSES: addresses,
+      ...env,
+    });
+    await until(
+      name,
+      () => isReady(`http://${host}:${http}`),
+      () => guard.gone(name),
+    );
+  };
+  const logs = async () =>
+    (await Promise.all([...instances.keys()].map((name) => endOfLog(guard.folder, name)))).join('');
+  try {
+    await Promise.all([...instances.keys()].map(start));
+  } catch (failure) {
+    const text = await logs();
+    await guard.end();
+    throw new Error(`the services do not start:\n${text}`, { cause: failure });
+  }
+  return {
+    url: `http://${host}:${of('console').http}`,
+    grpcAddressOf: (service) => `${host}:${of(service).grpc}`,
+    async add(service) {
+      const mine = [...instances.values()].filter((one) => one.service === service);
+      const name = `${service}-${mine.length + 1}`;
+      const [http = 0, grpc = 0] = await freePorts(2);
+      instances.set(name, { service, http, grpc });
+      await start(name);
+      return name;
+    },
+    signal: (instance, signal) => guard.signal(instance, signal),
+    restart: start,
+    logs,
+    async stop() {
+      const running = [...instances.keys()].filter((name) => guard.gone(name) === undefined);
+      const ended = Promise.all(running.map((name) => guard.signal(name, 'SIGTERM')));
+      await Promise.race([ended, sleep(endWithinMs)]);
+      const badly = running.filter((name) => guard.gone(name)?.startsWith('it ended with 0') !== true);
+      const text = badly.length === 0 ? '' : await logs();
+      await guard.end();
+      await ended.catch(() => undefined);
+      if (badly.length > 0) throw new Error(`${badly.join(', ')} did not end well:\n${text}`);
+    },
+    kill: () => guard.end(),
+  };
+}
+
+async function isReady(url: string): Promise<boolean> {
+  try {
+    return (await fetch(`${url}/readyz`)).status === 200;
+  } catch {
+    return false;
+  }
+}
+
+async function endOfLog(folder: string, name: string): Promise<string> {
+  const text = await readFile(join(folder, `${name}.log`), 'utf8').catch(() => '');
+  return `--- ${name}\n${text.slice(-2_500)}\n`;
+}
