@@ -30,6 +30,8 @@ export class ShardLoop<S> {
   private readonly partition: number;
   private readonly readers: readonly PartitionReader[];
   private readonly stopping = new AbortController();
+  /** Positions of the stored checkpoint. */
+  private readonly resumesAt = new Map<string, number>();
   private readonly tries = new Map<string, number>();
   /** Records whose handling keeps failing, by place: put aside when they come again, before they touch the state. */
   private readonly poisoned = new Map<string, RelearnError>();
@@ -76,7 +78,7 @@ export class ShardLoop<S> {
         await this.writeCheckpoint(fold);
       } catch (thrown) {
         const error = RelearnError.from(thrown);
-        if (error.code === 'FENCED' || (error.code === 'CANCELLED' && signal.aborted)) break;
+        if ((error.code === 'CANCELLED' && signal.aborted) || !(await this.isOurs())) break;
         telemetry.log.error(
           { service: this.definition.service, partition: this.partition, code: error.code, stack: error.stack },
           `shard stops and starts again from its checkpoint: ${error.describe()}`,
@@ -87,6 +89,20 @@ export class ShardLoop<S> {
     this.working = false;
   }
 
+  /**
+   * Whether the bus still leaves us the shard, after an error. Who has lost it lets go, and takes no checkpoint from who has
+   * it; who has it stays, also when its checkpoint was taken: else nobody would go on.
+   */
+  private async isOurs(): Promise<boolean> {
+    const [reader] = this.readers;
+    try {
+      await reader?.commit(this.resumesAt.get(reader.topic) ?? reader.position);
+      return true;
+    } catch (thrown) {
+      return RelearnError.from(thrown).code !== 'FENCED';
+    }
+  }
+
   private async open(): Promise<ShardFold<S>> {
     this.working = true;
     const { ports, definition, partition } = this;
@@ -94,7 +110,11 @@ export class ShardLoop<S> {
     const fold = await ShardFold.open(ports, definition, partition, this.checkpoint.value);
     this.fold = fold;
     this.dirtySince = null;
-    for (const reader of this.readers) reader.seek(fold.done.get(reader.topic) ?? 0);
+    for (const reader of this.readers) {
+      const position = fold.done.get(reader.topic) ?? 0;
+      this.resumesAt.set(reader.topic, position);
+      reader.seek(position);
+    }
     return fold;
   }
 
@@ -231,6 +251,7 @@ export class ShardLoop<S> {
     this.ports.kernel.failpoints.hit(`${definition.service}:before-checkpoint`);
     await this.retrying(() => this.checkpoint.swap(checkpoint));
     this.ports.kernel.failpoints.hit(`${definition.service}:after-checkpoint`);
+    for (const [topic, position] of fold.done) this.resumesAt.set(topic, position);
     this.dirtySince = null;
     this.ports.telemetry.metrics.checkpoint.observe({ service: definition.service }, (clock.now() - started) / 1000);
     await fold.parts.discard(stale);
