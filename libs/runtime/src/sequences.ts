@@ -33,6 +33,11 @@ export class Sequences {
     this.last.set(event.source, event.sequence);
   }
 
+  /** The source's events up to this one are known to have come. */
+  reach(source: string, sequence: number): void {
+    if (sequence > (this.last.get(source) ?? Number.NEGATIVE_INFINITY)) this.last.set(source, sequence);
+  }
+
   toJSON(): Record<string, number> {
     return Object.fromEntries([...this.last].sort(([a], [b]) => (a < b ? -1 : 1)));
   }

@@ -148,6 +148,24 @@ describe('a control partition', () => {
     await durable.close();
   });
 
+  test('is not held by a late copy of an old event that is the first one seen after a start', async () => {
+    const durable = await memoryDurable();
+    const first = await run(durable);
+    const events = [1, 2, 3, 4].map((n) => asking(toyAsked, 'a', n, n));
+    const [one, two, three, four] = events;
+    if (one === undefined || two === undefined || three === undefined || four === undefined) throw new Error('four');
+    await publish(durable.bus, 'control', [one, two, three]);
+    await first.process.settled();
+    await first.process.stop();
+    await publish(durable.bus, 'control', [one]);
+    await publish(durable.bus, 'control', [four]);
+    const second = await run(durable);
+    while ((await said(durable, toyDone)).length < 4) await tick();
+    expect(await said(durable, toyDone)).toEqual([1, 2, 3, 4]);
+    await second.process.stop();
+    await durable.close();
+  });
+
   test('goes on when the log could not be read for a while', async () => {
     const durable = await memoryDurable();
     const { process } = await run(durable, { failReads: { after: 1, times: 3 } });

@@ -1,5 +1,5 @@
 import type { PartitionReader, StoredRecord, Subscription } from '@relearn/bus';
-import { decodeEvent, type Topic } from '@relearn/contracts';
+import { decodeAttributes, decodeEvent, type Topic } from '@relearn/contracts';
 import { type Part, RelearnError } from '@relearn/kernel';
 import { deadLetter } from '../dead-letters/put-aside.js';
 import { attributeNames } from '@relearn/telemetry';
@@ -147,7 +147,11 @@ class ControlLoop<S> {
     } catch (thrown) {
       return deadLetter(this.ports, `${this.decider.service}-decider`, record, RelearnError.from(thrown));
     }
-    const verdict = this.sequences.judge(event);
+    let verdict = this.sequences.judge(event);
+    if (verdict.kind === 'gap') {
+      await this.readAgain(record, event.source);
+      verdict = this.sequences.judge(event);
+    }
     if (verdict.kind === 'gap') {
       throw new RelearnError(
         'GAP',
@@ -162,6 +166,27 @@ class ControlLoop<S> {
       () => this.host.handle({ ...event, topic, partition: record.partition, position: record.position }),
     );
     this.sequences.advance(event);
+  }
+
+  /**
+   * What the log holds of the source before the record. This reader began somewhere behind its start, and a late copy of an
+   * old event may have been the first that it saw of the source: what came before that is then not missing.
+   */
+  private async readAgain({ topic, partition, position }: StoredRecord, source: string): Promise<void> {
+    const { bus } = this.ports;
+    const whole = new Sequences();
+    const { first = 0 } = (await bus.bounds(topic))[partition] ?? {};
+    for (let next = first; next < position; ) {
+      const records = await bus.read(topic, partition, next, limits);
+      for (const record of records) {
+        if (record.position >= position || record.headers['ce_source'] !== source) continue;
+        const attributes = decodeAttributes(record.headers);
+        if (whole.judge(attributes).kind === 'apply') whole.advance(attributes);
+      }
+      next = (records.at(-1)?.position ?? position) + 1;
+    }
+    const sequence = whole.of(source);
+    if (sequence !== undefined) this.sequences.reach(source, sequence);
   }
 
   private attributesOf(topic: Topic, pipeline: string) {
