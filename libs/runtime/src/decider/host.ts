@@ -1,6 +1,6 @@
 import type { Attributes, LoggedEvent } from '@relearn/contracts';
 import { inputsOrdered, timerFired } from '@relearn/contracts';
-import { RelearnError, retry, type Timer } from '@relearn/kernel';
+import { canonicalJson, RelearnError, retry, type Timer } from '@relearn/kernel';
 import type { Ports } from '../ports.js';
 import {
   type AggregateDocument,
@@ -65,19 +65,24 @@ export class AggregateHost<S> {
     return this.active > 0;
   }
 
-  /** Resumes what documents of the partition left to do: outboxes, jobs, timers. */
-  async resume(partition: number): Promise<void> {
+  /**
+   * Resumes what documents left to do: outboxes whosever they are, for a door may have died elsewhere; jobs and timers of the
+   * partition, if one is given. By what the store says now: this process may have had the partition before.
+   */
+  async resume(partition: number | null): Promise<void> {
     const { store } = this.ports;
     let after: string | undefined;
     for (;;) {
-      const page = await store.list(aggregateCollection(this.decider.service), {
-        limit: 200,
-        ...(after === undefined ? {} : { after }),
-      });
+      const page = await this.retrying(() =>
+        store.list(aggregateCollection(this.decider.service), {
+          limit: 200,
+          ...(after === undefined ? {} : { after }),
+        }),
+      );
       for (const { id, body } of page) {
         const document = decodeAggregate(body);
-        if (document.partition === partition && (document.outbox.length > 0 || this.isWaiting(document)))
-          await this.change(id, () => null);
+        const due = document.partition === partition && this.isWaiting(document);
+        if (due || document.outbox.length > 0) await this.changeStored(id, () => null);
       }
       after = page.at(-1)?.id;
       if (page.length < 200) return;
@@ -125,7 +130,7 @@ export class AggregateHost<S> {
     decide: (state: S) => Decision,
   ): Promise<readonly Attributes[]> {
     let events: readonly Attributes[] = [];
-    await this.change(id, (document) => {
+    await this.changeStored(id, (document) => {
       const later = Math.max(now, document.now);
       const decision = decide(this.decider.decode(document.state));
       if ((decision.events ?? []).length === 0) return null;
@@ -137,6 +142,7 @@ export class AggregateHost<S> {
   }
 
   async state(id: string): Promise<S> {
+    this.held.delete(id);
     return this.decider.decode((await this.load(id)).document.state);
   }
 
@@ -179,8 +185,7 @@ export class AggregateHost<S> {
 
   private async stillDue(aggregate: string, { id }: JobOrder): Promise<boolean> {
     let due = false;
-    this.held.delete(aggregate);
-    await this.change(aggregate, (document) => {
+    await this.changeStored(aggregate, (document) => {
       due = this.due(document).jobs.some((pending) => pending.id === id);
       return null;
     });
@@ -210,12 +215,19 @@ export class AggregateHost<S> {
     return mine;
   }
 
+  /** A change of what the store holds now: another process may have written since this one did. */
+  private changeStored(id: string, change: Change): Promise<void> {
+    this.held.delete(id);
+    return this.change(id, change);
+  }
+
   private async changeNow(id: string, change: Change): Promise<void> {
     const { failpoints } = this.ports.kernel;
     const { service } = this.decider;
     for (;;) {
       let held = await this.load(id);
-      if (held.document.outbox.length > 0) held = await this.publishOutbox(id, held);
+      // What another process left when it died may be under what this one held.
+      while (held.document.outbox.length > 0) held = await this.publishOutbox(id, held);
       const next = await change(held.document);
       if (next === null) return this.startDue(id, held.document);
       failpoints.hit(`${service}:before-write`);
@@ -264,9 +276,15 @@ export class AggregateHost<S> {
     } catch (thrown) {
       this.held.delete(id);
       const { code } = RelearnError.from(thrown);
-      if (code === 'FENCED' || code === 'ALREADY_EXISTS') return null;
+      if (code === 'FENCED' || code === 'ALREADY_EXISTS') return await this.wroteAlready(id, document);
       throw thrown;
     }
+  }
+
+  /** A write whose answer was lost looks like another's: it is ours when the stored document is what we wrote. */
+  private async wroteAlready(id: string, document: AggregateDocument): Promise<Held | null> {
+    const found = await this.load(id);
+    return canonicalJson(found.document) === canonicalJson(document) ? found : null;
   }
 
   private async publishOutbox(id: string, held: Held): Promise<Held> {

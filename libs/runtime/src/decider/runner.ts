@@ -24,6 +24,7 @@ export function deciderPart<S>(ports: Ports, decider: Decider<S>): DeciderPart<S
     name: `${decider.service} decider`,
     host,
     async start() {
+      await host.resume(null);
       leave = ports.activity.join({
         doneBelow: (topic, partition) => loops.get(partition)?.doneBelow(topic),
         busy: () => host.busy() || [...loops.values()].some((loop) => loop.busy()),
