@@ -7,10 +7,13 @@ import { Deployments } from './handlers/deployments.js';
 import { scoreStream } from './handlers/score-stream.js';
 import { ModelHost } from './inference/model-host.js';
 import type { PredictionLog } from './inference/prediction-record.js';
+import type { OpenSessions } from './inference/sessions.js';
 
 export interface ServingOptions {
   /** Takes the records of answered requests before the answers leave. */
   readonly log?: PredictionLog;
+  /** Where models are loaded and run; worker threads by default. */
+  readonly sessions?: OpenSessions;
 }
 
 /** Serving: promoted models loaded and tried; feature rows scored; requests answered by the Open Inference Protocol. */
@@ -44,12 +47,20 @@ export function createServing(ports: Ports, options: ServingOptions): RunningSer
   };
 }
 
-/** Every instance loads what is in force, at its start and whenever the control log moves the alias. */
+/** Longest pause between two tries to load a model, ms. */
+const longestPauseMs = 30_000;
+
+/** Every instance loads what is in force, at its start and whenever the control log moves the alias, until it has it. */
 function followPromotions(ports: Ports, deployments: Deployments): Part {
+  const { clock } = ports.kernel;
+  const stopping = new AbortController();
+  const trying = new Map<string, Promise<void>>();
   let leave: () => void = () => undefined;
-  const load = async (pipeline: string) => {
+
+  /** False where it failed; without a model in force there is nothing to do. */
+  const load = async (pipeline: string): Promise<boolean> => {
     const move = ports.catalog.inForce(pipeline);
-    if (move === undefined) return;
+    if (move === undefined) return true;
     try {
       await deployments.ensure(pipeline, move);
     } catch (thrown) {
@@ -58,18 +69,35 @@ function followPromotions(ports: Ports, deployments: Deployments): Part {
         { pipeline, code: error.code },
         `the model in force cannot be loaded: ${error.describe()}`,
       );
+      return false;
     }
+    // The alias may have moved meanwhile.
+    return ports.catalog.inForce(pipeline) === move || (await load(pipeline));
+  };
+  const loadUntilThere = async (pipeline: string) => {
+    for (let attempt = 1; !stopping.signal.aborted && !(await load(pipeline)); attempt++) {
+      await clock.sleep(Math.min(longestPauseMs, 100 * 2 ** attempt), stopping.signal);
+    }
+    trying.delete(pipeline);
+  };
+  const begin = (pipeline: string) => {
+    if (!trying.has(pipeline)) trying.set(pipeline, loadUntilThere(pipeline));
   };
   return {
     name: 'model deployments',
     async start() {
       leave = ports.catalog.listen((event) => {
-        if (modelPromoted.is(event) || modelRolledBack.is(event)) void load(event.pipeline);
+        if (modelPromoted.is(event) || modelRolledBack.is(event)) begin(event.pipeline);
       });
-      await Promise.all(ports.catalog.names().map(load));
+      // What cannot be loaded keeps nobody from starting.
+      const names = ports.catalog.names();
+      const loaded = await Promise.all(names.map(load));
+      for (const [index, pipeline] of names.entries()) if (loaded[index] !== true) begin(pipeline);
     },
     async stop() {
       leave();
+      stopping.abort();
+      await Promise.all(trying.values());
     },
   };
 }

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Batcher, type BatcherOptions, type Job } from '../src/inference/batcher.js';
 import type { PredictionRecord } from '../src/inference/prediction-record.js';
-import type { RunOrder, RunResult } from '../src/inference/worker/pool.js';
+import type { RunOrder, RunResult } from '../src/inference/sessions.js';
 import { byteStrings, floatsOf, fp32 } from './serve.js';
 
 /** A thread whose runs end when the test says so; a run doubles its floats and repeats its texts. */

@@ -4,7 +4,7 @@ import { canonicalJson, RelearnError } from '@relearn/kernel';
 import type { JobContext } from '@relearn/runtime';
 import { distModule, sharedBlobs } from '@relearn/runtime/workers';
 import type { Report } from '../domain/reports.js';
-import type { EvaluateInput, EvaluateOutput } from '../jobs/evaluate.js';
+import type { EvaluateInput, EvaluateOutput } from '../jobs/judge-candidate.js';
 
 /** What code made a model: recorded in its lineage. */
 export interface CodeFacts {

@@ -1,29 +1,25 @@
 import type { Dataset } from '@relearn/features';
 import { RelearnError } from '@relearn/kernel';
 import * as ort from 'onnxruntime-node';
+import type { OpenedModel } from './opened-model.js';
 
 const chunkRows = 4096;
 
 /** The outputs that carry a prediction, one of which every model of a pipeline has. */
 const predictionOutputs = ['probability', 'probabilities', 'prediction'];
 
-export async function openModel(onnx: Uint8Array): Promise<ort.InferenceSession> {
-  return ort.InferenceSession.create(onnx, {
+/** The model in a session of ONNX Runtime, on one thread. Throws INVALID_INPUT where nothing that it answers is a prediction. */
+export async function openModel(onnx: Uint8Array): Promise<OpenedModel> {
+  const session = await ort.InferenceSession.create(onnx, {
     intraOpNumThreads: 1,
     interOpNumThreads: 1,
     executionMode: 'sequential',
     extra: { session: { intra_op: { allow_spinning: '0' } } },
   });
+  return { inputNames: session.inputNames, score: (dataset) => score(session, dataset) };
 }
 
-/** True when the dataset has every column that the model takes. */
-export function fits(session: ort.InferenceSession, dataset: Dataset): boolean {
-  const names = new Set(dataset.columns.map((column) => column.name));
-  return session.inputNames.every((name) => names.has(name));
-}
-
-/** Predictions of all rows, row-major, as doubles. */
-export async function score(session: ort.InferenceSession, dataset: Dataset): Promise<Float64Array> {
+async function score(session: ort.InferenceSession, dataset: Dataset): Promise<Float64Array> {
   const output = predictionOutputs.find((name) => session.outputNames.includes(name));
   if (output === undefined)
     throw new RelearnError('INVALID_INPUT', `the model has none of the outputs ${predictionOutputs.join(', ')}`);

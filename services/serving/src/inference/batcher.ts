@@ -2,7 +2,7 @@ import { type Clock, RelearnError } from '@relearn/kernel';
 import { byteStringOffsets } from './byte-strings.js';
 import type { PredictionLog, PredictionRecord } from './prediction-record.js';
 import { elementCount, type ModelSignature, type TensorBytes } from './tensors.js';
-import type { RunOrder, RunResult } from './worker/pool.js';
+import type { RunOrder, RunResult } from './sessions.js';
 
 /** The model version that a job runs on. */
 export interface BatchTarget {

@@ -1,4 +1,3 @@
-import { webcrypto } from 'node:crypto';
 import { type Kernel, type Part, RelearnError } from '@relearn/kernel';
 import { Batcher, type Job, type JobAnswer } from './batcher.js';
 import { Catalogue, type ModelEntry, type ModelListing, type ServedModel } from './catalogue.js';
@@ -6,6 +5,7 @@ import type { PredictionLog } from './prediction-record.js';
 import { refusals } from './refusals.js';
 import { agreedSignature, mayBatch, trialsOf } from './signature.js';
 import type { ModelSignature, TensorBytes } from './tensors.js';
+import type { OpenSessions, Sessions } from './sessions.js';
 import { type ThreadPlan, threadPlan } from './threads.js';
 import { type Columns, columnTensor, type TensorValues, valuesOf } from './values.js';
 import { WorkerPool } from './worker/pool.js';
@@ -15,6 +15,8 @@ export type { ModelListing, ModelState, ServedModel } from './catalogue.js';
 export interface ModelHostOptions {
   readonly kernel: Kernel;
   readonly threads?: ThreadPlan;
+  /** Where sessions live; worker threads by default. */
+  readonly sessions?: OpenSessions;
   /** Most rows of several requests in one run. Default 256. */
   readonly maxBatchRows?: number;
   /** Most rows in one request, and in one call of `run`. Default 1,000. */
@@ -44,7 +46,7 @@ export class ModelHost implements Part {
   readonly maxRequestRows: number;
   readonly logs: boolean;
   private readonly options: ModelHostOptions;
-  private readonly pool: WorkerPool;
+  private readonly pool: Sessions;
   private readonly batcher: Batcher;
   private readonly catalogue = new Catalogue();
   private started = false;
@@ -57,9 +59,9 @@ export class ModelHost implements Part {
     this.maxRequestRows = options.maxRequestRows ?? 1_000;
     this.logs = options.log !== undefined;
     const { clock } = options.kernel;
-    this.pool = new WorkerPool({
-      clock,
-      plan: options.threads ?? threadPlan(),
+    const open: OpenSessions =
+      options.sessions ?? ((events) => new WorkerPool({ ...events, clock, plan: options.threads ?? threadPlan() }));
+    this.pool = open({
       onFree: () => this.batcher.wake(),
       onLost: (session, reason) => this.lost(session, reason),
       onDeath: (thread) => options.onTrouble?.(`${thread} died; another thread takes its place`),
@@ -232,9 +234,7 @@ export class ModelHost implements Part {
     warmUp: Columns | undefined,
   ): Promise<ModelSignature> {
     try {
-      const found = await sha256Of(onnx);
-      if (found !== entry.digest) throw new RelearnError('CORRUPT', `the bytes are ${found}, not ${entry.digest}`);
-      const graph = await this.pool.load(entry.session, onnx);
+      const graph = await this.pool.load(entry.session, onnx, entry.digest);
       const agreed = agreedSignature(graph, signature);
       const batchable = await this.tryOut(entry.session, agreed, warmUp);
       entry.served = servedModel(entry, agreed, batchable);
@@ -303,10 +303,6 @@ function servedModel(entry: ModelEntry, signature: ModelSignature, batchable: bo
     inputAt: places(signature.inputs),
     outputAt: places(signature.outputs),
   };
-}
-
-async function sha256Of(bytes: Uint8Array): Promise<string> {
-  return Buffer.from(await webcrypto.subtle.digest('SHA-256', bytes)).toString('hex');
 }
 
 function rowsOf(served: ServedModel, columns: Columns, most: number): number {

@@ -1,30 +1,14 @@
+import { webcrypto } from 'node:crypto';
 import { type Clock, RelearnError } from '@relearn/kernel';
+import type { RunOrder, RunResult, SessionEvents, Sessions } from '../sessions.js';
 import type { ThreadPlan } from '../threads.js';
 import type { ModelSignature, TensorBytes } from '../tensors.js';
 import { type PackedTensors, pack, placesOf } from './protocol.js';
 import { SessionThread } from './session-thread.js';
 
-export interface RunOrder {
-  readonly session: number;
-  /** In the order of the model's inputs; a tensor's bytes in one piece a request. */
-  readonly inputs: readonly { readonly shape: readonly number[]; readonly pieces: readonly Uint8Array[] }[];
-  readonly outputs: readonly number[];
-}
-
-export interface RunResult {
-  readonly outputs: readonly TensorBytes[];
-  readonly computeMs: number;
-}
-
-export interface WorkerPoolOptions {
+export interface WorkerPoolOptions extends SessionEvents {
   readonly clock: Clock;
   readonly plan: ThreadPlan;
-  /** A slot for a run has become free. */
-  readonly onFree: () => void;
-  /** A session could not be loaded again into a thread that replaces a dead one. */
-  readonly onLost: (session: number, reason: string) => void;
-  /** A thread died; another takes its place. */
-  readonly onDeath: (reason: string) => void;
 }
 
 type Duty = 'starting' | 'idle' | 'running' | 'loading' | 'gone';
@@ -40,7 +24,7 @@ interface Seat {
  * Threads that all hold the same sessions. At most `plan.runs` run at once; a session is loaded into one thread after
  * another, so that the others go on answering. A dead thread is replaced and its sessions loaded again.
  */
-export class WorkerPool {
+export class WorkerPool implements Sessions {
   private readonly options: WorkerPoolOptions;
   private readonly seats: Seat[] = [];
   private readonly sessions = new Map<number, Uint8Array>();
@@ -57,14 +41,15 @@ export class WorkerPool {
     for (let index = 0; index < this.options.plan.workers; index++) this.seats.push(this.seat(index));
   }
 
-  /** Is there a slot for a run now? */
   get free(): boolean {
     return this.running < this.options.plan.runs && this.seats.some(({ duty }) => duty === 'idle');
   }
 
-  /** Loads into every thread; throws INVALID_INPUT with the runtime's reason. */
-  load(session: number, onnx: Uint8Array): Promise<ModelSignature> {
-    return this.exclusively(async () => {
+  /** Loads into every thread. */
+  async load(session: number, onnx: Uint8Array, digest: string): Promise<ModelSignature> {
+    const found = await sha256Of(onnx);
+    if (found !== digest) throw new RelearnError('CORRUPT', `the bytes are ${found}, not ${digest}`);
+    return await this.exclusively(async () => {
       let signature: ModelSignature | undefined;
       this.sessions.set(session, onnx);
       try {
@@ -78,12 +63,10 @@ export class WorkerPool {
     });
   }
 
-  /** Frees the session in every thread. Nothing may run on it any more. */
   release(session: number): Promise<void> {
     return this.exclusively(() => this.releaseEverywhere(session));
   }
 
-  /** Runs now: call only when `free`. Throws INTERNAL with the runtime's reason, UNAVAILABLE when the thread died. */
   async run(order: RunOrder): Promise<RunResult> {
     const seat = this.seats.find(({ duty }) => duty === 'idle');
     if (seat === undefined) throw new RelearnError('INTERNAL', 'no inference thread is idle');
@@ -188,6 +171,11 @@ export class WorkerPool {
     this.turn = mine.catch(() => undefined);
     return mine;
   }
+}
+
+/** Off the main thread. */
+async function sha256Of(bytes: Uint8Array): Promise<string> {
+  return Buffer.from(await webcrypto.subtle.digest('SHA-256', bytes)).toString('hex');
 }
 
 function unpack(packed: PackedTensors): TensorBytes[] {

@@ -1,0 +1,38 @@
+import type { ModelSignature, TensorBytes } from './tensors.js';
+
+export interface RunOrder {
+  readonly session: number;
+  /** In the order of the model's inputs; a tensor's bytes in one piece a request. */
+  readonly inputs: readonly { readonly shape: readonly number[]; readonly pieces: readonly Uint8Array[] }[];
+  readonly outputs: readonly number[];
+}
+
+export interface RunResult {
+  readonly outputs: readonly TensorBytes[];
+  readonly computeMs: number;
+}
+
+export interface SessionEvents {
+  /** A slot for a run has become free. */
+  readonly onFree: () => void;
+  /** A session is lost for good: what held it died, and it could not be loaded again. */
+  readonly onLost: (session: number, reason: string) => void;
+  /** What held sessions died; another takes its place. */
+  readonly onDeath: (name: string) => void;
+}
+
+/** Where models are loaded and run, as a port: the running process has threads for it, a simulation has none. */
+export interface Sessions {
+  start(): void;
+  /** Is there a slot for a run now? */
+  readonly free: boolean;
+  /** Throws CORRUPT where the bytes' SHA-256 is another, INVALID_INPUT with the runtime's reason. */
+  load(session: number, onnx: Uint8Array, digest: string): Promise<ModelSignature>;
+  /** Frees the session. Nothing may run on it any more. */
+  release(session: number): Promise<void>;
+  /** Runs now: call only when `free`. Throws INTERNAL with the runtime's reason, UNAVAILABLE when it died meanwhile. */
+  run(order: RunOrder): Promise<RunResult>;
+  stop(): Promise<void>;
+}
+
+export type OpenSessions = (events: SessionEvents) => Sessions;
