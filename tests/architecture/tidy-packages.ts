@@ -38,7 +38,7 @@ export function loosePins(tree: SourceTree): Violation[] {
 const own = '@relearn/';
 const ownOf = (manifest: Manifest) => Object.keys(manifest.dependencies ?? {}).filter((name) => name.startsWith(own));
 
-/** Where a package's references are not its dependencies, or the root's and the tests' not every package. */
+/** Where a package's references are not its dependencies, or the root's and the tests' not every package and program. */
 export function wrongReferences(tree: SourceTree): Violation[] {
   const folders = packageFolders(tree);
   const folderOf = new Map(folders.map((folder) => [manifestAt(tree, folder).name, folder]));
@@ -47,7 +47,8 @@ export function wrongReferences(tree: SourceTree): Violation[] {
     return differences(`${folder}/tsconfig.json`, wanted, referencesAt(tree, `${folder}/tsconfig.json`));
   });
   const ofTests = differences('tests/tsconfig.json', folders, referencesAt(tree, 'tests/tsconfig.json'));
-  const ofRoot = differences('tsconfig.json', [...folders, 'tests'], referencesAt(tree, 'tsconfig.json'));
+  const programs = [...filesOf(tree, /^tests\/[^/]+\/tsconfig\.json$/)].map(([path]) => path.replace(/\/[^/]+$/, ''));
+  const ofRoot = differences('tsconfig.json', [...folders, 'tests', ...programs], referencesAt(tree, 'tsconfig.json'));
   return [...ofPackages, ...ofTests, ...ofRoot];
 }
 

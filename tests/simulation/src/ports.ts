@@ -1,0 +1,55 @@
+import type { Blobs } from '@relearn/blobs';
+import type { Bus } from '@relearn/bus';
+import type { Store } from '@relearn/store';
+import type { SimulatedProcess } from './process.js';
+import type { Scheduler } from './scheduler.js';
+import { checksum } from './trace.js';
+
+/** The store as a process has it: every call a step, with what may become of it. */
+export function simulatedStore(process: SimulatedProcess, store: Store): Store {
+  return {
+    features: store.features,
+    ensureCollections: (collections) => store.ensureCollections(collections),
+    get: (collection, id) => process.call('read', `get ${collection}/${id}`, () => store.get(collection, id)),
+    list: (collection, options) => process.call('read', `list ${collection}`, () => store.list(collection, options)),
+    create: (collection, id, body) =>
+      process.call('write', `create ${collection}/${id}`, () => store.create(collection, id, body)),
+    replace: (collection, id, version, body) =>
+      process.call('write', `replace ${collection}/${id}`, () => store.replace(collection, id, version, body)),
+    put: (collection, id, body) =>
+      process.call('write', `put ${collection}/${id}`, () => store.put(collection, id, body)),
+    remove: (collection, id) => process.call('write', `remove ${collection}/${id}`, () => store.remove(collection, id)),
+    close: () => Promise.resolve(),
+  };
+}
+
+/** The blobs as a process has them. */
+export function simulatedBlobs(process: SimulatedProcess, blobs: Blobs): Blobs {
+  return {
+    features: blobs.features,
+    put: (bytes) => process.call('blob', 'put blob', () => blobs.put(bytes)),
+    get: (digest) => process.call('read', 'get blob', () => blobs.get(digest)),
+    has: (digest) => process.call('read', 'has blob', () => blobs.has(digest)),
+    remove: (digest) => process.call('blob', 'remove blob', () => blobs.remove(digest)),
+    list: (options) => process.call('read', 'list blobs', () => blobs.list(options)),
+    close: () => Promise.resolve(),
+  };
+}
+
+/** What the bus takes, in the trace. */
+export function tracedBus(bus: Bus, scheduler: Scheduler): Bus {
+  return new Proxy(bus, {
+    get(target, name) {
+      if (name !== 'publish') {
+        const value: unknown = Reflect.get(target, name);
+        return typeof value === 'function' ? value.bind(target) : value;
+      }
+      return (records: Parameters<Bus['publish']>[0]) => {
+        for (const { topic, partition, headers, value } of records) {
+          scheduler.note(`> ${topic}/${partition} ${headers['ce_id'] ?? ''}`, checksum(value));
+        }
+        return target.publish(records);
+      };
+    },
+  });
+}
