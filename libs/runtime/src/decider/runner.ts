@@ -20,11 +20,20 @@ export function deciderPart<S>(ports: Ports, decider: Decider<S>): DeciderPart<S
   const loops = new Map<number, ControlLoop<S>>();
   let subscription: Subscription | undefined;
   let leave: () => void = () => undefined;
+  let leftovers: Promise<void> = Promise.resolve();
+  /** What this process's doors had written when it died, also to aggregates of partitions that are not its own. */
+  const publishLeftovers = async () => {
+    try {
+      await host.resume(null);
+    } catch (thrown) {
+      const error = RelearnError.from(thrown);
+      ports.telemetry.log.error({ service: decider.service, code: error.code }, `at the start: ${error.describe()}`);
+    }
+  };
   return {
     name: `${decider.service} decider`,
     host,
     async start() {
-      await host.resume(null);
       leave = ports.activity.join({
         doneBelow: (topic, partition) => loops.get(partition)?.doneBelow(topic),
         busy: () => host.busy() || [...loops.values()].some((loop) => loop.busy()),
@@ -48,10 +57,12 @@ export function deciderPart<S>(ports: Ports, decider: Decider<S>): DeciderPart<S
         leave();
         throw thrown;
       }
+      leftovers = publishLeftovers();
     },
     async stop() {
       await subscription?.close();
       await host.release();
+      await leftovers;
       leave();
     },
   };
