@@ -12,7 +12,7 @@ async function simulate(...args: string[]): Promise<{ code: number; told: string
   return { code: Number(code), told };
 }
 
-const seeds = 300;
+const seeds = 60;
 
 test(`${seeds} seeds of faults lose nothing, double nothing, and every turn has its end`, async () => {
   const { code, told } = await simulate('--seeds', String(seeds));
