@@ -1,8 +1,8 @@
 // Records a second that each adapter of the bus publishes and that a group of one member reads and commits, and the time from
-// publishing a record to a follower's having it; beside the ceiling in the same run: bare libsql, bare kafkajs.
+// publishing a record to a follower's having it; beside the ceiling in the same run: bare libsql, bare kafkajs, bare nats.
 // The workloads are the conformance suite's.
 //
-//   npm run build && node bench/bus/run.mjs [--kafka HOST:PORT] [--runs 5] [--records 40000] [--bytes 300] [--folder PATH]
+//   npm run build && node bench/bus/run.mjs [--kafka HOST:PORT] [--nats HOST:PORT] [--runs 5] [--records 40000] [--bytes 300] [--folder PATH]
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -13,12 +13,15 @@ import { consumeAll, publishAll, recordsOf, roundTrips } from '@relearn/bus/conf
 import { openEmbeddedBus } from '@relearn/bus/embedded';
 import { kafkaOptions, openKafkaBus } from '@relearn/bus/kafka';
 import { createMemoryBus } from '@relearn/bus/memory';
+import { natsOptions, openNatsBus } from '@relearn/bus/nats';
 import { systemKernel } from '@relearn/kernel';
 import { openSqlite } from '@relearn/sqlite';
+import { createMemoryStore } from '@relearn/store/memory';
 
 const { values: options } = parseArgs({
   options: {
     kafka: { type: 'string' },
+    nats: { type: 'string' },
     runs: { type: 'string', default: '5' },
     records: { type: 'string', default: '40000' },
     bytes: { type: 'string', default: '300' },
@@ -38,6 +41,7 @@ const subjects = [
   await embedded(),
   bareSqlite(),
   ...(options.kafka === undefined ? [] : [await kafka(options.kafka), await bareKafka(options.kafka)]),
+  ...(options.nats === undefined ? [] : [await nats(options.nats), await bareNats(options.nats)]),
 ];
 
 const figures = new Map();
@@ -195,5 +199,54 @@ async function bareKafka(address) {
     consume,
     trips: async () => [],
     close: () => Promise.all([producer.disconnect(), admin.disconnect()]),
+  };
+}
+
+async function nats(address) {
+  const url = `nats://${address}?prefix=bench${Date.now()}`;
+  const bus = await openNatsBus({ ...natsOptions(url, {}), store: createMemoryStore() }, systemKernel);
+  return busSubject('nats', bus, { ceiling: 'bare nats' });
+}
+
+/** nats as it comes: a call's publishes all on their way at once, and an ordered consumer a partition. Streams as ours. */
+async function bareNats(address) {
+  const { connect, headers: newHeaders } = requireBus('nats');
+  const connection = await connect({ servers: address });
+  const manager = await connection.jetstreamManager();
+  const client = connection.jetstream();
+  const streamOf = (topic, partition) => `bare-${topic}-${partition}`;
+  const create = async (topic) => {
+    for (let partition = 0; partition < partitions; partition++) {
+      const name = streamOf(topic, partition);
+      await manager.streams.add({ name, subjects: [name], storage: 'file', discard: 'new' });
+    }
+  };
+  const publish = async (topic) => {
+    for (let call = 0; call * batch < load.records; call++) {
+      const sending = recordsOf({ ...load, topic }, call).map(({ partition, headers, value }) => {
+        const lines = newHeaders();
+        for (const [name, text] of Object.entries(headers)) lines.append(name, text);
+        return client.publish(streamOf(topic, partition), value, { headers: lines });
+      });
+      await Promise.all(sending);
+    }
+  };
+  const consumeOne = async (name) => {
+    const { state } = await manager.streams.info(name);
+    if (state.messages === 0) return;
+    const consumer = await client.consumers.get(name);
+    const messages = await consumer.consume({ max_messages: 1_000 });
+    for await (const { seq } of messages) if (seq === state.last_seq) break;
+    await messages.close();
+  };
+  return {
+    name: 'bare nats',
+    create,
+    publish,
+    consume: async (topic) => {
+      await Promise.all(Array.from({ length: partitions }, (_, partition) => consumeOne(streamOf(topic, partition))));
+    },
+    trips: async () => [],
+    close: () => connection.close(),
   };
 }

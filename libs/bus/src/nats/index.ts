@@ -1,7 +1,7 @@
-import { type Kernel, type RelearnError } from '@relearn/kernel';
+import type { Kernel, RelearnError } from '@relearn/kernel';
 import type { Store } from '@relearn/store';
 import { Trouble } from '../core/trouble.js';
-import type { Bus } from '../port.js';
+import type { Bus, BusFeatures } from '../port.js';
 import { Connection } from './connection.js';
 import { committedCollection } from './group/committed.js';
 import { groupCollection } from './group/member.js';
@@ -23,6 +23,15 @@ export interface OpenNatsBus extends NatsOptions {
 }
 
 /**
+ * Three copies survive the loss of one machine's power. One does when the server has `sync_interval: always`, which no client
+ * can ask for.
+ */
+export function natsFeatures({ replicas }: NatsOptions): BusFeatures {
+  const power = (replicas ?? 1) >= 3;
+  return { name: 'nats', durability: { process: true, power }, sharedBetweenProcesses: true };
+}
+
+/**
  * A bus on NATS JetStream, for any number of processes. Throws UNAVAILABLE when no server answers, and INVALID_CONFIG when one
  * refuses us. From then on it connects again for as long as it takes.
  */
@@ -34,7 +43,7 @@ export async function openNatsBus(options: OpenNatsBus, kernel: Kernel): Promise
     await store.ensureCollections([{ name: groupCollection }, { name: committedCollection }]);
     const topics = new Topics(connection, options);
     await topics.load();
-    return new NatsBus({ connection, topics, store, kernel, prefix, beatMs, leaseMs });
+    return new NatsBus({ features: natsFeatures(options), connection, topics, store, kernel, prefix, beatMs, leaseMs });
   } catch (thrown) {
     await connection.close();
     throw thrown;

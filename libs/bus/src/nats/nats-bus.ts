@@ -27,6 +27,7 @@ import { StreamLog } from './stream-log.js';
 import type { Partition, Topic, Topics } from './topics.js';
 
 export interface NatsBusParts {
+  readonly features: BusFeatures;
   readonly connection: Connection;
   readonly topics: Topics;
   readonly store: Store;
@@ -40,12 +41,7 @@ const lookMs = 15_000;
 
 /** A bus on JetStream: a stream a partition, ordered consumers for reading, groups by leases in the store. */
 export class NatsBus implements Bus {
-  readonly features: BusFeatures = {
-    name: 'nats',
-    // Power: what the server is told with `sync_interval: always`, or what copies on other machines keep.
-    durability: { process: true, power: false },
-    sharedBetweenProcesses: true,
-  };
+  readonly features: BusFeatures;
   private readonly parts: NatsBusParts;
   private readonly publisher: Publisher;
   private readonly log: StreamLog;
@@ -57,7 +53,8 @@ export class NatsBus implements Bus {
 
   constructor(parts: NatsBusParts) {
     this.parts = parts;
-    const { connection } = parts;
+    const { connection, features } = parts;
+    this.features = features;
     this.publisher = new Publisher(connection, createInbox());
     this.log = new StreamLog(connection);
     connection.whenLost(() => {
