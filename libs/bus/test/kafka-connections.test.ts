@@ -12,7 +12,13 @@ test.skipIf(broker === null)(
     const partitions = [0, 1, 2, 3, 4, 5];
     await bus.ensureTopics([{ name: 'flights', partitions: partitions.length, retentionMs: null }]);
     await bus.publish(
-      partitions.map((partition) => ({ topic: 'flights', partition, key: null, value: new Uint8Array(1), headers: {} })),
+      partitions.map((partition) => ({
+        topic: 'flights',
+        partition,
+        key: null,
+        value: new Uint8Array(1),
+        headers: {},
+      })),
     );
     const limits = { maxRecords: 10, maxBytes: 1_000_000 };
     const read = await Promise.all(partitions.map((partition) => bus.read('flights', partition, 0, limits)));
