@@ -139,7 +139,50 @@ async function joinHere(bus: Bus): Promise<LocalMember> {
   return member;
 }
 
+/** The store behind a door that can be shut: then every question is answered as by a store that is away. */
+function storeBehindDoor() {
+  const store = createMemoryStore();
+  const door = { shut: false };
+  const guarded = new Proxy(store, {
+    get(target, name: keyof Store) {
+      const member = target[name];
+      if (typeof member !== 'function') return member;
+      return (...args: unknown[]) =>
+        door.shut
+          ? Promise.reject(new RelearnError('UNAVAILABLE', 'the store is away'))
+          : (member as (...args: unknown[]) => unknown).apply(target, args);
+    },
+  });
+  return { store: guarded, door };
+}
+
 describe.skipIf(sharedNats === null)('NATS JetStream, processes', () => {
+  test('while the store is away a group stands still, and then goes on with the same owners', async () => {
+    const url = newUrl();
+    const { store, door } = storeBehindDoor();
+    const [bus, other] = [await openBus(url, store), await openBus(url, store)];
+    const members = [await joinHere(bus), await joinHere(other)];
+    const texts = () => members.flatMap((member) => member.texts);
+    await until(() => members.every(({ readers }) => readers.size === 2));
+    await bus.publish(Array.from({ length: 8 }, (_, n) => record(n % partitions, `a${n}`)));
+    await until(() => texts().length === 8);
+    const owners = members.map(({ readers }) => [...readers.values()]);
+    const followed = bus.follow(topic, 0, 0).next(limits, new AbortController().signal);
+    door.shut = true;
+    await until(() => bus.health?.()?.message === 'the store is away');
+    // Both leases have run out, and nobody can tell whose the partitions are.
+    await kernel.clock.sleep(timing.leaseMs + timing.beatMs);
+    await bus.publish(Array.from({ length: 8 }, (_, n) => record(n % partitions, `b${n}`)));
+    expect(await followed).toHaveLength(2);
+    await kernel.clock.sleep(5 * timing.beatMs);
+    expect(texts()).toHaveLength(8);
+    door.shut = false;
+    await until(() => texts().length === 16);
+    expect(members.map(({ readers }) => [...readers.values()])).toEqual(owners);
+    expect(new Set(texts()).size).toBe(16);
+    await until(() => bus.health?.() === null);
+  });
+
   test('every record that was acknowledged before a kill -9 is there, at its position, once', async () => {
     const url = newUrl();
     const acknowledged: string[] = [];

@@ -45,6 +45,7 @@ export class Feed {
   private covered: Position;
   private next: Position;
   private starting = false;
+  /** Attempts to have a consumer since one has worked. */
   private failures = 0;
   private readonly waiting = new Set<() => void>();
 
@@ -160,15 +161,17 @@ export class Feed {
     const { kernel } = this.connection;
     while (this.consumer === null && this.waiting.size > 0 && !this.connection.isClosed) {
       await this.connection.available();
+      if (this.failures > 0) {
+        const most = Math.min(longestDelayMs, 25 * 2 ** this.failures);
+        await kernel.clock.sleep(most * (0.5 + kernel.chance.next() / 2));
+      }
       try {
         await this.make();
-        this.failures = 0;
       } catch (thrown) {
+        this.failures += 1;
         const error = RelearnError.from(thrown);
         // What is away is told by the connection.
         if (!error.retryable) this.connection.trouble.report('JetStream', error);
-        const most = Math.min(longestDelayMs, 50 * 2 ** this.failures++);
-        await kernel.clock.sleep(most * (0.5 + kernel.chance.next() / 2));
       }
     }
     this.starting = false;
@@ -232,6 +235,7 @@ export class Feed {
     const delivery = deliveryOf(message.reply ?? '');
     if (delivery === null) return;
     if (delivery.consumerSequence !== consumer.delivered + 1) return this.release();
+    this.failures = 0;
     consumer.delivered += 1;
     consumer.pulling -= 1;
     const sized = stored(this.place, delivery, message);
@@ -256,7 +260,11 @@ export class Feed {
     const ended =
       code === 408 || code === 404 || (code === 409 && /maxbytes|batch completed/i.test(headers?.description ?? ''));
     // Deleted, restarted, moved to another server, or not there.
-    if (!ended) return this.release();
+    if (!ended) {
+      this.failures += 1;
+      return this.release();
+    }
+    this.failures = 0;
     consumer.pulling = 0;
     // Nobody has read for a whole pull: the next reader makes another consumer.
     if (this.waiting.size === 0 && this.now() - consumer.askedAt > silenceMs) this.release();

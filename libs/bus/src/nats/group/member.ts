@@ -150,7 +150,7 @@ export class Member implements Subscription {
   /** What was written last stands while nobody else is in the group: a lone member only writes. */
   private async read(): Promise<Read> {
     const { store, document: id, kernel, subscription, partitions } = this.options;
-    if (this.last !== undefined && this.last.table.members.length === 1 && !this.failing) return this.last;
+    if (this.last !== undefined && !this.failing && this.isAlone(this.last.table)) return this.last;
     const document = await store.get(groupCollection, id);
     const fresh = () => emptyTable(subscription.topics, partitions, Math.floor(kernel.clock.wall()));
     this.last = { document, table: document === null ? fresh() : decodeTable(document.body) };
@@ -234,6 +234,10 @@ export class Member implements Subscription {
   private isOurs({ owners }: GroupTable, { partition, epoch }: Holding): boolean {
     const owner = owners[partition];
     return owner?.member === this.options.id && owner.epoch === epoch;
+  }
+
+  private isAlone({ members }: GroupTable): boolean {
+    return members.length === 1 && members[0]?.id === this.options.id;
   }
 
   private allDrained(): boolean {
