@@ -1,6 +1,7 @@
 import type { Attributes, LoggedEvent } from '@relearn/contracts';
 import { inputsOrdered, timerFired } from '@relearn/contracts';
 import { canonicalJson, RelearnError, retry, type Timer } from '@relearn/kernel';
+import type { Document } from '@relearn/store';
 import type { Ports } from '../ports.js';
 import {
   type AggregateDocument,
@@ -28,6 +29,7 @@ type Change = (document: AggregateDocument) => AggregateDocument | null | Promis
 const retryTimerMs = 1_000;
 /** Blobs kept at hand for decisions. */
 const factsKept = 64;
+const pageSize = 200;
 
 export function aggregateCollection(service: string): string {
   return `aggregates-${service}`;
@@ -49,6 +51,8 @@ export class AggregateHost<S> {
   private readonly timers = new Map<string, Timer>();
   private readonly jobs: JobRunner;
   private readonly known = new Map<string, Uint8Array>();
+  /** Unfinished documents of the last look, by id: their versions. */
+  private looked: ReadonlyMap<string, number> = new Map();
   private active = 0;
   private released = false;
 
@@ -70,22 +74,34 @@ export class AggregateHost<S> {
    * partition, if one is given. By what the store says now: this process may have had the partition before.
    */
   async resume(partition: number | null): Promise<void> {
-    const { store } = this.ports;
-    let after: string | undefined;
+    const wanted = (document: AggregateDocument) =>
+      document.outbox.length > 0 || (document.partition === partition && this.isWaiting(document));
+    for await (const { id } of this.documents(wanted)) await this.changeStored(id, () => null);
+  }
+
+  /**
+   * Resumes what documents of these partitions have had to do since the last look: a process that has not the partition may
+   * have written them for a door, and died for good.
+   */
+  async lookAfter(partitions: ReadonlySet<number>): Promise<void> {
+    const wanted = (document: AggregateDocument) =>
+      partitions.has(document.partition) && (document.outbox.length > 0 || this.isWaiting(document));
+    const seen = new Map<string, number>();
+    for await (const { id, version } of this.documents(wanted)) {
+      seen.set(id, version);
+      if (this.looked.get(id) === version) await this.changeStored(id, () => null);
+    }
+    this.looked = seen;
+  }
+
+  private async *documents(wanted: (document: AggregateDocument) => boolean): AsyncGenerator<Document> {
+    const collection = aggregateCollection(this.decider.service);
+    let after = '';
     for (;;) {
-      const page = await this.retrying(() =>
-        store.list(aggregateCollection(this.decider.service), {
-          limit: 200,
-          ...(after === undefined ? {} : { after }),
-        }),
-      );
-      for (const { id, body } of page) {
-        const document = decodeAggregate(body);
-        const due = document.partition === partition && this.isWaiting(document);
-        if (due || document.outbox.length > 0) await this.changeStored(id, () => null);
-      }
-      after = page.at(-1)?.id;
-      if (page.length < 200) return;
+      const page = await this.retrying(() => this.ports.store.list(collection, { limit: pageSize, after }));
+      yield* page.filter(({ body }) => wanted(decodeAggregate(body)));
+      after = page.at(-1)?.id ?? '';
+      if (page.length < pageSize) return;
     }
   }
 
@@ -201,11 +217,12 @@ export class AggregateHost<S> {
   }
 
   /** Changes of one aggregate run one after another. */
-  private change(id: string, change: Change): Promise<void> {
+  private change(id: string, change: Change, first: () => void = () => undefined): Promise<void> {
     const before = this.queues.get(id) ?? Promise.resolve();
     this.active += 1;
     const mine = before
       .catch(() => undefined)
+      .then(first)
       .then(() => this.changeNow(id, change))
       .finally(() => {
         this.active -= 1;
@@ -217,8 +234,7 @@ export class AggregateHost<S> {
 
   /** A change of what the store holds now: another process may have written since this one did. */
   private changeStored(id: string, change: Change): Promise<void> {
-    this.held.delete(id);
-    return this.change(id, change);
+    return this.change(id, change, () => this.held.delete(id));
   }
 
   private async changeNow(id: string, change: Change): Promise<void> {

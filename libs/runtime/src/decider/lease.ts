@@ -93,6 +93,20 @@ export class Lease {
     return found !== null && decode(found.body).fence === this.body.fence;
   }
 
+  /** A move whose answer was lost looks as if another had taken the lease. True too where that cannot be told now. */
+  private async movedAlready(): Promise<boolean> {
+    try {
+      const found = await this.options.store.get(leaseCollection, this.id);
+      if (found === null || decode(found.body).fence !== this.body.fence) return false;
+      this.version = found.version;
+      this.body = decode(found.body);
+      return true;
+    } catch {
+      // The next move meets what there is.
+      return true;
+    }
+  }
+
   private beat(): this {
     this.beating = this.heartbeat();
     return this;
@@ -109,7 +123,7 @@ export class Lease {
         this.version = (await store.replace(leaseCollection, this.id, this.version, encode(next))).version;
         this.body = next;
       } catch (thrown) {
-        if (RelearnError.from(thrown).code !== 'CONFLICT') continue;
+        if (RelearnError.from(thrown).code !== 'CONFLICT' || (await this.movedAlready())) continue;
         this.lost.abort();
         return;
       }

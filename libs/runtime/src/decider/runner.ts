@@ -8,6 +8,8 @@ import { Sequences } from '../sequences.js';
 import type { Decider } from './definition.js';
 import { AggregateHost } from './host.js';
 
+/** Between two looks for what other processes have left undone. It is resumed by the second one that meets it. */
+const lookEveryMs = 5_000;
 const limits = { maxRecords: 200, maxBytes: 2 * 1024 * 1024 };
 
 /** A decider running on the partitions that the bus assigns, and the door to its aggregates. */
@@ -21,6 +23,8 @@ export function deciderPart<S>(ports: Ports, decider: Decider<S>): DeciderPart<S
   let subscription: Subscription | undefined;
   let leave: () => void = () => undefined;
   let leftovers: Promise<void> = Promise.resolve();
+  const looking = new AbortController();
+  let looks: Promise<void> = Promise.resolve();
   /** What this process's doors had written when it died, also to aggregates of partitions that are not its own. */
   const publishLeftovers = async () => {
     try {
@@ -58,14 +62,38 @@ export function deciderPart<S>(ports: Ports, decider: Decider<S>): DeciderPart<S
         throw thrown;
       }
       leftovers = publishLeftovers();
+      if (ports.bus.features.sharedBetweenProcesses) {
+        looks = lookAround(ports, decider.service, looking.signal, () => host.lookAfter(new Set(loops.keys())));
+      }
     },
     async stop() {
+      looking.abort();
+      await looks;
       await subscription?.close();
       await host.release();
       await leftovers;
       leave();
     },
   };
+}
+
+/** Looks now and then until the signal aborts; what a look could not meet is met by the next one. */
+async function lookAround(
+  { kernel, telemetry }: Ports,
+  service: string,
+  signal: AbortSignal,
+  look: () => Promise<void>,
+): Promise<void> {
+  for (;;) {
+    await kernel.clock.sleep(lookEveryMs, signal);
+    if (signal.aborted) return;
+    try {
+      await look();
+    } catch (thrown) {
+      const error = RelearnError.from(thrown);
+      telemetry.log.warn({ service, code: error.code }, `unfinished work was not looked for: ${error.describe()}`);
+    }
+  }
 }
 
 /** Reads a partition's control events in order; one that cannot be handled holds the partition. */
