@@ -1,11 +1,12 @@
 import { deadLettered, positionOf } from '@relearn/contracts';
+import { systemClock } from '@relearn/kernel';
 import { foldPart, OwnedCheckpoint, readCheckpoint } from '@relearn/runtime';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { tick } from './world/deciding.js';
 import { adapters, type Durable, memoryDurable } from './world/durable.js';
 import { publish, readOnce, recordOf } from './world/log.js';
-import { type Crash, TestProcess, type ProcessOptions } from './world/process.js';
+import { type Crash, hurried, TestProcess, type ProcessOptions } from './world/process.js';
 import {
   noteEvery,
   poisonError,
@@ -202,6 +203,39 @@ describe('a fold', () => {
     expect(sums).toEqual([1, 2, 3]);
     expect(await readOnce(durable.bus, 'dead-letters')).toEqual([]);
     await process.stop();
+    await durable.close();
+  });
+
+  test.each([
+    [0, 'removes the parts of the checkpoint before'],
+    [10_000, 'leaves blobs alone that may be another one’s by now'],
+  ])('after a stop of %s ms an owner %s', async (stoppedMs) => {
+    const durable = await memoryDurable();
+    const given: Upstream = { pipeline: 'a', topic: 'data.valid', rows: 30, sizes: [3], back: [] };
+    let ahead = 0;
+    const removed: string[] = [];
+    const stopping: Durable = {
+      ...durable,
+      store: {
+        ...durable.store,
+        replace: async (...write) => {
+          const document = await durable.store.replace(...write);
+          ahead += stoppedMs;
+          return document;
+        },
+      },
+      blobs: { ...durable.blobs, remove: async (digest) => void removed.push(digest) },
+    };
+    const process = await run(stopping, { clock: { ...hurried, now: () => systemClock.now() + ahead } });
+    const stored = async () => (await readCheckpoint(durable.store, 'toy', 0))?.positions['data.valid'] ?? 0;
+    for (const [n, event] of eventsOf(given).entries()) {
+      await publish(durable.bus, 'data.valid', [event]);
+      while (n < 3 && (await stored()) <= n) await tick();
+    }
+    await process.settled();
+    await process.stop();
+    expect(removed.length > 0).toBe(stoppedMs === 0);
+    expect(await found(durable, [given])).toEqual(expected([given]));
     await durable.close();
   });
 

@@ -16,6 +16,11 @@ const sliceMs = 8;
 const lingerMs = 100;
 /** The longest time between checkpoints of a busy shard. */
 const checkpointEveryMs = 1000;
+/**
+ * Parts that a checkpoint no longer names are removed only so soon after it was begun: below the time in which a shard can go
+ * to another process. Later they stay, and take room.
+ */
+const discardWithinMs = 2_000;
 /** A record whose handling fails for a reason that no retry mends is put aside after so many tries. */
 const triesBeforeDeadLetter = 3;
 
@@ -254,7 +259,8 @@ export class ShardLoop<S> {
     for (const [topic, position] of fold.done) this.resumesAt.set(topic, position);
     this.dirtySince = null;
     this.ports.telemetry.metrics.checkpoint.observe({ service: definition.service }, (clock.now() - started) / 1000);
-    await fold.parts.discard(stale);
+    // Who was stopped meanwhile may not have the shard any more, and the next owner may have put the same bytes again.
+    if (clock.now() - started < discardWithinMs) await fold.parts.discard(stale);
     for (const reader of this.readers) await this.retrying(() => reader.commit(fold.done.get(reader.topic) ?? 0));
   }
 
