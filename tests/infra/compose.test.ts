@@ -86,7 +86,7 @@ describe('settings', () => {
       grpc: { host: '0.0.0.0', port: 8001 },
       engines: {
         kind: 'shared',
-        bus: { kind: 'kafka', url: 'kafka://kafka:9092' },
+        bus: { kind: 'kafka', url: 'kafka://kafka:9092?flush=true' },
         store: { kind: 'mongodb' },
         blobs: { kind: 'gridfs' },
       },
@@ -96,7 +96,7 @@ describe('settings', () => {
 
   test('the broker of each profile is the one that is named', () => {
     expect(readText('.env')).toMatch(/^COMPOSE_PROFILES=kafka$/m);
-    expect(filledIn(services['console']?.environment?.['RELEARN_BUS'] ?? '')).toBe('kafka://kafka:9092');
+    expect(filledIn(services['console']?.environment?.['RELEARN_BUS'] ?? '')).toBe('kafka://kafka:9092?flush=true');
     expect(readText('infra/docker/nats.env')).toMatch(/^COMPOSE_PROFILES=nats\nRELEARN_BUS=nats:\/\/nats:4222$/m);
     const profiles = containers.filter(({ service }) => service.profiles !== undefined);
     expect(profiles.map(({ name, service }) => `${name} ${service.profiles?.join()}`)).toEqual([
