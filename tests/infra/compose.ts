@@ -2,7 +2,6 @@ import { readYaml } from './files.js';
 
 export interface HealthCheck {
   readonly test?: readonly string[];
-  readonly disable?: boolean;
 }
 
 export interface ComposeService {
