@@ -73,6 +73,12 @@ export class Compose {
     return Number(out);
   }
 
+  /** When the service's container was started, ISO 8601. */
+  async startOf(service) {
+    const { out } = await run('docker', ['inspect', '--format', '{{.State.StartedAt}}', await this.idOf(service)]);
+    return out.trim();
+  }
+
   async idOf(service) {
     return (await this.do('ps', '--all', '--quiet', service)).trim();
   }

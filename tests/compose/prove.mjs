@@ -2,9 +2,10 @@
 // model, kills each container in turn while the example runs, twice (by `docker compose kill`, and as a crash that the
 // restart policy answers), waits for the example's end, and audits the log. Takes half an hour on two cores.
 //
-//   node tests/compose/prove.mjs [--env-file infra/docker/nats.env] [--file FILE]... [--keep] [--report FILE]
+//   node tests/compose/prove.mjs [--env-file infra/docker/nats.env] [--file FILE]... [--built] [--keep] [--report FILE]
 //
-// `--env-file` and `--file` are docker compose's. Ends with 1 when something did not hold. `--keep` leaves the containers; else they and their volumes are removed.
+// `--env-file` and `--file` are docker compose's; `--built` takes the image that is there; `--keep` leaves the containers,
+// which are else removed with their volumes. Ends with 1 when something did not hold.
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { lookAtDashboards, lookAtTargets } from './look.mjs';
@@ -15,6 +16,7 @@ const { values: given } = parseArgs({
     'env-file': { type: 'string' },
     file: { type: 'string', multiple: true },
     keep: { type: 'boolean' },
+    built: { type: 'boolean' },
     report: { type: 'string' },
   },
 });
@@ -72,30 +74,20 @@ async function exampleEnded() {
   return state?.state === 'exited' && state.exitCode === 0;
 }
 
-/** Waits until the console tells of records that came after now. */
+/** Waits until the console tells of more records than these. */
 async function loopMoves(since) {
-  return until('the loop moves', async () => {
-    if (await exampleEnded()) return 'the example has ended';
-    const now = await received();
-    return now !== undefined && now > since ? 'moves' : undefined;
-  });
+  return until('the loop moves', async () => ((await received()) > since || (await exampleEnded()) ? true : undefined));
 }
 
 async function killAndStart(service) {
-  const before = (await received()) ?? 0;
   const from = Date.now();
   await compose.do('kill', service);
   await compose.do('up', '--detach', '--no-recreate', service);
   await until(`${service} is back`, () => healthy(service));
-  const back = Date.now();
-  const how = await loopMoves(before);
-  say(
-    `killed ${service}; \`up -d\`: healthy after ${seconds(back - from)}, loop after ${seconds(Date.now() - from)} (${how})`,
-  );
+  await tell(`killed ${service}; healthy ${seconds(Date.now() - from)} after \`up -d\``);
 }
 
 async function crash(service) {
-  const before = (await received()) ?? 0;
   const restarts = await compose.restarts(service);
   const from = Date.now();
   await compose.crash(service);
@@ -103,11 +95,13 @@ async function crash(service) {
     (await compose.restarts(service)) > restarts ? true : undefined,
   );
   await until(`${service} is back`, () => healthy(service));
-  const back = Date.now();
-  const how = await loopMoves(before);
-  say(
-    `crashed ${service}; restart policy: healthy after ${seconds(back - from)}, loop after ${seconds(Date.now() - from)} (${how})`,
-  );
+  await tell(`crashed ${service}; healthy ${seconds(Date.now() - from)} later by its restart policy`);
+}
+
+/** Says what was done, and how far the example has come. */
+async function tell(what) {
+  const records = await until('the console answers', received);
+  say(`${what}; ${records} records received${(await exampleEnded()) ? ', the example has ended' : ''}`);
 }
 
 function seconds(ms) {
@@ -115,21 +109,23 @@ function seconds(ms) {
 }
 
 async function start() {
-  await compose.do('build');
+  if (given.built !== true) await compose.do('build');
   const { out: size } = await run('docker', ['image', 'inspect', '--format', '{{.Size}}', 'relearn:local']);
   say(`built; the image has ${(Number(size) / 1e6).toFixed(0)} MB`);
   const alone = ['run', '--rm', '--network', 'none', '--read-only', '--entrypoint', 'npx', 'relearn:local'];
   const { code, out } = await run('docker', [...alone, 'relearn', '--version']);
   hold(`\`npx relearn\` runs in the image without a network: ${out.trim()}`, code === 0);
   const from = Date.now();
-  await compose.do('up', '--detach', '--wait');
+  await compose.do('up', '--detach');
+  for (const service of await compose.services()) await until(`${service} is healthy`, () => healthy(service), 10);
   say(`all containers are up and healthy after ${seconds(Date.now() - from)}`);
-  const champion = await until(
+  const first = await until(
     'a first model',
-    async () => (await ask('/pipelines/flights'))?.champion ?? undefined,
+    async () => (await ask('/pipelines/flights/models'))?.models.at(-1)?.promoted ?? undefined,
     30,
   );
-  say(`first promotion ${seconds(Date.now() - from)} after \`up\`: model ${champion} serves flights`);
+  const up = Date.parse(await compose.startOf('mongodb'));
+  say(`first promotion ${seconds(first.wall - up)} after the database's container was started`);
 }
 
 async function finish() {
@@ -175,6 +171,8 @@ async function main() {
   await start();
   const killed = services.filter((name) => name !== 'example');
   for (const service of killed) await killAndStart(service);
+  await loopMoves(await received());
+  say('every container was killed once, and the loop moves');
   const shells = killed.filter((name) => name !== 'otel-collector');
   for (const service of shells) {
     if (await exampleEnded()) say(`not crashed, since the example had ended: ${service}`);
