@@ -33,6 +33,9 @@ const codes: Readonly<Record<string, ErrorCode>> = {
   ILLEGAL_SASL_STATE: 'INVALID_CONFIG',
 };
 
+/** What Node calls a handshake in which one side does not trust the other. */
+const certificateCodes = /^ERR_(?:TLS|SSL)_|CERT|^UNABLE_TO_/;
+
 const connectionErrors: ReadonlySet<string> = new Set([
   'KafkaJSConnectionError',
   'KafkaJSConnectionClosedError',
@@ -73,6 +76,12 @@ export function kafkaError(thrown: unknown, what: string): RelearnError {
     return new RelearnError('INVALID_CONFIG', message, {
       cause: thrown,
       remedy: 'Check RELEARN_KAFKA_SASL_MECHANISM, _USERNAME and _PASSWORD.',
+    });
+  }
+  if ('code' in thrown && typeof thrown.code === 'string' && certificateCodes.test(thrown.code)) {
+    return new RelearnError('INVALID_CONFIG', message, {
+      cause: thrown,
+      remedy: 'Check RELEARN_KAFKA_CA, _CERT and _KEY against the brokers.',
     });
   }
   const code = codes[protocolType(thrown)];

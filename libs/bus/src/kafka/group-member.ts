@@ -1,5 +1,5 @@
 import { type Kernel, type MachineMs, RelearnError } from '@relearn/kernel';
-import type { PartitionReader, Position, SubscribeOptions, Subscription } from '../port.js';
+import type { Position, SubscribeOptions, Subscription } from '../port.js';
 import { Commits } from './commits.js';
 import type { Coordinator, Membership, PartitionPosition } from './coordinator.js';
 import { kafkaError, protocolType } from './errors.js';
@@ -9,7 +9,7 @@ import type { Trouble } from '../core/trouble.js';
 
 /** A partition number that this member works on; until the drain has ended also one that it gives back. */
 interface Holding {
-  readonly readers: readonly KafkaReader[];
+  readonly readers: KafkaReader[];
   fenced: boolean;
   drained: Promise<void> | null;
 }
@@ -47,7 +47,8 @@ export class GroupMember implements Subscription {
   private readonly parts: MemberParts;
   private readonly holdings = new Map<number, Holding>();
   private readonly commits: Commits;
-  private readonly failures: unknown[] = [];
+  /** The first that a callback of the owner has thrown: told by `close`. */
+  private failure: RelearnError | undefined;
   private nudge = new AbortController();
   private membership: Membership | null = null;
   private memberId = '';
@@ -92,8 +93,7 @@ export class GroupMember implements Subscription {
     this.wake();
     await this.running;
     await this.parts.coordinator.hangUp();
-    const [failure] = this.failures;
-    if (failure !== undefined) throw RelearnError.from(failure);
+    if (this.failure !== undefined) throw this.failure;
   }
 
   private async run(): Promise<void> {
@@ -172,24 +172,24 @@ export class GroupMember implements Subscription {
     for (const partition of given) {
       if (this.leaving || this.holdings.has(partition)) continue;
       const positions = await this.parts.coordinator.committed(partition);
-      if (!this.leaving) this.begin(partition, positions);
+      // The group may have gone on meanwhile.
+      if (this.leaving || this.membership !== membership) return;
+      this.begin(partition, positions);
     }
   }
 
   private begin(partition: number, positions: readonly Position[]): void {
     const holding: Holding = { readers: [], fenced: false, drained: null };
     const check = () => this.check(partition, holding);
-    const readers = this.options.topics.map((topic, index) =>
-      this.parts.openReader(topic, partition, positions[index] ?? 0, check, (position) =>
-        this.commits.commit(topic, partition, position),
-      ),
-    );
-    const held = Object.assign(holding, { readers });
-    this.holdings.set(partition, held);
+    for (const [index, topic] of this.options.topics.entries()) {
+      const save = (position: Position) => this.commits.commit(topic, partition, position);
+      holding.readers.push(this.parts.openReader(topic, partition, positions[index] ?? 0, check, save));
+    }
+    this.holdings.set(partition, holding);
     try {
-      this.options.onAssigned(partition, readers satisfies readonly PartitionReader[]);
+      this.options.onAssigned(partition, holding.readers);
     } catch (thrown) {
-      this.failures.push(thrown);
+      this.failure ??= RelearnError.from(thrown);
     }
   }
 
@@ -219,7 +219,7 @@ export class GroupMember implements Subscription {
       try {
         await Promise.race([this.options.onRevoked(partition), expired]);
       } catch (thrown) {
-        this.failures.push(thrown);
+        this.failure ??= RelearnError.from(thrown);
       } finally {
         timer.cancel();
       }

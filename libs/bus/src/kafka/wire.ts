@@ -20,7 +20,9 @@ interface Address {
 interface Link {
   readonly broker: Broker;
   readonly pool: BrokerConnections;
+  /** Ends too when the link is given up, which kafkajs does not tell whoever is still connecting. */
   readonly connected: Promise<void>;
+  readonly giveUp: (error: RelearnError) => void;
 }
 
 const connectMs = 3_000;
@@ -78,11 +80,7 @@ export class Wire {
     if (known?.host !== host || known.port !== port) this.nodes.set(node, { host, port });
   }
 
-  nodeIds(): readonly NodeId[] {
-    return [...this.nodes.keys()];
-  }
-
-  /** Resolves when the brokers can be asked: at once unless they are known to be away. */
+  /** Resolves when somebody can be asked: at once, unless a connection has failed and nobody has answered since. */
   async here(signal: AbortSignal): Promise<void> {
     const { probing } = this;
     if (probing === undefined || signal.aborted) return;
@@ -173,7 +171,11 @@ export class Wire {
     });
     const settings = { nodeId: null, allowAutoTopicCreation: false, authenticationTimeout: requestMs };
     const broker = new Broker({ ...settings, connectionPool: pool, logger: silent });
-    const made = { broker, pool, connected: broker.connect() };
+    let giveUp: (error: RelearnError) => void = () => undefined;
+    const givenUp = new Promise<never>((_, reject) => {
+      giveUp = reject;
+    });
+    const made = { broker, pool, connected: Promise.race([broker.connect(), givenUp]), giveUp };
     this.links.set(key, made);
     return made;
   }
@@ -182,8 +184,10 @@ export class Wire {
     const link = this.links.get(key);
     if (link === undefined) return;
     this.links.delete(key);
+    const error = new RelearnError('UNAVAILABLE', 'Kafka: the connection was given up');
+    link.giveUp(error);
     for (const connection of link.pool.pool) {
-      connection.rejectRequests(new RelearnError('UNAVAILABLE', 'Kafka: the connection was given up'));
+      connection.rejectRequests(error);
       connection.socket?.destroy();
     }
     await link.broker.disconnect();
