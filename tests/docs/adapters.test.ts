@@ -8,34 +8,39 @@ import { createMemoryBus } from '@relearn/bus/memory';
 import { natsFeatures, natsOptions } from '@relearn/bus/nats';
 import { systemKernel } from '@relearn/kernel';
 import { openSqlite } from '@relearn/sqlite';
+import type { StoreFeatures } from '@relearn/store';
+import { openEmbeddedStore } from '@relearn/store/embedded';
+import { createMemoryStore } from '@relearn/store/memory';
 import { expect, test } from 'vitest';
 import { readDocument } from './markdown.js';
 
 interface Row {
   readonly adapter: string;
   readonly setting: string;
+  /** What it survives, and for the log whether processes share it: `yes` or `no` each. */
   readonly said: readonly string[];
 }
 
-/** The table of adapters as the guide shows it. */
-const rows: readonly Row[] = readDocument('docs/guides/adapters.md')
-  .split('\n')
-  .map((line) => line.split('|').map((cell) => cell.trim()))
-  .filter(
-    ([, adapter = '', , kill = '']) => /^(?:memory|embedded|kafka|nats)$/.test(adapter) && /^(?:yes|no)$/.test(kill),
-  )
-  .map(([, adapter = '', setting = '', ...said]) => ({
-    adapter,
-    setting: setting.replaceAll('`', ''),
-    said: said.slice(0, 3),
-  }));
-
-function declared({ durability, sharedBetweenProcesses }: BusFeatures): string[] {
-  return [durability.process, durability.power, sharedBetweenProcesses].map((holds) => (holds ? 'yes' : 'no'));
+/** The adapters of a section of the guide that opens with this word. */
+function table(section: string): readonly Row[] {
+  const sections = readDocument('docs/guides/adapters.md').split('\n## ');
+  const lines = sections.find((text) => text.startsWith(section))?.split('\n') ?? [];
+  return lines
+    .map((line) => line.split('|').map((cell) => cell.trim()))
+    .map(([, adapter = '', setting = '', ...said]) => ({
+      adapter,
+      setting: setting.replaceAll('`', ''),
+      said: said.filter((cell) => cell !== ''),
+    }))
+    .filter(({ said }) => said.length > 0 && said.every((cell) => cell === 'yes' || cell === 'no'));
 }
 
-function rowsOf(adapter: string): readonly Row[] {
-  const mine = rows.filter((row) => row.adapter === adapter);
+const yesOrNo = (holds: boolean) => (holds ? 'yes' : 'no');
+const survives = ({ durability: { process, power } }: StoreFeatures) => [process, power].map(yesOrNo);
+const declared = (features: BusFeatures) => [...survives(features), yesOrNo(features.sharedBetweenProcesses)];
+
+function rowsOf(adapter: string, section = 'Log'): readonly Row[] {
+  const mine = table(section).filter((row) => row.adapter === adapter && row.setting !== 'yes' && row.setting !== 'no');
   expect(mine).not.toEqual([]);
   return mine;
 }
@@ -64,4 +69,18 @@ test('the guide says of NATS what it declares with each setting', () => {
   for (const { setting, said } of rowsOf('nats')) {
     expect(declared(natsFeatures(natsOptions(setting, {}))), setting).toEqual(said);
   }
+});
+
+test('the guide says of the documents what their adapters declare', async () => {
+  const said = (adapter: string) => rowsOf(adapter, 'Documents').map((row) => row.said);
+  const memory = createMemoryStore();
+  expect(said('memory')).toEqual([survives(memory.features)]);
+  await memory.close();
+  const folder = await mkdtemp(join(tmpdir(), 'relearn-docs-'));
+  const engine = await openSqlite({ folder, durable: true });
+  const embedded = await openEmbeddedStore(engine);
+  expect(said('sqlite')).toEqual([survives(embedded.features)]);
+  await embedded.close();
+  await engine.close();
+  await rm(folder, { recursive: true });
 });

@@ -71,6 +71,9 @@ test('TLS takes its certificates from files', () => {
   const ssl = { RELEARN_KAFKA_SSL: 'true' };
   expect(parse(at, ssl).ssl).toEqual({});
   expect(parse(at, { ...ssl, RELEARN_KAFKA_CA: '/ca' }).ssl).toEqual({ ca: 'CA' });
+  expect(parse(at, { ...ssl, RELEARN_KAFKA_CA_FILE: '/ca' }).ssl).toEqual({ ca: 'CA' });
+  const text = '-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n';
+  expect(parse(at, { ...ssl, RELEARN_KAFKA_CA: text }).ssl).toEqual({ ca: text });
   const both = { ...ssl, RELEARN_KAFKA_CERT: '/cert', RELEARN_KAFKA_KEY: '/key' };
   expect(parse(at, both).ssl).toEqual({ cert: 'CERT', key: 'KEY' });
   expect(() => parse(at, { ...ssl, RELEARN_KAFKA_CERT: '/cert' })).toThrow('RELEARN_KAFKA_KEY');

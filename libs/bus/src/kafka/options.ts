@@ -55,8 +55,8 @@ const remedy = 'Write kafka://host:9092,host:9092[?prefix=relearn.&replication=3
 
 /**
  * Reads `kafka://host:port,host:port[?prefix=P&replication=N&min_insync=N&flush=true]` and the variables RELEARN_KAFKA_SSL,
- * _CA, _CERT, _KEY (paths), _SASL_MECHANISM, _SASL_USERNAME, _SASL_PASSWORD, the last three also as NAME_FILE. Throws
- * INVALID_CONFIG with the variable's name.
+ * _CA, _CERT, _KEY (PEM as text, or a file's path), _SASL_MECHANISM, _SASL_USERNAME, _SASL_PASSWORD; all but the first also
+ * as NAME_FILE. Throws INVALID_CONFIG with the variable's name.
  */
 export function kafkaOptions(url: string, source: OptionsSource): KafkaOptions {
   const match = /^kafka:\/\/([^/?#]+)\/?(?:\?(.*))?$/.exec(url);
@@ -106,7 +106,7 @@ function wholeNumber(given: URLSearchParams, name: string, otherwise: number): n
 
 function sslOf({ env, readFile }: OptionsSource): KafkaOptions['ssl'] {
   const files = { ca: 'RELEARN_KAFKA_CA', cert: 'RELEARN_KAFKA_CERT', key: 'RELEARN_KAFKA_KEY' } as const;
-  const named = Object.values(files).filter((name) => env[name]);
+  const named = Object.values(files).filter((name) => env[name] || env[`${name}_FILE`]);
   if (!flag('RELEARN_KAFKA_SSL', env['RELEARN_KAFKA_SSL'])) {
     const [first] = named;
     if (first !== undefined)
@@ -114,7 +114,9 @@ function sslOf({ env, readFile }: OptionsSource): KafkaOptions['ssl'] {
     return null;
   }
   const read = (name: string): string | undefined => {
-    const path = env[name];
+    const given = env[name];
+    if (given?.includes('-----BEGIN ')) return given;
+    const path = given || env[`${name}_FILE`];
     return path ? readNamed(readFile, name, path) : undefined;
   };
   const [ca, cert, key] = [read(files.ca), read(files.cert), read(files.key)];
