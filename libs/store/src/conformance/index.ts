@@ -8,7 +8,9 @@ import { processTests } from './processes.js';
 import { raceTests } from './races.js';
 import { reopenTests } from './reopen.js';
 import { uniqueTests } from './unique.js';
+import { workloadTests } from './workload-tests.js';
 
+export { bodyOf, createAll, type Load, readAll, replaceAll } from './workloads.js';
 export type { Lacks, StoreFactory, StoreServer, StoreUnderTest } from './fixture.js';
 
 /**
@@ -25,5 +27,6 @@ export function storeConformance(name: string, factory: StoreFactory, lacks: Lac
     processTests(factory, lacks);
     outageTests(factory, lacks);
     modelTests(factory);
+    workloadTests(factory);
   });
 }
