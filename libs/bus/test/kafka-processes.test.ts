@@ -11,6 +11,7 @@ const chance = seededChance(11);
 const partitions = [0, 1, 2, 3];
 /** The shortest session that a broker allows by default. */
 const sessionMs = 6_000;
+const timeout = 180_000;
 const children: ChildProcess[] = [];
 
 afterEach(() => {
@@ -72,7 +73,7 @@ async function withFlights(address: string, body: (bus: Bus, prefix: string) => 
 /** A line that the kill has cut is no ack. */
 const ack = /^\d+ \d+ \w+\/\d+\/\d+\/\d\/x*;$/;
 
-describe.skipIf(broker === null)('processes on Kafka', () => {
+describe.skipIf(broker === null)('processes on Kafka', { timeout }, () => {
   test('every record that was acknowledged before its publisher was killed is there, at its position, once', () =>
     withFlights(broker ?? '', async (bus, prefix) => {
       const acknowledged: string[] = [];
@@ -142,7 +143,7 @@ describe.skipIf(broker === null)('processes on Kafka', () => {
     }));
 });
 
-describe.skipIf(!canKill)('a broker that halts', () => {
+describe.skipIf(!canKill)('a broker that halts', { timeout }, () => {
   let own: OwnBroker | undefined;
 
   test('a broker that answers nothing is away, and what waited goes on when it does again', async () => {

@@ -85,34 +85,38 @@ async function use(port: number, env: Readonly<Record<string, string>>): Promise
   }
 }
 
-describe.skipIf(!possible)('Kafka with TLS and SASL (needs a broker that was built here, and openssl)', () => {
-  const login = { RELEARN_KAFKA_SASL_MECHANISM: 'PLAIN', RELEARN_KAFKA_SASL_USERNAME: 'anna' };
-  const trusting = (name: string) => ({ RELEARN_KAFKA_SSL: 'true', RELEARN_KAFKA_CA: path(name) });
+describe.skipIf(!possible)(
+  'Kafka with TLS and SASL (needs a broker that was built here, and openssl)',
+  { timeout: 180_000 },
+  () => {
+    const login = { RELEARN_KAFKA_SASL_MECHANISM: 'PLAIN', RELEARN_KAFKA_SASL_USERNAME: 'anna' };
+    const trusting = (name: string) => ({ RELEARN_KAFKA_SSL: 'true', RELEARN_KAFKA_CA: path(name) });
 
-  test('a login over TLS', async () => {
-    const tls = trusting('server.pem');
-    expect(await use(logins, { ...tls, ...login, RELEARN_KAFKA_SASL_PASSWORD: 'p@ss word' })).toBe('here');
-    await writeFile(path('password'), 'p@ss word\n');
-    expect(await use(logins, { ...tls, ...login, RELEARN_KAFKA_SASL_PASSWORD_FILE: path('password') })).toBe('here');
-  });
+    test('a login over TLS', async () => {
+      const tls = trusting('server.pem');
+      expect(await use(logins, { ...tls, ...login, RELEARN_KAFKA_SASL_PASSWORD: 'p@ss word' })).toBe('here');
+      await writeFile(path('password'), 'p@ss word\n');
+      expect(await use(logins, { ...tls, ...login, RELEARN_KAFKA_SASL_PASSWORD_FILE: path('password') })).toBe('here');
+    });
 
-  test('a wrong password is told as such', async () => {
-    const wrong = { ...trusting('server.pem'), ...login, RELEARN_KAFKA_SASL_PASSWORD: 'wrong' };
-    await expect(use(logins, wrong)).rejects.toMatchObject({ code: 'INVALID_CONFIG' });
-  });
+    test('a wrong password is told as such', async () => {
+      const wrong = { ...trusting('server.pem'), ...login, RELEARN_KAFKA_SASL_PASSWORD: 'wrong' };
+      await expect(use(logins, wrong)).rejects.toMatchObject({ code: 'INVALID_CONFIG' });
+    });
 
-  test('a certificate for each side', async () => {
-    const own = { RELEARN_KAFKA_CERT: path('client.pem'), RELEARN_KAFKA_KEY: path('client.key') };
-    expect(await use(certificates, { ...trusting('server.pem'), ...own })).toBe('here');
-    await expect(use(certificates, trusting('server.pem'))).rejects.toMatchObject({ code: 'INVALID_CONFIG' });
-  });
+    test('a certificate for each side', async () => {
+      const own = { RELEARN_KAFKA_CERT: path('client.pem'), RELEARN_KAFKA_KEY: path('client.key') };
+      expect(await use(certificates, { ...trusting('server.pem'), ...own })).toBe('here');
+      await expect(use(certificates, trusting('server.pem'))).rejects.toMatchObject({ code: 'INVALID_CONFIG' });
+    });
 
-  test('a broker that nobody vouches for is not spoken to', async () => {
-    const other = { ...trusting('other.pem'), ...login, RELEARN_KAFKA_SASL_PASSWORD: 'p@ss word' };
-    await expect(use(logins, other)).rejects.toMatchObject({ code: 'INVALID_CONFIG' });
-    await expect(use(logins, other)).rejects.toThrow(/certificate/);
-  });
-});
+    test('a broker that nobody vouches for is not spoken to', async () => {
+      const other = { ...trusting('other.pem'), ...login, RELEARN_KAFKA_SASL_PASSWORD: 'p@ss word' };
+      await expect(use(logins, other)).rejects.toMatchObject({ code: 'INVALID_CONFIG' });
+      await expect(use(logins, other)).rejects.toThrow(/certificate/);
+    });
+  },
+);
 
 function makeCertificate(name: string): void {
   const subject = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost', '-days', '2'];

@@ -22,7 +22,8 @@ import { joinGroup, Watch } from './member.js';
 
 /** For buses with a server: it dies and comes back, and everybody goes on where he was. */
 export function outageTests(factory: BusFactory, lacks: Lacks): void {
-  describe('outage', () => {
+  // A server that starts again takes what the machine gives it.
+  describe('outage', { timeout: 180_000 }, () => {
     testWith(
       'server',
       lacks,
