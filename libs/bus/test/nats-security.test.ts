@@ -134,6 +134,23 @@ describe.skipIf(!built)('NATS with credentials (needs a server that was built he
     await expect(use(`tls://${host}`, { ...client, RELEARN_NATS_CA_FILE: path('other.pem') })).rejects.toEqual(refused);
   });
 
+  test('a right that is missing is named', async () => {
+    const user = 'user: me, password: pw, permissions: { publish: { deny: ["*.flights.>"] } }';
+    const host = await start(`${jetstream()}authorization { users: [ { ${user} } ] }`);
+    const open = () => openNatsBus({ ...natsOptions(`nats://me:pw@${host}`, {}), store: createMemoryStore() }, kernel);
+    const bus = await retry({ clock: kernel.clock, chance: kernel.chance, longestDelayMs: 200, attempts: 40 }, open);
+    await bus.ensureTopics([{ name: 'flights', partitions: 1, retentionMs: null }]);
+    const record = { topic: 'flights', partition: 0, key: null, headers: {}, value: new Uint8Array(1) };
+    const publishing = expect(bus.publish([record])).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    while (bus.health?.() === null) await kernel.clock.sleep(10);
+    expect(bus.health?.()).toMatchObject({
+      code: 'INVALID_CONFIG',
+      message: 'NATS allows us no publish to relearn.flights.0',
+    });
+    await bus.close();
+    await publishing;
+  });
+
   test('a server that may not be spoken to in the clear is refused where it has no TLS', async () => {
     const host = await start(jetstream());
     expect(await use(`nats://${host}`)).toBe(0);

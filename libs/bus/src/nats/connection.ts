@@ -3,13 +3,14 @@ import type { NatsConnection } from 'nats';
 import { type Kernel, RelearnError } from '@relearn/kernel';
 import type { Trouble } from '../core/trouble.js';
 import { maxMessageBytes } from './codec.js';
-import { isAuthError, natsError, unavailable } from './errors.js';
+import { isAuthError, natsError, rights, unavailable } from './errors.js';
 import type { NatsOptions } from './options.js';
 
 const requestMs = 10_000;
 const firstDelayMs = 50;
 const longestDelayMs = 2_000;
 const probeMs = 2_000;
+const flushMs = 1_000;
 /** A server that is stopped without its connections being closed is noticed after two of these. */
 const pingMs = 10_000;
 /** Batches that are written as a whole (2.12) or read directly (2.11). */
@@ -117,8 +118,16 @@ export class Connection {
     this.trouble.stop();
     this.tell(this.onLost);
     this.tell(this.onBack);
-    if (this.connected) await this.nc.flush().catch(() => undefined);
+    if (this.connected) await this.flush();
     await this.nc.close();
+  }
+
+  /** What was said before the end is heard, unless the server is stopped. */
+  private async flush(): Promise<void> {
+    const flushed = new AbortController();
+    const done = () => flushed.abort();
+    void this.nc.flush().then(done, done);
+    await this.kernel.clock.sleep(flushMs, flushed.signal);
   }
 
   private checkServer(): void {
@@ -135,12 +144,13 @@ export class Connection {
   }
 
   private async watch(pacing: Pacing): Promise<void> {
-    for await (const { type, data } of this.nc.status()) {
+    for await (const { type, data, permissionContext: right } of this.nc.status()) {
       if (type === Events.Disconnect) this.lost();
       else if (type === Events.Reconnect) this.back(pacing);
       else if (type === 'reconnecting') pacing.attempt();
-      else if (type === Events.Error && !this.connected)
-        this.trouble.report('connection', unavailable(`NATS refuses us: ${JSON.stringify(data)}`));
+      else if (type !== Events.Error) continue;
+      else if (right !== undefined) this.trouble.report('rights', missingRight(right.operation, right.subject));
+      else if (!this.connected) this.trouble.report('connection', refused(JSON.stringify(data)));
     }
     // The client has given up, which it is told never to do.
     if (!this.closed) this.lost();
@@ -156,8 +166,7 @@ export class Connection {
   private back(pacing: Pacing): void {
     pacing.connected();
     this.connected = true;
-    this.trouble.clear('connection');
-    this.trouble.clear('JetStream');
+    for (const part of ['connection', 'JetStream', 'rights']) this.trouble.clear(part);
     this.tell(this.onBack);
   }
 
@@ -220,6 +229,15 @@ function connectionOptions({ servers, credentials, tls }: NatsOptions, pacing: P
       tls: { ...(tls.ca && { ca: tls.ca }), ...(tls.cert && { cert: tls.cert }), ...(tls.key && { key: tls.key }) },
     }),
   };
+}
+
+function refused(reason: string): RelearnError {
+  return unavailable(`NATS refuses us: ${reason}`);
+}
+
+/** The server only drops what we may not say: no answer would tell. */
+function missingRight(operation: string, subject: string): RelearnError {
+  return new RelearnError('INVALID_CONFIG', `NATS allows us no ${operation} to ${subject}`, { remedy: rights });
 }
 
 /** At the start wrong credentials and certificates are a mistake to tell, and an absent server is one to wait for. */

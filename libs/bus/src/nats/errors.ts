@@ -17,7 +17,7 @@ const apiCodes: Readonly<Record<number, Code>> = {
 /** "store failed": what the text names. */
 const storeFailed = 10_077;
 
-const rights = 'Give the account JetStream and the right to the prefix, $JS.API and its inboxes.';
+export const rights = 'Give the account JetStream and the right to the prefix, $JS.API and its inboxes.';
 
 export interface ApiFailure {
   readonly code: number;
