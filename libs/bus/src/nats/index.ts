@@ -36,7 +36,7 @@ export function natsFeatures({ replicas }: NatsOptions): BusFeatures {
  * refuses us. From then on it connects again for as long as it takes.
  */
 export async function openNatsBus(options: OpenNatsBus, kernel: Kernel): Promise<Bus> {
-  const { store, onBackgroundError = () => undefined, beatMs = 1_000, leaseMs = 4_000, prefix } = options;
+  const { store, onBackgroundError = () => undefined, beatMs = 1_000, leaseMs = 5_000, prefix } = options;
   const trouble = new Trouble(kernel.clock, onBackgroundError);
   const connection = await Connection.open(options, kernel, trouble);
   try {
