@@ -53,6 +53,7 @@ export class AggregateHost<S> {
   private readonly known = new Map<string, Uint8Array>();
   /** Unfinished documents of the last look, by id: their versions. */
   private looked: ReadonlyMap<string, number> = new Map();
+  private readonly stopping = new AbortController();
   private active = 0;
   private released = false;
 
@@ -157,9 +158,15 @@ export class AggregateHost<S> {
     return events;
   }
 
+  /** The state as the store has it: other instances write it too. */
   async state(id: string): Promise<S> {
     this.held.delete(id);
     return this.decider.decode((await this.load(id)).document.state);
+  }
+
+  /** From now on what fails for want of bus or store is not tried again: its document or the log still says it. */
+  giveUp(): void {
+    this.stopping.abort();
   }
 
   private async facts(digests: readonly string[]): Promise<Facts> {
@@ -361,6 +368,7 @@ export class AggregateHost<S> {
       {
         clock: kernel.clock,
         chance: kernel.chance,
+        signal: this.stopping.signal,
         onRetry: (error, attempt) => {
           telemetry.metrics.retries.add({ service: this.decider.service, code: error.code });
           if (attempt % 10 === 1)

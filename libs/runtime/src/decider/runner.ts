@@ -67,6 +67,7 @@ export function deciderPart<S>(ports: Ports, decider: Decider<S>): DeciderPart<S
       }
     },
     async stop() {
+      host.giveUp();
       looking.abort();
       await looks;
       await subscription?.close();

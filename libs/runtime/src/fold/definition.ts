@@ -24,6 +24,8 @@ export interface FoldDefinition<S> {
   /** Topics whose events are made once and numbered by their source; raw data is deduplicated by record ids instead. */
   readonly sequenced: (topic: Topic) => boolean;
   open(shard: Shard, saved: Parts): Promise<S> | S;
+  /** The shard is another process's, or nobody's, from now on. */
+  release?(partition: number): void;
   /** Called before each record, with its first row's address; true when the state has changed and must be durable before the record is applied. */
   prepare?(state: S, next: number, shard: Shard): Promise<boolean>;
   /** Rows of the event below `fromRow` have been applied before. Throws INVALID_EVENT before touching the state. */

@@ -91,6 +91,7 @@ export class ShardLoop<S> {
         await kernel.clock.sleep(200 + kernel.chance.next() * 800, signal);
       }
     }
+    this.definition.release?.(this.partition);
     this.working = false;
   }
 

@@ -37,6 +37,7 @@ export function computeFeatures(shards: Map<number, FeatureShard>): FoldDefiniti
       shards.set(shard.partition, state);
       return state;
     },
+    release: (partition) => void shards.delete(partition),
     async apply(state, logged, fromRow, shard) {
       const event = dataValidated.read(logged);
       const { spec, version } = await shard.ports.catalog.known(event.pipeline, event.pipelineversion);

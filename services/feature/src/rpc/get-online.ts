@@ -13,7 +13,10 @@ export interface OnlineFeatures {
   readonly features: Readonly<Record<string, Cell>>;
 }
 
-/** Reads the last features of an entity by its key values. Throws NOT_FOUND for an unknown pipeline, INVALID_INPUT for missing keys. */
+/**
+ * Reads the last features of an entity by its key values. Throws NOT_FOUND for an unknown pipeline, INVALID_INPUT for missing
+ * keys, UNAVAILABLE where the entity may be in a shard that another instance has.
+ */
 export type OnlineReader = (pipeline: string, keys: Readonly<Record<string, Cell>>) => OnlineFeatures;
 
 export function onlineReader(catalog: Catalog, shards: ReadonlyMap<number, FeatureShard>): OnlineReader {
@@ -38,6 +41,12 @@ export function onlineReader(catalog: Catalog, shards: ReadonlyMap<number, Featu
         time: row.time,
         features: { ...row.features, ...Object.fromEntries(now) },
       };
+    }
+    const elsewhere = applied.shards.filter((shard) => !shards.has(shard));
+    if (elsewhere.length > 0) {
+      throw new RelearnError('UNAVAILABLE', `shards ${elsewhere.join(', ')} of '${pipeline}' are not here`, {
+        remedy: 'Ask again, or another instance of the feature service: one of them has the shard.',
+      });
     }
     return { status: 'NOT_FOUND', id: null, time: null, features: {} };
   };
