@@ -40,7 +40,7 @@ export function readConfig(env: Environment): Config {
     );
   }
   return {
-    data,
+    data: engines.kind === 'embedded' ? engines.folder : data,
     engines,
     addresses: readAddresses(addresses),
     http: address('RELEARN_HTTP', text('RELEARN_HTTP', '127.0.0.1:8080')),

@@ -39,7 +39,7 @@ const blobsRemedy = 'Set it to file:FOLDER, gridfs or s3://BUCKET/PREFIX.';
 /** What RELEARN_BUS, RELEARN_STORE and RELEARN_BLOBS choose; `data` is the default folder. Throws INVALID_CONFIG. */
 export function readEngines(env: Environment, data: string): Engines {
   const bus = busOf(valueOf(env, 'RELEARN_BUS') ?? `embedded:${data}`);
-  const store = storeOf(valueOf(env, 'RELEARN_STORE') ?? (bus.kind === 'embedded' ? `sqlite:${data}` : ''));
+  const store = storeOf(valueOf(env, 'RELEARN_STORE') ?? (bus.kind === 'embedded' ? `sqlite:${bus.folder}` : ''));
   const fallback = store.kind === 'mongodb' ? 'gridfs' : `file:${store.folder}`;
   const blobs = blobsOf(valueOf(env, 'RELEARN_BLOBS') ?? fallback);
   if (bus.kind === 'embedded') {
