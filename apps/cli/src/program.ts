@@ -41,6 +41,10 @@ const environmentHelp = `
 Environment:
   RELEARN_URL    where a running platform listens (http://127.0.0.1:8080)
   RELEARN_DATA   the data folder (./data)
+  RELEARN_BUS    embedded:./data, kafka://HOST:9092,... or nats://HOST:4222,...
+  RELEARN_STORE  sqlite:./data or mongodb://HOST/DATABASE
+  RELEARN_BLOBS  file:./data, gridfs or s3://BUCKET/PREFIX
+  RELEARN_ADDRESSES   where other processes' services listen: feature=HOST:8001/8080,...
   RELEARN_HTTP, RELEARN_GRPC   where \`up\` listens (127.0.0.1:8080, 127.0.0.1:8001)
   RELEARN_LOG    trace, debug, info, warn, error, silent
   RELEARN_DEBUG  1: errors come with their stack
