@@ -4,6 +4,7 @@ import { backtest } from './commands/backtest.js';
 import { check } from './commands/check.js';
 import { init, type InitOptions } from './commands/init.js';
 import { listLetters, replayLetters, showLetter } from './commands/letters.js';
+import { rebuild } from './commands/rebuild.js';
 import { audit, events, type EventsOptions, models, status } from './commands/reading.js';
 import { serve, start, type StartOptions, up } from './commands/serving.js';
 import { apply, ingest, promote, replay, retrain, rollback } from './commands/writing.js';
@@ -147,6 +148,13 @@ function addReading(making: Making): void {
     'relearn audit',
     audit,
   );
+  add<{ verify?: boolean }>(
+    making,
+    'rebuild',
+    'make all documents anew from log and blobs; nothing may run',
+    'relearn rebuild --verify',
+    rebuild,
+  ).option('--verify', 'change nothing: say whether it would give what is stored; exit code 1 when not');
 }
 
 function addLetters(making: Making): void {

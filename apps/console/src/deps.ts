@@ -24,6 +24,18 @@ export interface AuditReport {
   readonly violations: readonly { readonly invariant: string; readonly message: string }[];
 }
 
+export interface StateHash {
+  readonly all: string;
+  readonly services: Readonly<Record<string, string>>;
+}
+
+export interface Verification {
+  readonly stored: StateHash;
+  readonly rebuilt: StateHash;
+  /** Where they first differ; null: nowhere. */
+  readonly difference: string | null;
+}
+
 export interface ReplayStatus {
   readonly pipeline: string;
   /** Business ms that pass in one machine ms. */
@@ -64,6 +76,7 @@ export interface ConsoleDeps {
   readonly registry: RegistryDoor;
   readonly monitoring: MonitoringDoor;
   readonly audit: () => Promise<AuditReport>;
+  readonly verify: () => Promise<Verification>;
   readonly work: () => Promise<Work>;
   /** Reads a pipeline file; `file` is the name that errors show. Throws InvalidPipelineError. */
   readonly parse: (text: string, file: string) => { readonly spec: PipelineSpec };

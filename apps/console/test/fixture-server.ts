@@ -16,6 +16,7 @@ const deps = {
   registry: { apply: refuse, promote: refuse, rollBack: refuse },
   monitoring: { requestRetrain: refuse },
   audit: async () => ({ events: 0, violations: [] }),
+  verify: async () => ({ stored: { all: 'h', services: {} }, rebuilt: { all: 'h', services: {} }, difference: null }),
   work: async () => ({ behind: 0, jobs: 0 }),
   parse: () => {
     throw new Error('only to look at');

@@ -51,6 +51,7 @@ function depsOf(): ConsoleDeps {
     },
     monitoring: { requestRetrain: async (pipeline, actor) => `${pipeline}-r9 by ${actor}` },
     audit: async () => ({ events: 12, violations: [] }),
+    verify: async () => ({ stored: { all: 'h', services: {} }, rebuilt: { all: 'h', services: {} }, difference: null }),
     work: async () => ({ behind: 3, jobs: 1 }),
     parse: (text, file) => {
       if (text !== 'bad') return { spec: specOf('flights'), digest: 'd' };
@@ -338,6 +339,11 @@ describe('the reading half without a port', () => {
     const api = await openReadApi({
       ports,
       audit: async () => ({ events: 3, violations: [] }),
+      verify: async () => ({
+        stored: { all: 'h', services: {} },
+        rebuilt: { all: 'h', services: {} },
+        difference: null,
+      }),
       work: async () => ({ behind: 0, jobs: 0 }),
       version: '1.2.3',
     });

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Part } from '@relearn/kernel';
-import type { Decider, Ports, RunningService } from '@relearn/runtime';
+import type { Decider, FoldedService, Ports, RunningService } from '@relearn/runtime';
 import type { RpcServer } from '@relearn/rpc';
 import type { FastifyInstance } from 'fastify';
 import { codeFacts } from './code-facts.js';
@@ -12,6 +12,7 @@ import { version } from './version.js';
 export interface Assembly {
   readonly parts: readonly Part[];
   readonly deciders?: RunningService['deciders'];
+  readonly folds?: RunningService['folds'];
   /** Offers its gRPC services. */
   readonly offer?: (server: RpcServer) => void;
   /** Adds its HTTP routes. */
@@ -36,11 +37,11 @@ const assemblies: Readonly<Record<Service, Assemble>> = {
   serving: async ({ ports, data }) => {
     const serving = await import('@relearn/serving');
     const spool = data === null ? null : new serving.PredictionSpool(ports, { folder: join(data, 'spool') });
-    const { parts, deciders, host } = serving.createServing(ports, spool === null ? {} : { log: spool.log });
+    const { host, ...running } = serving.createServing(ports, spool === null ? {} : { log: spool.log });
     const plane = new serving.DataPlane(host, ports.kernel, version);
     return {
-      parts: spool === null ? parts : [spool, ...parts],
-      ...(deciders === undefined ? {} : { deciders }),
+      ...running,
+      parts: spool === null ? running.parts : [spool, ...running.parts],
       offer: (server) => serving.addInferenceService(server, plane),
       route: (app) => serving.registerInferenceRoutes(app, plane),
       ready: () => host.ready,
@@ -78,9 +79,9 @@ const assemblies: Readonly<Record<Service, Assemble>> = {
   },
   ingestion: async ({ ports }) => {
     const { createIngestion, ingestionService, registerIngestionRoutes } = await import('@relearn/ingestion');
-    const { parts, door, rpc } = createIngestion(ports);
+    const { door, rpc, ...ingestion } = createIngestion(ports);
     return {
-      parts,
+      ...ingestion,
       offer: (server) => server.add(ingestionService, rpc),
       route: (app) => registerIngestionRoutes(app, door),
     };
@@ -101,6 +102,12 @@ export async function assemble(names: readonly ServiceName[], options: AssemblyO
 
 /** Every decider there is, for whoever folds their states again; nothing of it runs. */
 export async function allDeciders(ports: Ports): Promise<{ decider: Decider<unknown> }[]> {
+  const { deciders } = await foldedService(ports);
+  return deciders.map((decider) => ({ decider }));
+}
+
+/** All that has a state. */
+export async function foldedService(ports: Ports): Promise<FoldedService> {
   const all = await assemble(services, { ports, deadlines: false, data: null });
-  return all.flatMap(({ deciders = [] }) => deciders.map((decider) => ({ decider })));
+  return { folds: all.flatMap(({ folds = [] }) => folds), deciders: all.flatMap(({ deciders = [] }) => deciders) };
 }

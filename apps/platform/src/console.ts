@@ -10,6 +10,7 @@ import { lagOf } from './lag.js';
 import { logMetrics } from './log-metrics.js';
 import type { Peers } from './peers.js';
 import { parsePipeline } from './pipeline/parse.js';
+import { verifyState } from './rebuild.js';
 import type { Replays } from './replay/replays.js';
 import type { ServiceName } from './service-names.js';
 import { version } from './version.js';
@@ -43,6 +44,7 @@ export function createConsole({ ports, peers, commands, replays }: ConsoleOption
     view,
     ...commands,
     audit: () => audit(ports),
+    verify: () => verifyState(ports),
     work: () => workOf(ports),
     parse: parsePipeline,
     replay: {

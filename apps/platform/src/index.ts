@@ -12,3 +12,4 @@ export { serviceNames, type ServiceName } from './service-names.js';
 export { type Platform, type PlatformOptions, processKernel, startPlatform } from './start.js';
 export { openReadOnly } from './open-read-only.js';
 export { version } from './version.js';
+export { rebuildState, rebuildStores, type Verification, verifyState } from './rebuild.js';

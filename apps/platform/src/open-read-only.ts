@@ -6,6 +6,7 @@ import { allDeciders } from './assemblies.js';
 import type { Config } from './config/config.js';
 import { workOf } from './console.js';
 import { openPorts } from './open-ports.js';
+import { verifyState } from './rebuild.js';
 import { version } from './version.js';
 
 /** Opens a data folder that nobody serves, to look at: no service runs, nothing is written to the log. */
@@ -24,7 +25,13 @@ export async function openReadOnly({ engines, partitions, env }: Config): Promis
   try {
     const folds = await allDeciders(ports);
     const audit = () => auditLog({ ...ports, clock: ports.kernel.clock, folds });
-    const api = await openReadApi({ ports, audit, work: () => workOf(ports), version });
+    const api = await openReadApi({
+      ports,
+      audit,
+      verify: () => verifyState(ports),
+      work: () => workOf(ports),
+      version,
+    });
     return {
       get: (path) => api.get(path),
       async close() {

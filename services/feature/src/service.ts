@@ -9,6 +9,7 @@ import { onlineReader } from './rpc/get-online.js';
 /** Feature: valid rows in, feature rows out; keeps the offline log and cuts each turn's snapshot from it. */
 export function createFeature(ports: Ports): RunningService & { readonly rpc: FeaturesHandlers } {
   const shards = new Map<number, FeatureShard>();
+  const fold = computeFeatures(shards);
   const decider = snapshotDecider({
     run: async (input, context) =>
       (await assembleSnapshot(input as unknown as SnapshotInput, context)) as unknown as Json,
@@ -20,8 +21,9 @@ export function createFeature(ports: Ports): RunningService & { readonly rpc: Fe
       produces: ['features', 'control'],
       collections: [],
     },
-    parts: [foldPart(ports, computeFeatures(shards)), deciderPart(ports, decider)],
+    parts: [foldPart(ports, fold), deciderPart(ports, decider)],
     deciders: [decider],
+    folds: [fold],
     rpc: featuresHandlers(onlineReader(ports.catalog, shards)),
   };
 }

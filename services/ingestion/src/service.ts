@@ -14,6 +14,7 @@ export function createIngestion(
   { liveClock = true, ...bounds }: IngestionOptions = {},
 ): RunningService & { readonly door: Door; readonly rpc: IngestionHandlers } {
   const door = createDoor(ports, bounds);
+  const fold = sendBack();
   return {
     manifest: {
       name: 'ingestion',
@@ -21,7 +22,8 @@ export function createIngestion(
       produces: ['data.raw', 'data.valid', 'features', 'predictions'],
       collections: [{ name: clockCollection }],
     },
-    parts: [...(liveClock ? [clockPart(ports)] : []), foldPart(ports, sendBack())],
+    parts: [...(liveClock ? [clockPart(ports)] : []), foldPart(ports, fold)],
+    folds: [fold],
     door,
     rpc: ingestionHandlers(door),
   };

@@ -10,6 +10,7 @@ export function createMonitoring(
   ports: Ports,
 ): RunningService & { readonly commands: MonitoringCommands; readonly rpc: MonitoringHandlers } {
   const decider = triggerDecider();
+  const fold = profileWindows(new References());
   const part = deciderPart(ports, decider);
   const commands: MonitoringCommands = {
     async requestRetrain(pipeline, actor) {
@@ -25,8 +26,9 @@ export function createMonitoring(
       produces: ['monitoring', 'control'],
       collections: [],
     },
-    parts: [foldPart(ports, profileWindows(new References())), part],
+    parts: [foldPart(ports, fold), part],
     deciders: [decider],
+    folds: [fold],
     commands,
     rpc: monitoringHandlers(ports, commands),
   };

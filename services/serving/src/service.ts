@@ -4,6 +4,7 @@ import { deciderPart, foldPart, type JobContext, type Ports, type RunningService
 import type { Json } from '@relearn/store';
 import { deployDecider } from './domain/deploy.js';
 import { Deployments } from './handlers/deployments.js';
+import { rescoreStream } from './handlers/rescore-stream.js';
 import { scoreStream } from './handlers/score-stream.js';
 import { ModelHost } from './inference/model-host.js';
 import type { PredictionLog } from './inference/prediction-record.js';
@@ -43,6 +44,7 @@ export function createServing(ports: Ports, options: ServingOptions): RunningSer
       foldPart(ports, scoreStream(host, deployments)),
     ],
     deciders: [decider],
+    folds: [rescoreStream()],
     host,
   };
 }

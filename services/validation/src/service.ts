@@ -4,6 +4,7 @@ import { type ValidationHandlers, validationHandlers } from './rpc/check.js';
 
 /** Validation: raw records in; valid ones, quarantined ones with their reasons, and each window's quality out. */
 export function createValidation(ports: Ports): RunningService & { readonly rpc: ValidationHandlers } {
+  const fold = validate();
   return {
     manifest: {
       name: 'validation',
@@ -11,7 +12,8 @@ export function createValidation(ports: Ports): RunningService & { readonly rpc:
       produces: ['data.valid', 'data.quarantine', 'monitoring', 'control'],
       collections: [],
     },
-    parts: [foldPart(ports, validate())],
+    parts: [foldPart(ports, fold)],
+    folds: [fold],
     rpc: validationHandlers(ports.catalog),
   };
 }

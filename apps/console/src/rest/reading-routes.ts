@@ -6,14 +6,14 @@ import { readEvents } from './event-log.js';
 import { letterRoutes } from './letter-routes.js';
 import { limitOf, numberIn, textIn } from './query.js';
 import type { Call, Route } from './route.js';
-import { component, list, number, object, text } from './schemas.js';
+import { component, list, nullable, number, object, text } from './schemas.js';
 
 const windowQuery = {
   from: { type: 'number', description: 'Only windows that start at this time or later, ms since 1970 UTC.' },
   limit: limitOf(2_000, 2_000),
 } as const;
 
-type ReadDeps = Pick<ConsoleDeps, 'ports' | 'view' | 'audit' | 'work' | 'replay' | 'version'>;
+type ReadDeps = Pick<ConsoleDeps, 'ports' | 'view' | 'audit' | 'verify' | 'work' | 'replay' | 'version'>;
 
 /** What can be looked at. */
 export function readingRoutes(deps: ReadDeps): readonly Route[] {
@@ -91,7 +91,7 @@ function pipelineRoutes({ view }: ReadDeps): readonly Route[] {
   ];
 }
 
-function platformRoutes({ ports, view, audit, work, replay, version }: ReadDeps): readonly Route[] {
+function platformRoutes({ ports, view, audit, verify, work, replay, version }: ReadDeps): readonly Route[] {
   return [
     {
       method: 'GET',
@@ -120,6 +120,15 @@ function platformRoutes({ ports, view, audit, work, replay, version }: ReadDeps)
       summary: 'Folds the whole log and checks the invariants.',
       answer: component('Audit'),
       handle: () => audit(),
+    },
+    {
+      method: 'GET',
+      path: '/state',
+      operation: 'verifyState',
+      summary:
+        'Folds every state again from log and blobs: hashes of what is stored and of what that gives, and where they first differ.',
+      answer: object({ stored: component('StateHash'), rebuilt: component('StateHash'), difference: nullable(text) }),
+      handle: () => verify(),
     },
     {
       method: 'GET',

@@ -36,7 +36,9 @@ export interface ReadApi {
 }
 
 /** The reading half of the API without a port: for a process that only looks at stores which nobody serves. */
-export async function openReadApi(deps: Pick<ConsoleDeps, 'ports' | 'audit' | 'work' | 'version'>): Promise<ReadApi> {
+export async function openReadApi(
+  deps: Pick<ConsoleDeps, 'ports' | 'audit' | 'verify' | 'work' | 'version'>,
+): Promise<ReadApi> {
   const { ports } = deps;
   const view = new ConsoleView(ports);
   await view.start();

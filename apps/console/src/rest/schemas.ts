@@ -205,6 +205,7 @@ export const components = {
     message: text,
     replayed: boolean,
   }),
+  StateHash: object({ all: text, services: record(text) }),
   Audit: object({ events: integer, violations: list(object({ invariant: text, message: text })) }),
   Replay: object({
     pipeline: text,

@@ -4,7 +4,7 @@ import { digestOf, RelearnError, retry } from '@relearn/kernel';
 import { type Ports, setBusinessNow } from '@relearn/runtime';
 import { type LoadedPipeline, loadPipeline, namedFiles, openTables } from '../pipeline/parse.js';
 import { type Pace, paceOf } from './pace.js';
-import { readProgress, writeProgress } from './progress.js';
+import { markOf, readProgress, writeProgress } from './progress.js';
 
 export interface ReplayOptions {
   /** Business milliseconds that pass in one machine millisecond; null: a year in five minutes. */
@@ -168,7 +168,8 @@ export class Replay {
   }
 
   /** Writes what became known before the time, then a clock marker, then how far it has come. */
-  private async advance(until: number): Promise<void> {
+  private async advance(time: number): Promise<void> {
+    const until = Math.floor(time);
     const { name } = this.pipeline.spec;
     // Called again after a failure it begins where it had begun: a second copy is a duplicate to validation.
     this.log.position = this.reached;
@@ -176,10 +177,11 @@ export class Replay {
       await publishRecorded(this.ports, name, batch, this.stopping.signal);
       await this.ports.kernel.clock.breathe();
     }
-    await publishClock(this.ports, name, until);
+    const { input } = this;
+    await publishClock(this.ports, name, until, markOf({ input, position: this.log.position }));
     this.now = until;
     await setBusinessNow(this.ports, name, until);
-    await writeProgress(this.ports, name, { input: this.input, position: this.log.position, now: until });
+    await writeProgress(this.ports, name, { input, position: this.log.position, now: until });
     this.reached = this.log.position;
   }
 }

@@ -65,3 +65,24 @@ export const inputsOrdered = defineEvent({
   topic: 'monitoring',
   data: Type.Object({}, closed),
 });
+
+/**
+ * A fold's whole checkpoint of a shard, or an aggregate's state, as a blob: from here a state can be had where the log no
+ * longer reaches back. What the blob names is kept until the next one of the same source stands in the log.
+ */
+export const checkpointSaved = defineEvent({
+  name: 'checkpoint.saved',
+  version: 1,
+  topic: 'control',
+  data: Type.Object(
+    {
+      service: Type.String(),
+      partition: Type.Integer(),
+      /** Of a fold's shard: the epoch of its owner. */
+      epoch: Type.Integer(),
+      /** Digest of its JSON. */
+      blob: Type.String(),
+    },
+    closed,
+  ),
+});

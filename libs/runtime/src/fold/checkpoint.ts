@@ -15,12 +15,32 @@ export interface Checkpoint {
   readonly parts: Readonly<Record<string, string>>;
   readonly counts: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly deadLettered: number;
+  /** The last `checkpoint.saved` of the shard. */
+  readonly saved: Saved;
+}
+
+export interface Saved {
+  /** Grows with each, through all owners. */
+  readonly sequence: number;
+  /** Wall time in ms; 0: never. */
+  readonly at: number;
+  /** Digest of the checkpoint as JSON; null: none. */
+  readonly blob: string | null;
+}
+
+/** What follows from the shard's records alone: the same whoever folds them, and in how many steps. */
+export type FoldedShard = Omit<Checkpoint, 'epoch' | 'saved'>;
+
+export function foldedShard(checkpoint: Checkpoint): FoldedShard {
+  const { positions, applied, published, parts, counts, deadLettered } = checkpoint;
+  return { positions, applied, published, parts, counts, deadLettered };
 }
 
 export const checkpointCollection = 'checkpoints';
 
-const empty: Checkpoint = {
+export const emptyCheckpoint: Checkpoint = {
   epoch: 0,
+  saved: { sequence: 0, at: 0, blob: null },
   positions: {},
   applied: {},
   published: {},
@@ -34,7 +54,7 @@ export function checkpointId(service: string, partition: number): string {
 }
 
 function decode(body: Json): Checkpoint {
-  return { ...empty, ...(body as unknown as Checkpoint) };
+  return { ...emptyCheckpoint, ...(body as unknown as Checkpoint) };
 }
 
 function encode(checkpoint: Checkpoint): Json {
@@ -85,7 +105,7 @@ export class OwnedCheckpoint {
     const id = checkpointId(service, partition);
     const found = await store.get(checkpointCollection, id);
     if (found === null) {
-      const first = { ...empty, epoch: 1 };
+      const first = { ...emptyCheckpoint, epoch: 1 };
       const created = await store.create(checkpointCollection, id, encode(first));
       return new OwnedCheckpoint(store, id, created.version, first);
     }

@@ -21,6 +21,8 @@ export class PartStore {
   private readonly saved: Map<string, string>;
   private contents: Map<string, Uint8Array>;
   private readonly queued = new Map<string, Uint8Array>();
+  /** What the shard's last saved checkpoint names, itself included: kept until the next one is in the log. */
+  private pinned = new Set<string>();
 
   private constructor(blobs: Blobs, owner: string, saved: Map<string, string>, contents: Map<string, Uint8Array>) {
     this.blobs = blobs;
@@ -73,12 +75,24 @@ export class PartStore {
     for (const [digest] of writes) this.queued.delete(digest);
   }
 
+  pin(digests: Iterable<string>): void {
+    this.pinned = new Set(digests);
+  }
+
+  /** Keeps the parts of now and `blob`, which has just been saved with them; answers what was kept before and no longer is. */
+  pinSaved(blob: string): string[] {
+    const before = this.pinned;
+    this.pin([blob, ...this.saved.values()]);
+    return [...before].filter((digest) => !this.pinned.has(digest));
+  }
+
   digests(): Record<string, string> {
     return Object.fromEntries([...this.saved].sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 
   /** Parts are owned by one shard alone (their bytes name it), so nobody else refers to a replaced one. */
   async discard(digests: readonly string[]): Promise<void> {
-    await Promise.all(digests.map((digest) => this.blobs.remove(digest)));
+    const free = digests.filter((digest) => !this.pinned.has(digest));
+    await Promise.all(free.map((digest) => this.blobs.remove(digest)));
   }
 }

@@ -5,7 +5,7 @@ import { isReplayed, originalOf, recordsIn, replayedIn } from '../dead-letters/o
 import { type Emission, recordsFor } from '../emit.js';
 import type { Ports } from '../ports.js';
 import { rowAddressesOf, Sequences } from '../sequences.js';
-import { type Checkpoint, checkpointId } from './checkpoint.js';
+import { checkpointId, type FoldedShard } from './checkpoint.js';
 import type { FoldDefinition, Shard } from './definition.js';
 import { PartStore } from './parts.js';
 
@@ -31,7 +31,7 @@ export class ShardFold<S> {
     shard: Shard,
     parts: PartStore,
     state: S,
-    { positions, applied, published, deadLettered }: Checkpoint,
+    { positions, applied, published, deadLettered }: FoldedShard,
   ) {
     this.ports = ports;
     this.definition = definition;
@@ -48,7 +48,7 @@ export class ShardFold<S> {
     ports: Ports,
     definition: FoldDefinition<S>,
     partition: number,
-    checkpoint: Checkpoint,
+    checkpoint: FoldedShard,
   ): Promise<ShardFold<S>> {
     const parts = await PartStore.open(ports.blobs, checkpointId(definition.service, partition), checkpoint.parts);
     const shard = { partition, ports, blob: (bytes: Uint8Array) => parts.queue(bytes) };
@@ -110,13 +110,13 @@ export class ShardFold<S> {
   }
 
   /** The checkpoint of what has been applied; its changed parts are queued. `stale`: blobs that no part names any more. */
-  save(): { readonly checkpoint: Omit<Checkpoint, 'epoch'>; readonly stale: readonly string[] } {
+  save(): { readonly checkpoint: FoldedShard; readonly stale: readonly string[] } {
     const { definition, state } = this;
     const stale = this.parts.stage(definition.save(state));
     const checkpoint = {
       positions: Object.fromEntries(this.done),
       applied: this.sequences.toJSON(),
-      published: Object.fromEntries(this.published),
+      published: Object.fromEntries([...this.published].sort(([a], [b]) => (a < b ? -1 : 1))),
       parts: this.parts.digests(),
       counts: definition.counts?.(state) ?? {},
       deadLettered: this.deadLettered,

@@ -1,13 +1,14 @@
 import type { PartitionReader, StoredRecord } from '@relearn/bus';
 import { rowAddress, type Topic } from '@relearn/contracts';
-import { RelearnError, retry } from '@relearn/kernel';
+import { canonicalJson, RelearnError, retry } from '@relearn/kernel';
 import { attributeNames } from '@relearn/telemetry';
 import { deadLetter } from '../dead-letters/put-aside.js';
 import type { Emission } from '../emit.js';
 import type { Ports } from '../ports.js';
 import { Arrivals } from './arrivals.js';
-import { OwnedCheckpoint } from './checkpoint.js';
+import { type Checkpoint, OwnedCheckpoint } from './checkpoint.js';
 import type { FoldDefinition } from './definition.js';
+import { readSaved, saveCheckpoint, saveEveryMs } from './saved-checkpoints.js';
 import { ShardFold } from './shard-fold.js';
 
 /** Main-thread time after which other work gets a turn. */
@@ -45,6 +46,8 @@ export class ShardLoop<S> {
   private checkpoint!: OwnedCheckpoint;
   private fold: ShardFold<S> | undefined;
   private dirtySince: number | null = null;
+  /** The log holds no saved checkpoint of where the shard stands. */
+  private unsaved = false;
   private arrivals: Arrivals | undefined;
 
   constructor(ports: Ports, definition: FoldDefinition<S>, partition: number, readers: readonly PartitionReader[]) {
@@ -80,7 +83,8 @@ export class ShardLoop<S> {
       try {
         const fold = await this.open();
         await this.consume(fold);
-        await this.writeCheckpoint(fold);
+        // Nobody knows for how long the shard rests now, and what its topics keep meanwhile.
+        await this.writeCheckpoint(fold, 'leaving');
       } catch (thrown) {
         const error = RelearnError.from(thrown);
         if ((error.code === 'CANCELLED' && signal.aborted) || !(await this.isOurs())) break;
@@ -116,12 +120,20 @@ export class ShardLoop<S> {
     const fold = await ShardFold.open(ports, definition, partition, this.checkpoint.value);
     this.fold = fold;
     this.dirtySince = null;
+    await this.keepSaved(fold, this.checkpoint.value);
     for (const reader of this.readers) {
       const position = fold.done.get(reader.topic) ?? 0;
       this.resumesAt.set(reader.topic, position);
       reader.seek(position);
     }
     return fold;
+  }
+
+  /** What the last saved checkpoint names is kept, whoever saved it. */
+  private async keepSaved(fold: ShardFold<S>, { saved: { blob }, positions }: Checkpoint): Promise<void> {
+    const saved = blob === null ? null : await this.retrying(() => readSaved(this.ports.blobs, blob));
+    if (saved !== null && blob !== null) fold.parts.pin([blob, ...Object.values(saved.parts)]);
+    this.unsaved = canonicalJson(saved?.positions ?? {}) !== canonicalJson(positions);
   }
 
   private async consume(fold: ShardFold<S>): Promise<void> {
@@ -204,7 +216,7 @@ export class ShardLoop<S> {
   private async prepared(fold: ShardFold<S>, record: StoredRecord, emissions: Emission[]): Promise<boolean> {
     if (!(await fold.prepare(rowAddress(record.position, 0)))) return false;
     await this.publish(fold, emissions);
-    await this.writeCheckpoint(fold);
+    await this.writeCheckpoint(fold, 'prepared');
     return true;
   }
 
@@ -247,21 +259,35 @@ export class ShardLoop<S> {
     this.ports.kernel.failpoints.hit(`${this.definition.service}:after-publish`);
   }
 
-  private async writeCheckpoint(fold: ShardFold<S>): Promise<void> {
-    const { definition } = this;
-    if (this.dirtySince === null && definition.prepare === undefined) return;
-    const { clock } = this.ports.kernel;
+  /**
+   * The checkpoint is saved in the log, too, when the state has been `prepared` (no record tells what for), when the shard
+   * is left, and before what the log keeps ceases to reach back to the last one.
+   */
+  private async writeCheckpoint(
+    fold: ShardFold<S>,
+    why: 'going on' | 'prepared' | 'leaving' = 'going on',
+  ): Promise<void> {
+    const { definition, ports, partition } = this;
+    const dirty = this.dirtySince !== null || why === 'prepared';
+    if (!dirty && !(why === 'leaving' && this.unsaved)) return;
+    const { clock } = ports.kernel;
     const started = clock.now();
     const { checkpoint, stale } = fold.save();
     await this.retrying(() => fold.parts.flush());
-    this.ports.kernel.failpoints.hit(`${definition.service}:before-checkpoint`);
-    await this.retrying(() => this.checkpoint.swap(checkpoint));
-    this.ports.kernel.failpoints.hit(`${definition.service}:after-checkpoint`);
+    const { epoch, saved } = this.checkpoint.value;
+    const due = why !== 'going on' || clock.wall() - saved.at > saveEveryMs(definition);
+    const place = { service: definition.service, partition, epoch };
+    const next = due ? await this.retrying(() => saveCheckpoint(ports, place, checkpoint, saved)) : saved;
+    ports.kernel.failpoints.hit(`${definition.service}:before-checkpoint`);
+    await this.retrying(() => this.checkpoint.swap({ ...checkpoint, saved: next }));
+    ports.kernel.failpoints.hit(`${definition.service}:after-checkpoint`);
     for (const [topic, position] of fold.done) this.resumesAt.set(topic, position);
     this.dirtySince = null;
-    this.ports.telemetry.metrics.checkpoint.observe({ service: definition.service }, (clock.now() - started) / 1000);
+    this.unsaved = !due;
+    ports.telemetry.metrics.checkpoint.observe({ service: definition.service }, (clock.now() - started) / 1000);
+    const free = due && next.blob !== null ? [...stale, ...fold.parts.pinSaved(next.blob)] : stale;
     // Who was stopped meanwhile may not have the shard any more, and the next owner may have put the same bytes again.
-    if (clock.now() - started < discardWithinMs) await fold.parts.discard(stale);
+    if (clock.now() - started < discardWithinMs) await fold.parts.discard(free);
     for (const reader of this.readers) await this.retrying(() => reader.commit(fold.done.get(reader.topic) ?? 0));
   }
 

@@ -43,8 +43,17 @@ export async function publishRecorded(
   );
 }
 
-/** Writes a marker of business time `now` (ms) to every shard of the pipeline. Throws NOT_FOUND for an unknown pipeline. */
-export async function publishClock(ports: Ports, pipeline: string, now: number): Promise<void> {
+/**
+ * Writes a marker of business time `now` (ms) to every shard of the pipeline, with a subject that says whose clock it is.
+ * Throws NOT_FOUND for an unknown pipeline.
+ */
+export async function publishClock(ports: Ports, pipeline: string, now: number, subject?: string): Promise<void> {
   const applied = latestOf(ports, pipeline);
-  await rawWriterOf(ports).write({ pipeline, applied, records: [clockRecord(now)], time: now });
+  await rawWriterOf(ports).write({
+    pipeline,
+    applied,
+    records: [clockRecord(now)],
+    time: now,
+    ...(subject === undefined ? {} : { subject }),
+  });
 }

@@ -25,6 +25,7 @@ export interface RawWrite {
   /** The pipeline's business time, ms; absent: when the last record of each batch became known. */
   readonly time?: number;
   readonly actor?: string | undefined;
+  readonly subject?: string;
 }
 
 /**
@@ -105,7 +106,7 @@ export class RawWriter {
     records: readonly RawRecord[],
     traceparent: string | undefined,
   ): OutgoingRecord {
-    const { pipeline, applied, time = records.at(-1)?.knownAt ?? 0, actor } = write;
+    const { pipeline, applied, time = records.at(-1)?.knownAt ?? 0, actor, subject } = write;
     const builder = new BatchBuilder();
     for (const record of records) builder.add(record.stream, record.id, record.time, record.values);
     const source = `ingestion/${this.ports.instance}-${this.run}/${pipeline}/${partition}`;
@@ -122,6 +123,7 @@ export class RawWriter {
       pipeline,
       pipelineversion: applied.version,
       ...(actor === undefined ? {} : { actor }),
+      ...(subject === undefined ? {} : { subject }),
       ...(traceparent === undefined ? {} : { traceparent }),
       data: builder.build(),
     };

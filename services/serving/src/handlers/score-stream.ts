@@ -11,49 +11,38 @@ import { emission, type Emission, type FoldDefinition, type InForce, type Shard 
 import type { ModelHost } from '../inference/model-host.js';
 import { columnsByName } from '../inference/values.js';
 import type { Deployments } from './deployments.js';
-
-interface PipelineScoring {
-  readonly inForce: InForce;
-  /** Address in `features` from which the models hold. */
-  readonly from: number;
-}
-
-/** By pipeline: the models that score its rows in this shard. */
-export type ScoringShard = Map<string, PipelineScoring>;
-
-const text = new TextEncoder();
-const utf8 = new TextDecoder();
+import {
+  countScored,
+  openScoring,
+  predictionsSource,
+  saveScoring,
+  scoredCounts,
+  type ScoringShard,
+} from './scoring-shard.js';
 
 /**
  * Scores each feature row with the champion and, beside it, the frozen first model. A change of models is in the
  * checkpoint before the first row that the new ones score, so a row that is retried is scored by the same version.
  */
 export function scoreStream(host: ModelHost, deployments: Deployments): FoldDefinition<ScoringShard> {
-  const scored = new WeakMap<ScoringShard, Map<string, number>>();
   return {
     service: 'serving',
     topics: ['features'],
     sequenced: () => true,
     async open(_shard, saved) {
-      const bytes = saved.get('in-force');
-      const state: ScoringShard = new Map(
-        bytes === undefined ? [] : (JSON.parse(utf8.decode(bytes)) as [string, PipelineScoring][]),
-      );
-      for (const [pipeline, { inForce }] of state) await deployments.ensure(pipeline, inForce);
-      const counts = saved.get('counts');
-      scored.set(state, new Map(counts === undefined ? [] : (JSON.parse(utf8.decode(counts)) as [string, number][])));
+      const state = openScoring(saved);
+      for (const [pipeline, { inForce }] of state.models) await deployments.ensure(pipeline, inForce);
       return state;
     },
-    prepare: (state, next, shard) => adopt(state, next, shard, deployments),
+    prepare: (state, next, shard) => adopt(state.models, next, shard, deployments),
     async apply(state, logged, fromRow, shard) {
       const { data } = featuresComputed.read(logged);
       const rows = data.ids.length - fromRow;
       const columns = fromRow === 0 ? data.columns : sliceColumns(data.columns, fromRow, data.ids.length);
-      const scoring = state.get(logged.pipeline);
+      const scoring = state.models.get(logged.pipeline);
       const arms =
         scoring === undefined || rows === 0 ? [] : await score(host, logged.pipeline, scoring.inForce, columns, shard);
-      const counts = scored.get(state);
-      if (arms.length > 0) counts?.set(logged.pipeline, (counts.get(logged.pipeline) ?? 0) + rows);
+      if (arms.length > 0) countScored(state, logged.pipeline, rows);
       for (const { arm, model } of arms) {
         const labels = { pipeline: logged.pipeline, model: String(model), arm, kind: 'stream' };
         shard.ports.telemetry.metrics.predictions.add(labels, rows);
@@ -61,23 +50,23 @@ export function scoreStream(host: ModelHost, deployments: Deployments): FoldDefi
       const kept = arms.length > 0 ? fromRow : data.ids.length;
       return [predictions(logged, { ...data, columns }, fromRow, kept, arms, shard.partition)];
     },
-    save: (state) =>
-      new Map([
-        ['in-force', text.encode(JSON.stringify([...state]))],
-        ['counts', text.encode(JSON.stringify([...(scored.get(state) ?? [])]))],
-      ]),
-    counts: (state) =>
-      Object.fromEntries([...(scored.get(state) ?? [])].map(([pipeline, rows]) => [pipeline, { scored: rows }])),
+    save: saveScoring,
+    counts: scoredCounts,
   };
 }
 
 /** Takes over models that have been promoted and are loaded; true when the checkpoint must say so before the next row. */
-async function adopt(state: ScoringShard, next: number, shard: Shard, deployments: Deployments): Promise<boolean> {
+async function adopt(
+  models: ScoringShard['models'],
+  next: number,
+  shard: Shard,
+  deployments: Deployments,
+): Promise<boolean> {
   let changed = false;
   for (const pipeline of shard.ports.catalog.names()) {
     const move = shard.ports.catalog.inForce(pipeline);
     if (move === undefined || !shard.ports.catalog.latest(pipeline)?.shards.includes(shard.partition)) continue;
-    if ((state.get(pipeline)?.inForce.position ?? -1) >= move.position) continue;
+    if ((models.get(pipeline)?.inForce.position ?? -1) >= move.position) continue;
     try {
       await deployments.ensure(pipeline, move);
     } catch (thrown) {
@@ -88,7 +77,7 @@ async function adopt(state: ScoringShard, next: number, shard: Shard, deployment
       );
       continue;
     }
-    state.set(pipeline, { inForce: move, from: next });
+    models.set(pipeline, { inForce: move, from: next });
     changed = true;
   }
   return changed;
@@ -168,7 +157,7 @@ function predictions(
     type: predictionLogged,
     pipeline: event.pipeline,
     pipelineVersion: event.pipelineversion,
-    source: `serving/${event.pipeline}/${partition}/predictions`,
+    source: predictionsSource(event.pipeline, partition),
     time: Date.parse(event.time),
     partition,
     causationId: event.id,
