@@ -36,6 +36,9 @@ const troublesome = 4;
 
 /** What the coordinator says when it knows this member, or its generation, no more. */
 const lostTypes: ReadonlySet<string> = new Set(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'FENCED_INSTANCE_ID']);
+/** Another member came while this one joined. */
+const rebalancing = 'REBALANCE_IN_PROGRESS';
+const joinsAgain = (type: string) => type === rebalancing || lostTypes.has(type);
 
 /**
  * A member of a group. One loop joins, reconciles what it has with what it is given, and sends heartbeats. Partitions that it
@@ -73,7 +76,7 @@ export class GroupMember implements Subscription {
       await this.join();
     } catch (thrown) {
       const error = kafkaError(thrown, 'join');
-      if (!error.retryable && !lostTypes.has(protocolType(thrown))) {
+      if (!error.retryable && !joinsAgain(protocolType(thrown))) {
         await this.parts.coordinator.hangUp();
         throw error;
       }
@@ -157,7 +160,7 @@ export class GroupMember implements Subscription {
       await coordinator.beat(membership);
       this.aliveUntil = sentAt + settings.sessionMs;
     } catch (thrown) {
-      if (protocolType(thrown) !== 'REBALANCE_IN_PROGRESS') throw thrown;
+      if (protocolType(thrown) !== rebalancing) throw thrown;
       this.aliveUntil = sentAt + settings.sessionMs;
       this.rejoin = true;
     }
@@ -245,7 +248,7 @@ export class GroupMember implements Subscription {
   private async recover(thrown: unknown): Promise<void> {
     const { kernel, trouble, here } = this.parts;
     const type = protocolType(thrown);
-    if (type === 'REBALANCE_IN_PROGRESS') {
+    if (type === rebalancing) {
       this.rejoin = true;
       return;
     }
