@@ -17,8 +17,10 @@ export interface Processes {
   add(service: Service): Promise<string>;
   /** An instance's process: `validation`, `validation-2`. */
   signal(instance: string, signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<void>;
-  /** Starts an instance that has been killed, on its ports and its folder. */
-  restart(instance: string): Promise<void>;
+  /** Starts an instance that has been killed, on its ports and its folder; `env` is added to its settings. */
+  restart(instance: string, env?: Readonly<Record<string, string>>): Promise<void>;
+  /** Why an instance does not run any more. */
+  gone(instance: string): string | undefined;
   /** The end of each process's log. */
   logs(): Promise<string>;
   /** Ends all as an operator does. Throws if one does not end well. */
@@ -54,7 +56,7 @@ export async function startProcesses(env: Readonly<Record<string, string>>): Pro
     if (instance === undefined) throw new Error(`there is no process '${name}'`);
     return instance;
   };
-  const start = async (name: string) => {
+  const start = async (name: string, more: Readonly<Record<string, string>> = {}) => {
     const { service, http, grpc } = of(name);
     await guard.start(name, process.execPath, [launcher, 'serve', service], {
       RELEARN_HTTP: `${host}:${http}`,
@@ -62,6 +64,7 @@ export async function startProcesses(env: Readonly<Record<string, string>>): Pro
       RELEARN_DATA: join(guard.folder, name),
       RELEARN_ADDRESSES: addresses,
       ...env,
+      ...more,
     });
     await until(
       name,
@@ -72,7 +75,7 @@ export async function startProcesses(env: Readonly<Record<string, string>>): Pro
   const logs = async () =>
     (await Promise.all([...instances.keys()].map((name) => endOfLog(guard.folder, name)))).join('');
   try {
-    await Promise.all([...instances.keys()].map(start));
+    await Promise.all([...instances.keys()].map((name) => start(name)));
   } catch (failure) {
     const text = await logs();
     await guard.end();
@@ -91,6 +94,7 @@ export async function startProcesses(env: Readonly<Record<string, string>>): Pro
     },
     signal: (instance, signal) => guard.signal(instance, signal),
     restart: start,
+    gone: (instance) => guard.gone(instance),
     logs,
     async stop() {
       const running = [...instances.keys()].filter((name) => guard.gone(name) === undefined);

@@ -1,8 +1,9 @@
 import type { OutgoingRecord } from '@relearn/bus';
 import { maxRecordBytes } from '@relearn/bus';
 import { encodeEvent, type Event, type EventType, partitionFor, type Topic } from '@relearn/contracts';
-import { formatTimestamp } from '@relearn/kernel';
+import { formatTimestamp, RelearnError } from '@relearn/kernel';
 import type { Static, TSchema } from 'typebox';
+import { mostReferencedBytes } from './dataref.js';
 
 /** An event that a handler wants published; the runtime numbers it and chooses its partition. */
 export interface Emission<S extends TSchema = TSchema> {
@@ -61,14 +62,22 @@ export function recordOf(event: Event, topic: string, partition: number): Outgoi
 /** Data of a batch that stands in its record; headers and key have their place beside it. */
 const mostBatchBytes = maxRecordBytes - 16 * 1024;
 
-/** The emission's records; a batch is halved until each part fits one. `last` maps each source to its last published sequence and is advanced. */
+/**
+ * The emission's records; a batch is halved until each part fits one. `last` maps each source to its last published
+ * sequence and is advanced. Throws TOO_LARGE for what no bus carries even by reference.
+ */
 export function recordsFor(emitted: Emission, last: Map<string, number>): OutgoingRecord[] {
   const previous = last.get(emitted.source) ?? null;
   if (previous !== null && emitted.sequence <= previous) return [];
   const event = recordOf(eventOf(emitted, previous), emitted.topic ?? emitted.type.topic, emitted.partition);
   const record = { ...event, headers: { ...event.headers, ...emitted.headers } };
   const { rows } = emitted;
-  if (record.value.byteLength <= mostBatchBytes || rows === undefined || rows.count < 2) {
+  const single = rows === undefined || rows.count < 2;
+  const bytes = record.value.byteLength;
+  if (single && bytes > mostReferencedBytes) {
+    throw new RelearnError('TOO_LARGE', `event ${emitted.source}@${emitted.sequence} has ${bytes} bytes`);
+  }
+  if (single || bytes <= mostBatchBytes) {
     last.set(emitted.source, emitted.sequence);
     return [record];
   }

@@ -5,7 +5,14 @@ import { createMemoryBus } from '@relearn/bus/memory';
 import type { Bus } from '@relearn/bus';
 import { type DataOf, decodeEvent, partitionFor, predictionLogged } from '@relearn/contracts';
 import { RelearnError, systemKernel } from '@relearn/kernel';
-import { type AppliedPipeline, clockCollection, type Ports, rowAddressesOf, Sequences } from '@relearn/runtime';
+import {
+  type AppliedPipeline,
+  clockCollection,
+  mostReferencedBytes,
+  type Ports,
+  rowAddressesOf,
+  Sequences,
+} from '@relearn/runtime';
 import { createMemoryStore } from '@relearn/store/memory';
 import { silentTelemetry } from '@relearn/telemetry';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -175,7 +182,7 @@ test('each row of a sharded request goes where its label will be', () => {
 });
 
 test('a request too large for one event becomes several, and a row too large for any keeps its prediction', () => {
-  const texts = Array.from({ length: 8 }, (_, row) => 'x'.repeat(row === 0 ? 600_000 : 120_000));
+  const texts = Array.from({ length: 8 }, (_, row) => 'x'.repeat(row === 0 ? mostReferencedBytes : 120_000));
   const cuts: number[] = [];
   const whole = recordsOfRequest(request(7, { text: texts.slice(1) }), loggingOf(undefined, cuts));
   expect(whole.length).toBeGreaterThan(1);
