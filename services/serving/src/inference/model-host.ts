@@ -10,7 +10,7 @@ import { type ThreadPlan, threadPlan } from './threads.js';
 import { type Columns, columnTensor, type TensorValues, valuesOf } from './values.js';
 import { WorkerPool } from './worker/pool.js';
 
-export type { ModelListing, ModelState, ServedModel } from './catalogue.js';
+export type { ModelListing, ServedModel } from './catalogue.js';
 
 export interface ModelHostOptions {
   readonly kernel: Kernel;
