@@ -1,5 +1,4 @@
 import { auditLog } from '@relearn/audit';
-import { decodeAggregate, aggregateCollection } from '@relearn/runtime';
 import { readTold, type Told } from './log.js';
 import { pipelineName, type Story } from './scenario.js';
 import type { Promised } from './producer.js';
@@ -31,8 +30,6 @@ export async function violationsOf(judged: Judged): Promise<{ violations: string
     ...predictionsOnce(judged, told),
     ...commandsOnce(judged.promised, told),
     ...differences(judged, told),
-    ...served(judged),
-    ...(await leftOver(judged)),
     ...(told.deadLetters === 0 ? [] : [`${told.deadLetters} dead letters, and nothing was wrong with any record`]),
     ...told.gaps.map((id) => `a gap before ${id}`),
   ];
@@ -95,30 +92,6 @@ function differences({ calm, alone, durable }: Judged, told: Told): string[] {
     const modelsOf = ({ models }: Told) => models.filter((model) => model.startsWith(`${pipelineName}-1 `));
     // A turn may fail for want of what a fault took away; its models do not differ.
     if (modelsOf(told).length > 0) same('models of the first turn', modelsOf(told), modelsOf(calm));
-  }
-  return wrong;
-}
-
-/** Each process that serves answers with the champion that the log names. */
-function served({ running }: Judged): string[] {
-  return running.flatMap(({ process, ports, host, services }) => {
-    if (!services.includes('serving')) return [];
-    const champion = ports.catalog.inForce(pipelineName)?.champion.model;
-    const answers = host.defaultOf(pipelineName);
-    return champion === answers ? [] : [`${process.name} answers with model ${answers}, the champion is ${champion}`];
-  });
-}
-
-async function leftOver({ durable: { store }, running }: Judged): Promise<string[]> {
-  const wrong: string[] = [];
-  for (const { decider } of running[0]?.folds ?? []) {
-    const { service } = decider;
-    for (const { id, body } of await store.list(aggregateCollection(service), { limit: 1000 })) {
-      const { outbox, state } = decodeAggregate(body);
-      const { jobs = [] } = decider.due?.(decider.decode(state)) ?? {};
-      if (outbox.length > 0) wrong.push(`${service} ${id} has ${outbox.length} events that it has not published`);
-      if (jobs.length > 0) wrong.push(`${service} ${id} has ${jobs.length} jobs that nobody does`);
-    }
   }
   return wrong;
 }

@@ -30,7 +30,7 @@ export interface Promised {
 
 const patienceMs = 9_000;
 /** A silent shard's time goes on with the others'. */
-const markerEvery = 6;
+const markerEvery = 5;
 
 /** The outside world: it applies the pipeline, sends data and tries again until it is answered. */
 export class Producer {
@@ -57,7 +57,7 @@ export class Producer {
       );
       for (const id of ids) this.promised.acknowledged.add(`${stream}/${id}`);
       if (index % markerEvery === markerEvery - 1) await this.mark(now);
-      await this.pause(500 * scheduler.random());
+      await this.pause(700 * scheduler.random());
       if (index === half && changed !== null) await this.apply(changed);
       if (index === half && byHand) await this.askByHand();
     }

@@ -88,7 +88,7 @@ export function tell(options: StoryOptions): Story {
   /** Labels of the rows before, which come after the rows that follow these. */
   let known: Shipment | null = null;
   for (let from = 0; from < rows; ) {
-    const to = Math.min(rows, from + 2 + Math.floor(next() * 8));
+    const to = Math.min(rows, from + 3 + Math.floor(next() * 12));
     const sent: Row[] = [];
     const labels: Row[] = [];
     for (let index = from; index < to; index++) {

@@ -2,7 +2,11 @@ import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { runSeed } from './run-seed.js';
-import type { ShareResult } from './shard.js';
+import { plantedBugs } from './planted-bugs.js';
+import type { Share, ShareResult } from './shard.js';
+
+/** So many seeds with violations are enough of a share. */
+const most = 20;
 
 const { values } = parseArgs({
   options: {
@@ -11,6 +15,9 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     processes: { type: 'string' },
     tail: { type: 'string', default: '60' },
+    minutes: { type: 'string' },
+    planted: { type: 'boolean', default: false },
+    bug: { type: 'string' },
   },
 });
 
@@ -30,9 +37,9 @@ function told(counts: Readonly<Record<string, number>>): string {
   return sorted.map(([name, count]) => `${name} ${count}`).join(', ');
 }
 
-async function runProcess(from: number, step: number, count: number, onSeed: () => void): Promise<ShareResult> {
+async function runProcess(share: Share, onSeed: () => void = () => undefined): Promise<ShareResult> {
   const child = fork(new URL('./run-share.js', import.meta.url));
-  child.send({ from, step, count });
+  child.send(share);
   return await new Promise((resolve, reject) => {
     child.on('message', (message) => {
       if (message === 'seed') onSeed();
@@ -43,7 +50,7 @@ async function runProcess(from: number, step: number, count: number, onSeed: () 
   });
 }
 
-async function runMany(from: number, count: number, processes: number): Promise<number> {
+async function runMany(from: number, count: number, processes: number, minutes: number): Promise<number> {
   const began = performance.now();
   let done = 0;
   const onSeed = () => {
@@ -52,7 +59,10 @@ async function runMany(from: number, count: number, processes: number): Promise<
   };
   const results = await Promise.all(
     Array.from({ length: processes }, (_, index) =>
-      runProcess(from + index, processes, Math.ceil((count - index) / processes), onSeed),
+      runProcess(
+        { from: from + index, step: processes, count: Math.ceil((count - index) / processes), most, minutes },
+        onSeed,
+      ),
     ),
   );
   const sum = (of: (result: ShareResult) => number) => results.reduce((total, result) => total + of(result), 0);
@@ -80,12 +90,36 @@ async function runMany(from: number, count: number, processes: number): Promise<
   return findings.length;
 }
 
-const failures =
-  values.seed === undefined
-    ? await runMany(
-        Number(values.from),
-        Number(values.seeds ?? 300),
-        Number(values.processes ?? Math.min(2, availableParallelism())),
-      )
-    : await replay(Number(values.seed), Number(values.tail));
-process.exitCode = failures > 0 ? 1 : 0;
+/** Plants each bug and looks for the first seed that finds it; answers how many are not found. */
+async function runPlanted(names: readonly string[], from: number, count: number, processes: number): Promise<number> {
+  const waiting = [...names];
+  const lines = new Map<string, string>();
+  let missed = 0;
+  const work = async () => {
+    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
+      const { findings, seeds } = await runProcess({ from, step: 1, count, most: 1, planted: name });
+      const [found] = findings;
+      if (found === undefined) missed += 1;
+      const what = found?.violations[0]?.slice(0, 160) ?? `not found in ${seeds} seeds`;
+      lines.set(name, `| ${name} | ${found?.seed ?? 'none'} | ${what} |`);
+      console.error(lines.get(name));
+    }
+  };
+  await Promise.all(Array.from({ length: processes }, work));
+  console.log('| planted bug | first seed that finds it | violation |\n|---|---|---|');
+  for (const name of names) console.log(lines.get(name));
+  console.log(`${names.length - missed} of ${names.length} planted bugs were found`);
+  return missed;
+}
+
+async function main(): Promise<number> {
+  const processes = Number(values.processes ?? Math.min(2, availableParallelism()));
+  const from = Number(values.from);
+  if (values.seed !== undefined) return await replay(Number(values.seed), Number(values.tail));
+  if (!values.planted)
+    return await runMany(from, Number(values.seeds ?? 300), processes, Number(values.minutes ?? 600));
+  const names = plantedBugs.map(({ name }) => name).filter((name) => values.bug === undefined || name === values.bug);
+  return await runPlanted(names, from, Number(values.seeds ?? 1000), processes);
+}
+
+process.exitCode = (await main()) > 0 ? 1 : 0;

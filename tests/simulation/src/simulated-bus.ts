@@ -61,18 +61,13 @@ function simulatedReader(options: SimulatedBusOptions, reader: PartitionReader):
   const gone = new AbortController();
   process.atCrash(() => gone.abort());
   const name = `${reader.topic}/${reader.partition}`;
-  const next = async (limits: ReadLimits, signal: AbortSignal): Promise<StoredRecord[]> => {
-    if (signal.aborted || gone.signal.aborted) return [];
-    const waiting = new AbortController();
-    const end = () => waiting.abort();
-    signal.addEventListener('abort', end, { once: true });
-    gone.signal.addEventListener('abort', end, { once: true });
-    try {
-      return await reader.next(cut(options, limits), waiting.signal);
-    } finally {
-      signal.removeEventListener('abort', end);
-      gone.signal.removeEventListener('abort', end);
-    }
+  const label = `next ${name}`;
+  /** The caller's signal, or the end of the process. */
+  let either: { readonly of: AbortSignal; readonly signal: AbortSignal } | null = null;
+  const next = (limits: ReadLimits, signal: AbortSignal): Promise<StoredRecord[]> => {
+    if (signal.aborted || gone.signal.aborted) return Promise.resolve([]);
+    if (either?.of !== signal) either = { of: signal, signal: AbortSignal.any([signal, gone.signal]) };
+    return reader.next(cut(options, limits), either.signal);
   };
   return {
     topic: reader.topic,
@@ -81,7 +76,7 @@ function simulatedReader(options: SimulatedBusOptions, reader: PartitionReader):
       return reader.position;
     },
     seek: (position) => reader.seek(position),
-    next: (limits, signal) => process.call('follow', `next ${name}`, () => next(limits, signal)),
+    next: (limits, signal) => process.call('follow', label, () => next(limits, signal)),
     commit: (position) => process.call('commit', `commit ${name} ${position}`, () => reader.commit(position)),
   };
 }
