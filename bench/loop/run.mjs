@@ -123,7 +123,7 @@ async function until(what, check, everyMs = 20) {
 function listen(stdout) {
   const told = { requests: new Map(), turns: new Map(), promotions: [], ended: 0, pipeline: null };
   createInterface({ input: stdout }).on('line', (line) => {
-    const event = line.startsWith('{') ? JSON.parse(line) : {};
+    const event = line.startsWith('{"time"') ? JSON.parse(line) : {};
     if (event.type === 'relearn.pipeline.applied.v1') told.pipeline = event.pipeline;
     if (event.type === 'relearn.retrain.requested.v1') told.requests.set(event.data.request, performance.now());
     if (event.type === 'relearn.turn.started.v1') told.turns.set(event.data.turn, event.data.request);
