@@ -1,26 +1,15 @@
 import { auditLog } from '@relearn/audit';
 import { openReadApi, type ReadApi } from '@relearn/console';
-import { noFailpoints, systemKernel } from '@relearn/kernel';
-import { silentTelemetry } from '@relearn/telemetry';
 import { allDeciders } from './assemblies.js';
 import type { Config } from './config/config.js';
 import { workOf } from './console.js';
-import { openPorts } from './open-ports.js';
+import { openIdlePorts } from './open-idle-ports.js';
 import { verifyState } from './rebuild.js';
 import { version } from './version.js';
 
 /** Opens a data folder that nobody serves, to look at: no service runs, nothing is written to the log. */
-export async function openReadOnly({ engines, partitions, env }: Config): Promise<ReadApi> {
-  const opened = await openPorts({
-    engines,
-    kernel: { ...systemKernel, failpoints: noFailpoints },
-    telemetry: silentTelemetry(),
-    partitions,
-    durable: true,
-    holdResults: false,
-    env,
-    onFailure: () => undefined,
-  });
+export async function openReadOnly(config: Config): Promise<ReadApi> {
+  const opened = await openIdlePorts(config);
   const { ports } = opened;
   try {
     const folds = await allDeciders(ports);

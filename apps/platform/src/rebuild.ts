@@ -1,4 +1,3 @@
-import { noFailpoints, systemKernel } from '@relearn/kernel';
 import {
   firstDifference,
   hashOf,
@@ -12,10 +11,9 @@ import {
   stateOf,
   writeRebuilt,
 } from '@relearn/runtime';
-import { silentTelemetry } from '@relearn/telemetry';
 import { foldedService } from './assemblies.js';
 import type { Config } from './config/config.js';
-import { openPorts } from './open-ports.js';
+import { openIdlePorts } from './open-idle-ports.js';
 import { restoreReplays } from './replay/progress.js';
 
 /** Hashes of the state that is stored and of the one that log and blobs give, and where they first differ. */
@@ -49,17 +47,8 @@ export async function rebuildState(ports: Ports): Promise<StateHash> {
 }
 
 /** Opens the engines that the configuration names and makes their documents anew. */
-export async function rebuildStores({ engines, partitions, env }: Config): Promise<StateHash> {
-  const opened = await openPorts({
-    engines,
-    kernel: { ...systemKernel, failpoints: noFailpoints },
-    telemetry: silentTelemetry(),
-    partitions,
-    durable: true,
-    holdResults: false,
-    env,
-    onFailure: () => undefined,
-  });
+export async function rebuildStores(config: Config): Promise<StateHash> {
+  const opened = await openIdlePorts(config);
   try {
     return await rebuildState(opened.ports);
   } finally {
