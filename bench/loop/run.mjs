@@ -156,7 +156,10 @@ async function measure(folder) {
     await p99Delay(url);
     const done = async () => {
       const { replays } = await (await fetch(`${url}/api/v1/status`)).json();
-      return told.ended + told.promotions.length > Number(options.turns) || replays.every(({ state }) => state === 'done' || state === 'failed');
+      return (
+        told.ended + told.promotions.length > Number(options.turns) ||
+        replays.every(({ state }) => state === 'done' || state === 'failed')
+      );
     };
     await until('the end', done, 1000);
     const loopDelayP99Ms = await p99Delay(url);
