@@ -2,6 +2,7 @@ import { RelearnError, systemClock } from '@relearn/kernel';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { PredictionRecord } from '../src/inference/prediction-record.js';
 import { columnsByName } from '../src/inference/values.js';
+import { HeldSessions } from './held-sessions.js';
 import { flightModel, fragileModel, linearModel, slowModel } from './models.js';
 import { byteStrings, floatsOf, fp32, linearRequest, load, rawRequest, type Served, serve } from './serve.js';
 
@@ -119,22 +120,44 @@ describe('under load', () => {
     while (host.inFlight > 0) await systemClock.breathe();
   });
 
-  it('stays ready to answer while a model computes, and never runs what was cancelled', async () => {
-    const records: PredictionRecord[] = [];
-    const { host, client } = (served = await serve({ maxBatchRows: 1, log: (run) => void records.push(...run) }));
-    await load(host, 'slow', 1, slowModel(100));
-    const running = client.modelInfer({ ...slowRequest(1), id: 'first' });
+  it('stays ready to answer while a model computes', async () => {
+    const { host, client } = (served = await serve());
+    await load(host, 'slow', 1, slowModel(1_000));
+    let answered = false;
+    const running = client.modelInfer(slowRequest(1)).then(() => {
+      answered = true;
+    });
     while (host.inFlight < 1) await systemClock.breathe();
+    expect(await client.serverLive({})).toEqual({ live: true });
+    expect(answered).toBe(false);
+    await running;
+  });
+
+  it('never runs what was cancelled, or past its deadline, while it waited', async () => {
+    const records: PredictionRecord[] = [];
+    const held = new HeldSessions();
+    const { host, client } = (served = await serve({
+      sessions: held.open,
+      log: (run) => void records.push(...run),
+    }));
+    await load(host, 'slow', 1, slowModel(1));
+    held.hold();
+    const running = client.modelInfer({ ...slowRequest(1), id: 'first' });
+    while (!held.holds) await systemClock.breathe();
     const controller = new AbortController();
     const doomed = client.modelInfer({ ...slowRequest(2), id: 'doomed' }, { signal: controller.signal });
+    while (host.inFlight < 2) await systemClock.breathe();
     const late = client.modelInfer({ ...slowRequest(3), id: 'late' }, { deadline: systemClock.now() + 20 });
     const outcomes = Promise.allSettled([doomed, late]);
-    expect(await client.serverLive({})).toEqual({ live: true });
     controller.abort();
     expect(await outcomes).toMatchObject([
       { reason: { code: 'CANCELLED' } },
       { reason: { code: 'DEADLINE_EXCEEDED' } },
     ]);
+    // An answer comes after what the client took back has come in; a deadline counts from when its request came in.
+    expect(await client.serverLive({})).toEqual({ live: true });
+    await systemClock.sleep(25);
+    held.release();
     await running;
     await client.modelInfer({ ...slowRequest(4), id: 'last' });
     expect(records.map(({ id }) => id)).toEqual(['first', 'last']);

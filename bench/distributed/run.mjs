@@ -1,0 +1,260 @@
+// Raw event to feature row over Kafka, each service a process of its own: the flights in batches of 100 through validation and
+// feature, from the door's first write to the last feature row in the log. Beside it the ceiling in the same run: bare
+// kafkajs produces and consumes the same raw events, as many on their way at once.
+//
+//   npm run build && node bench/distributed/run.mjs --kafka HOST:PORT --mongodb mongodb://HOST:PORT [--runs 3] [--records 60000]
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { decodeEvent } from '@relearn/contracts';
+import { openRecorded, publishRecorded } from '@relearn/ingestion';
+import { systemKernel } from '@relearn/kernel';
+import { loadPipeline, namedFiles, openPorts, readConfig } from '@relearn/platform';
+import { openTable } from '@relearn/tabular';
+import { silentTelemetry } from '@relearn/telemetry';
+
+const { values: options } = parseArgs({
+  options: {
+    kafka: { type: 'string' },
+    mongodb: { type: 'string' },
+    runs: { type: 'string', default: '3' },
+    records: { type: 'string', default: '60000' },
+  },
+});
+const [runs, records] = [Number(options.runs), Number(options.records)];
+const batchRecords = 100;
+const underWay = 8;
+const services = ['registry', 'validation', 'feature', 'console'];
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const launcher = join(root, 'apps/cli/bin/relearn.mjs');
+const file = join(root, 'examples/flights/pipeline.yaml');
+const pipeline = await loadPipeline(file);
+const tables = await Promise.all(
+  namedFiles(pipeline).map(async ({ stream, path }) => ({ stream, table: await openTable(path) })),
+);
+const { Kafka, logLevel, Partitioners } = createRequire(join(root, 'libs/bus/package.json'))('kafkajs');
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  return port;
+}
+
+/** The services, ready, on topics and a database that nobody else uses. */
+async function startServices(settings) {
+  const ports = new Map();
+  for (const name of services) ports.set(name, { http: await freePort(), grpc: await freePort() });
+  const addresses = [...ports].map(([name, { http, grpc }]) => `${name}=127.0.0.1:${grpc}/${http}`).join(',');
+  const children = [];
+  for (const [name, { http, grpc }] of ports) {
+    const env = {
+      ...process.env,
+      ...settings,
+      RELEARN_HTTP: `127.0.0.1:${http}`,
+      RELEARN_GRPC: `127.0.0.1:${grpc}`,
+      RELEARN_DATA: join(settings.RELEARN_DATA, name),
+      RELEARN_ADDRESSES: addresses,
+      RELEARN_LOG: 'warn',
+    };
+    children.push(spawn(process.execPath, [launcher, 'serve', name], { env, stdio: ['ignore', 'inherit', 'inherit'] }));
+  }
+  for (const { http } of ports.values()) {
+    const ready = () =>
+      fetch(`http://127.0.0.1:${http}/readyz`).then(
+        ({ status }) => status === 200,
+        () => false,
+      );
+    while (!(await ready())) await sleep(200);
+  }
+  const stop = async () => {
+    for (const child of children) {
+      child.kill('SIGTERM');
+      if (child.exitCode === null) await once(child, 'exit');
+    }
+  };
+  return { url: `http://127.0.0.1:${ports.get('console').http}`, children, stop };
+}
+
+async function relearn(url, ...words) {
+  const env = { ...process.env, RELEARN_URL: url };
+  const child = spawn(process.execPath, [launcher, ...words], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+  const [code] = await once(child, 'exit');
+  if (code !== 0) throw new Error(`relearn ${words.join(' ')} ended with ${code}`);
+}
+
+async function batches() {
+  const log = await openRecorded(pipeline.spec, tables, { breathe: systemKernel.clock.breathe });
+  const found = [];
+  for (let read = 0; read < records; read += found.at(-1).records.length) {
+    const batch = log.next(Number.POSITIVE_INFINITY, batchRecords);
+    if (batch === null) break;
+    found.push(batch);
+  }
+  return found;
+}
+
+async function inWindow(items, work) {
+  const running = new Set();
+  for (const item of items) {
+    const one = work(item).finally(() => running.delete(one));
+    running.add(one);
+    if (running.size >= underWay) await Promise.race(running);
+  }
+  await Promise.all(running);
+}
+
+/** A topic's records, as the log has them. */
+async function logged(bus, topic) {
+  const found = [];
+  for (const [partition, { first, end }] of (await bus.bounds(topic)).entries()) {
+    for (let next = first; next < end; ) {
+      const read = await bus.read(topic, partition, next, { maxRecords: 500, maxBytes: 8 << 20 });
+      if (read.length === 0) break;
+      found.push(...read);
+      next = read.at(-1).position + 1;
+    }
+  }
+  return found;
+}
+
+const processorSeconds = async (pids) => {
+  const { readFile } = await import('node:fs/promises');
+  const ticks = await Promise.all(
+    pids.map(async (pid) => {
+      const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1].split(' ');
+      return Number(fields[11]) + Number(fields[12]);
+    }),
+  );
+  return ticks.reduce((sum, one) => sum + one, 0) / 100;
+};
+
+/** Waits until no feature row has come for a while and every raw record has been read. */
+async function atRest(url) {
+  for (;;) {
+    const { behind } = await (await fetch(`${url}/api/v1/status`)).json();
+    if (behind === 0) return;
+    await sleep(500);
+  }
+}
+
+async function throughServices(folder) {
+  const id = `bench${Date.now().toString(36)}`;
+  const settings = {
+    RELEARN_BUS: `kafka://${options.kafka}?prefix=${id}.`,
+    RELEARN_STORE: `${options.mongodb}/${id}`,
+    RELEARN_BLOBS: `file:${join(folder, 'blobs')}`,
+    RELEARN_DATA: folder,
+  };
+  const running = await startServices(settings);
+  const { engines, env, partitions } = readConfig(settings);
+  const opened = await openPorts({
+    engines,
+    env,
+    kernel: systemKernel,
+    telemetry: silentTelemetry(),
+    partitions,
+    durable: true,
+    holdResults: false,
+    onFailure: (error) => {
+      throw error;
+    },
+  });
+  try {
+    await relearn(running.url, 'apply', file);
+    const all = await batches();
+    const pids = running.children.map(({ pid }) => pid);
+    const cpu = await processorSeconds(pids);
+    const own = process.cpuUsage();
+    await inWindow(all, (batch) => publishRecorded(opened.ports, pipeline.spec.name, batch));
+    const { user, system } = process.cpuUsage(own);
+    await atRest(running.url);
+    const spent = (await processorSeconds(pids)) - cpu + (user + system) / 1e6;
+    const [raw, features] = await Promise.all([
+      logged(opened.ports.bus, 'data.raw'),
+      logged(opened.ports.bus, 'features'),
+    ]);
+    const rows = features.reduce((sum, record) => sum + (decodeEvent(record).data.ids?.length ?? 0), 0);
+    const times = (list) => list.map(({ appendedAt }) => appendedAt);
+    const seconds = (Math.max(...times(features)) - Math.min(...times(raw))) / 1000;
+    return { count: all.reduce((sum, batch) => sum + batch.records.length, 0), rows, seconds, spent, raw };
+  } finally {
+    await opened.close();
+    await running.stop();
+  }
+}
+
+/** Bare kafkajs on the same records: a send a record, its consumer reading meanwhile; seconds until it has read all. */
+async function bare(raw) {
+  const topic = `bare-${Date.now().toString(36)}`;
+  const client = new Kafka({ brokers: [options.kafka], clientId: 'bare', logLevel: logLevel.NOTHING });
+  const producer = client.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+  const admin = client.admin();
+  await Promise.all([producer.connect(), admin.connect()]);
+  await admin.createTopics({ topics: [{ topic, numPartitions: 8 }], waitForLeaders: true });
+  const consumer = client.consumer({ groupId: topic });
+  await consumer.connect();
+  await consumer.subscribe({ topic, fromBeginning: true });
+  let seen = 0;
+  let joined;
+  const inGroup = new Promise((resolve) => {
+    joined = resolve;
+  });
+  consumer.on(consumer.events.GROUP_JOIN, () => joined());
+  let finish;
+  const all = new Promise((resolve) => {
+    finish = resolve;
+  });
+  await consumer.run({
+    eachBatch: async ({ batch: { messages } }) => {
+      seen += messages.length;
+      if (seen >= raw.length) finish();
+    },
+  });
+  await inGroup;
+  const cpu = process.cpuUsage();
+  const began = performance.now();
+  await inWindow(raw, ({ partition, key, headers, value }) =>
+    producer.send({ topic, acks: -1, messages: [{ partition, key, headers, value: Buffer.from(value) }] }),
+  );
+  await all;
+  const seconds = (performance.now() - began) / 1000;
+  const { user, system } = process.cpuUsage(cpu);
+  await Promise.all([consumer.disconnect(), producer.disconnect(), admin.disconnect()]);
+  return { seconds, spent: (user + system) / 1e6 };
+}
+
+const found = [];
+for (let run = 0; run < runs; run++) {
+  const folder = await mkdtemp(join(tmpdir(), 'relearn-bench-'));
+  const { count, rows, seconds, spent, raw } = await throughServices(folder);
+  const ceiling = await bare(raw);
+  await rm(folder, { recursive: true, force: true });
+  found.push({
+    recordsPerSecond: Math.round(count / seconds),
+    recordsPerProcessorSecond: Math.round(count / spent),
+    barePerSecond: Math.round(count / ceiling.seconds),
+    barePerProcessorSecond: Math.round(count / ceiling.spent),
+    shareOfBare: Number((ceiling.seconds / seconds).toFixed(3)),
+    featureRows: rows,
+    rawEvents: raw.length,
+  });
+  console.error(JSON.stringify(found.at(-1)));
+}
+const spread = (name) => {
+  const sorted = found.map((one) => one[name]).sort((a, b) => a - b);
+  return { least: sorted[0], median: sorted[sorted.length >> 1], most: sorted.at(-1) };
+};
+const setting = { runs, records, batchRecords, underWay, cores: availableParallelism(), node: process.version };
+const figures = { recordsPerSecond: spread('recordsPerSecond'), shareOfBare: spread('shareOfBare') };
+console.log(JSON.stringify({ ...setting, ...figures, load: Number(loadavg()[0].toFixed(1)) }, null, 1));
+process.exit(0);
