@@ -102,7 +102,7 @@ async function answers(ports, wanted) {
     const reader = ports.bus.follow('control', partition, 0);
     while (!ended.signal.aborted) {
       const records = await reader.next({ maxRecords: 500, maxBytes: 1 << 20 }, ended.signal);
-      seen += records.filter((record) => decodeAttributes(record).type === answered.type).length;
+      seen += records.filter((record) => decodeAttributes(record.headers).type === answered.type).length;
       if (seen >= wanted) ended.abort();
     }
   };
@@ -159,13 +159,17 @@ const shared = (bus) => (folder) => ({
   RELEARN_STORE: `${options.mongodb}/${name()}`,
   RELEARN_BLOBS: `file:${folder}/blobs`,
 });
-const modes = [
-  ['embedded', () => ({})],
-  ...(options.kafka === undefined
-    ? []
-    : [['kafka and mongodb', shared((id) => `kafka://${options.kafka}?prefix=${id}.`)]]),
-  ...(options.nats === undefined ? [] : [['nats and mongodb', shared((id) => `${options.nats}?prefix=${id}`)]]),
-];
+const modes = new Map([['embedded', () => ({})]]);
+if (options.kafka !== undefined)
+  modes.set(
+    'kafka and mongodb',
+    shared((id) => `kafka://${options.kafka}?prefix=${id}.`),
+  );
+if (options.nats !== undefined)
+  modes.set(
+    'nats and mongodb',
+    shared((id) => `${options.nats}?prefix=${id}`),
+  );
 const figures = new Map();
 for (let run = 0; run < runs; run++) {
   for (const [mode, environment] of modes) {

@@ -66,7 +66,7 @@ async function startServices(settings) {
       RELEARN_ADDRESSES: addresses,
       RELEARN_LOG: 'warn',
     };
-    children.push(spawn(process.execPath, [launcher, 'serve', name], { env, stdio: ['ignore', 'inherit', 'inherit'] }));
+    children.push(spawn(process.execPath, [launcher, 'serve', name], { env, stdio: ['ignore', 'ignore', 'inherit'] }));
   }
   for (const { http } of ports.values()) {
     const ready = () =>
@@ -138,13 +138,20 @@ const processorSeconds = async (pids) => {
   return ticks.reduce((sum, one) => sum + one, 0) / 100;
 };
 
-/** Waits until no feature row has come for a while and every raw record has been read. */
-async function atRest(url) {
-  for (;;) {
-    const { behind } = await (await fetch(`${url}/api/v1/status`)).json();
-    if (behind === 0) return;
-    await sleep(500);
-  }
+/** Resolves when so many feature rows are in the log. */
+async function featureRows(bus, wanted) {
+  const ended = new AbortController();
+  let seen = 0;
+  const follow = async (partition) => {
+    const reader = bus.follow('features', partition, 0);
+    while (!ended.signal.aborted) {
+      const read = await reader.next({ maxRecords: 500, maxBytes: 8 << 20 }, ended.signal);
+      seen += read.reduce((sum, record) => sum + decodeEvent(record).data.ids.length, 0);
+      if (seen >= wanted) ended.abort();
+    }
+  };
+  const { length } = await bus.bounds('features');
+  await Promise.all(Array.from({ length }, (_, partition) => follow(partition)));
 }
 
 async function throughServices(folder) {
@@ -172,21 +179,21 @@ async function throughServices(folder) {
   try {
     await relearn(running.url, 'apply', file);
     const all = await batches();
+    const wanted = all.flatMap((batch) => batch.records).filter(({ stream }) => stream === 'rows').length;
     const pids = running.children.map(({ pid }) => pid);
     const cpu = await processorSeconds(pids);
     const own = process.cpuUsage();
     await inWindow(all, (batch) => publishRecorded(opened.ports, pipeline.spec.name, batch));
     const { user, system } = process.cpuUsage(own);
-    await atRest(running.url);
+    await featureRows(opened.ports.bus, wanted);
     const spent = (await processorSeconds(pids)) - cpu + (user + system) / 1e6;
     const [raw, features] = await Promise.all([
       logged(opened.ports.bus, 'data.raw'),
       logged(opened.ports.bus, 'features'),
     ]);
-    const rows = features.reduce((sum, record) => sum + (decodeEvent(record).data.ids?.length ?? 0), 0);
     const times = (list) => list.map(({ appendedAt }) => appendedAt);
     const seconds = (Math.max(...times(features)) - Math.min(...times(raw))) / 1000;
-    return { count: all.reduce((sum, batch) => sum + batch.records.length, 0), rows, seconds, spent, raw };
+    return { count: all.reduce((sum, batch) => sum + batch.records.length, 0), rows: wanted, seconds, spent, raw };
   } finally {
     await opened.close();
     await running.stop();

@@ -144,8 +144,9 @@ async function measure(folder) {
   };
   const more = options.speed === undefined ? [] : ['--speed', options.speed];
   const began = performance.now();
-  const args = [join(root, 'apps/cli/bin/relearn.mjs'), 'start', '--json', '--file', options.file, ...more];
-  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const args = ['start', '--json', '--file', options.file, ...more];
+  // By its first line, as npm and a shell start it.
+  const child = spawn(join(root, 'apps/cli/bin/relearn.mjs'), args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   try {
     const told = listen(child.stdout);
     await until('page', async () => (await fetch(url)).ok);

@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=131072 node
 // The launcher: builds what is missing or out of date, then hands over to the compiled command line.
 import { fileURLToPath } from 'node:url';
 import { ensureBuilt } from './build.mjs';

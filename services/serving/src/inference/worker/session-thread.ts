@@ -20,7 +20,8 @@ export class SessionThread {
 
   constructor(name: string) {
     // Without the parent's flags: a test runner's module conditions point at sources.
-    this.worker = new Worker(entry, { name, execArgv: [] });
+    // Tensors die young: a larger nursery would only hold more of them.
+    this.worker = new Worker(entry, { name, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: 12 } });
     this.worker.on('message', (message: FromWorker) => {
       const pending = this.pending;
       this.pending = undefined;
