@@ -15,7 +15,6 @@ import { systemKernel } from '@relearn/kernel';
 import { openPorts, readConfig } from '@relearn/platform';
 import { aggregateCollection, deciderPart, own } from '@relearn/runtime';
 import { silentTelemetry } from '@relearn/telemetry';
-import Type from 'typebox';
 
 const { values: options } = parseArgs({
   options: {
@@ -32,7 +31,7 @@ const events = Number(options.events);
 const pipelines = Number(options.pipelines);
 const partitions = 8;
 
-const data = Type.Object({ n: Type.Integer() }, { additionalProperties: false });
+const data = { type: 'object', properties: { n: { type: 'integer' } }, required: ['n'], additionalProperties: false };
 const asked = defineEvent({ name: 'bench.asked', version: 1, topic: 'control', data });
 const answered = defineEvent({ name: 'bench.answered', version: 1, topic: 'control', data });
 const decider = {
