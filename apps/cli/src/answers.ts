@@ -16,6 +16,16 @@ export interface PipelineSummary {
     readonly stage: string;
     readonly since: Moment;
   } | null;
+  readonly rollout: {
+    readonly model: number;
+    readonly strategy: 'shadow' | 'canary';
+    readonly step: number;
+    readonly steps: number;
+    readonly share: number;
+    readonly requests: number;
+    readonly rows: number;
+  } | null;
+  readonly pinned: boolean;
   readonly now: number | null;
 }
 

@@ -7,7 +7,7 @@ import { listLetters, replayLetters, showLetter } from './commands/letters.js';
 import { rebuild } from './commands/rebuild.js';
 import { audit, events, type EventsOptions, models, status } from './commands/reading.js';
 import { serve, start, type StartOptions, up } from './commands/serving.js';
-import { apply, ingest, promote, replay, retrain, rollback } from './commands/writing.js';
+import { apply, ingest, pinning, promote, replay, retrain, rollback } from './commands/writing.js';
 import { exitCodes } from './exit.js';
 import type { Terminal } from './terminal.js';
 
@@ -217,9 +217,23 @@ function addWriting(making: Making): void {
   add<{ reason: string }>(
     making,
     'rollback <pipeline> [model]',
-    'back to the champion before, or to a former one',
+    'back to a former champion; without a model to what answered before: ends a rollout, else the champion before',
     'relearn rollback flights --reason "complaints from the desk"',
     rollback,
+  ).option('--reason <text>', 'why; it is kept in the log', 'by hand');
+  add<{ reason: string }>(
+    making,
+    'pin <pipeline>',
+    'keep the champion: turns register models, nothing moves it until `unpin`; ends a rollout',
+    'relearn pin flights --reason "no change over the holidays"',
+    pinning('pin'),
+  ).option('--reason <text>', 'why; it is kept in the log', 'by hand');
+  add<{ reason: string }>(
+    making,
+    'unpin <pipeline>',
+    'let the champion change again',
+    'relearn unpin flights',
+    pinning('unpin'),
   ).option('--reason <text>', 'why; it is kept in the log', 'by hand');
   add(making, 'retrain <pipeline>', 'ask for a turn; one that runs is superseded', 'relearn retrain flights', retrain);
 }

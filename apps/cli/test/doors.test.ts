@@ -60,6 +60,8 @@ const summary = {
   metric: 'rmse',
   champion: 3,
   turn: { id: 'bikes-4', reason: 'drift', stage: 'training', since: moment },
+  rollout: null,
+  pinned: false,
   now: Date.UTC(2024, 4, 2, 3, 4),
 };
 
@@ -88,6 +90,19 @@ describe('reading', () => {
       'replay of bikes: replaying, 25 % of 200 records, 1,000 times as fast as the clock',
       '',
     ]);
+  });
+
+  it('shows a rollout and a pinned champion', async () => {
+    const rollout = { model: 4, strategy: 'canary', step: 1, steps: 3, share: 0.25, requests: 321, rows: 4500 };
+    const now = { ...summary, rollout, pinned: true };
+    answers['GET /status'] = [200, { version: '1.0', behind: 0, jobs: 0, pipelines: [now], replays: [] }];
+    const conservation = { received: 1, quarantined: 0, pending: 0 };
+    answers['GET /pipelines/bikes'] = [200, { ...now, conservation }];
+    const { out } = await relearn('status');
+    expect(out).toContain('model 3, pinned');
+    expect(out).toContain(
+      'rollout of bikes: model 4 is tried as a canary, step 2 of 3 (25 % of the requests); judged on 321 requests and 4,500 rows',
+    );
   });
 
   it('shows models with what they are', async () => {
@@ -209,6 +224,14 @@ describe('writing', () => {
     await relearn('rollback', 'bikes');
     await relearn('rollback', 'bikes', '2', '--reason', 'complaints');
     expect(asked.map(({ body }) => body)).toEqual([{ reason: 'by hand' }, { model: 2, reason: 'complaints' }]);
+  });
+
+  it('pins the champion and lets it go, with a reason', async () => {
+    answers['POST /pipelines/bikes/pin'] = [200, { pipeline: 'bikes', pinned: true }];
+    answers['POST /pipelines/bikes/unpin'] = [200, { pipeline: 'bikes', pinned: false }];
+    expect((await relearn('pin', 'bikes', '--reason', 'holidays')).out).toContain('stays until it is unpinned');
+    expect((await relearn('unpin', 'bikes')).out).toContain('may change again');
+    expect(asked.map(({ body }) => body)).toEqual([{ reason: 'holidays' }, { reason: 'by hand' }]);
   });
 
   it('waits until a replay is done', async () => {

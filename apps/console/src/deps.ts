@@ -12,6 +12,8 @@ export interface RegistryDoor {
   ): Promise<{ readonly pipeline: string; readonly version: number; readonly changed: boolean }>;
   promote(pipeline: string, model: number, actor: string): Promise<void>;
   rollBack(pipeline: string, model: number | null, reason: string, actor: string): Promise<void>;
+  pin(pipeline: string, reason: string, actor: string): Promise<void>;
+  unpin(pipeline: string, reason: string, actor: string): Promise<void>;
 }
 
 export interface MonitoringDoor {

@@ -48,6 +48,8 @@ function depsOf(): ConsoleDeps {
         });
       },
       rollBack: async (...all) => void asked.push(all),
+      pin: async (...all) => void asked.push(all),
+      unpin: async (...all) => void asked.push(all),
     },
     monitoring: { requestRetrain: async (pipeline, actor) => `${pipeline}-r9 by ${actor}` },
     audit: async () => ({ events: 12, violations: [] }),
@@ -239,6 +241,21 @@ describe('writing', () => {
       payload: { reason: 'worse' },
     });
     expect([back.statusCode, asked]).toEqual([200, [['flights', null, 'worse', 'rest']]]);
+  });
+
+  it('pins and unpins with a reason', async () => {
+    await new Story(ports, 'flights').apply(start);
+    while (view.list().length === 0) await ports.kernel.clock.breathe();
+    for (const what of ['pin', 'unpin']) {
+      const url = `/api/v1/pipelines/flights/${what}`;
+      expect((await app.inject({ method: 'POST', url, payload: {} })).statusCode).toBe(400);
+      const answer = await app.inject({ method: 'POST', url, payload: { reason: 'holidays' } });
+      expect([answer.statusCode, answer.json()]).toEqual([200, { pipeline: 'flights', pinned: what === 'pin' }]);
+    }
+    expect(asked).toEqual([
+      ['flights', 'holidays', 'rest'],
+      ['flights', 'holidays', 'rest'],
+    ]);
   });
 
   it.each([

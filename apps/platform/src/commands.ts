@@ -32,6 +32,12 @@ export function commandsOver(peers: Peers, catalog: Catalog, clock: Clock): Comm
       async rollBack(pipeline, model, reason, actor) {
         await registry.rollBack({ pipeline, model: model ?? 0, reason }, by(actor));
       },
+      async pin(pipeline, reason, actor) {
+        await registry.pin({ pipeline, reason }, by(actor));
+      },
+      async unpin(pipeline, reason, actor) {
+        await registry.unpin({ pipeline, reason }, by(actor));
+      },
     },
     monitoring: {
       requestRetrain: async (pipeline, actor) => (await monitoring.requestRetrain({ pipeline }, by(actor))).request,

@@ -52,7 +52,7 @@ export interface World {
 }
 
 const partitions = 2;
-const services = ['feature', 'training', 'evaluation', 'registry', 'monitoring'];
+const services = ['feature', 'training', 'evaluation', 'registry', 'serving', 'monitoring'];
 
 /** Ports over memory adapters. */
 export async function openWorld(): Promise<World> {

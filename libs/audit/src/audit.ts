@@ -16,6 +16,7 @@ import { noGaps } from './invariants/no-gaps.js';
 import { quarantinedRowsStayOut } from './invariants/quarantine.js';
 import { requestsEndOnce } from './invariants/requests-end-once.js';
 import { requestsKeepThePolicy } from './invariants/retrain-policy.js';
+import { rolloutsKeepTheirPolicy } from './invariants/rollouts.js';
 import { noStageAfterFailure } from './invariants/stages.js';
 import { type LogRange, readLog } from './read-log.js';
 
@@ -86,6 +87,7 @@ export async function auditLog(options: AuditOptions): Promise<AuditReport> {
     sameInputsSameOutputs(),
     requestsKeepThePolicy(),
     predictionsComeFromLiveModels(),
+    rolloutsKeepTheirPolicy(),
     noGaps(),
     countsAreConserved({ checkpoints: documents.checkpoints, whole }),
     quarantinedRowsStayOut(options.blobs, readRange),

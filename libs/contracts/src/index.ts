@@ -1,4 +1,5 @@
 export * from './pipeline/spec.js';
+export * from './pipeline/rollout-spec.js';
 export * from './pipeline/catalog.js';
 export * from './pipeline/file.js';
 export { pipelineJsonSchema } from './pipeline/file-schema.js';
@@ -16,4 +17,5 @@ export * from './events/data.js';
 export * from './events/feature.js';
 export * from './events/model.js';
 export * from './events/monitoring.js';
+export * from './events/rollout.js';
 export * from './events/runtime.js';

@@ -10,6 +10,9 @@ import {
   pipelineApplied,
   pipelineEnded,
   type PipelineSpec,
+  rolloutAdvanced,
+  rolloutEnded,
+  rolloutStarted,
   turnStarted,
 } from '@relearn/contracts';
 import { type Clock, RelearnError } from '@relearn/kernel';
@@ -29,10 +32,21 @@ export interface ModelRef {
   readonly bundle: string;
 }
 
+/** A model that is tried beside the champion. */
+export interface Challenger extends ModelRef {
+  readonly strategy: 'shadow' | 'canary';
+  /** Of the requests that it answers. */
+  readonly share: number;
+  /** The input column by which requests stick to a model. */
+  readonly key?: string;
+}
+
 /** The models in force for a pipeline from a position of its control partition on. */
 export interface InForce {
   readonly champion: ModelRef;
   readonly frozen: ModelRef | null;
+  /** Absent: none is rolled out. */
+  readonly challenger?: Challenger;
   readonly position: number;
   /** Id of the promotion or rollback event. */
   readonly event: string;
@@ -209,6 +223,23 @@ export class Catalog {
     } else if (modelPromoted.is(event) || modelRolledBack.is(event)) {
       const { model, bundle, frozen } = event.data;
       this.inForceBy.set(pipeline, { champion: { model, bundle }, frozen, position, event: event.id });
-    }
+    } else this.roll(event, position);
+  }
+
+  /** An alias move has ended the rollout already when its own end comes. */
+  private roll(event: Event, position: number): void {
+    const before = this.inForceBy.get(event.pipeline);
+    if (before === undefined) return;
+    const { challenger, ...rest } = before;
+    if (rolloutStarted.is(event)) {
+      const { model, bundle, policy } = event.data;
+      const { strategy, steps, key } = policy;
+      const begun = { model, bundle, strategy, share: steps[0] ?? 0, ...(key === undefined ? {} : { key }) };
+      this.inForceBy.set(event.pipeline, { ...rest, challenger: begun, position });
+    } else if (challenger === undefined) return;
+    else if (rolloutAdvanced.is(event)) {
+      const advanced = { ...challenger, share: event.data.share };
+      this.inForceBy.set(event.pipeline, { ...rest, challenger: advanced, position });
+    } else if (rolloutEnded.is(event)) this.inForceBy.set(event.pipeline, { ...rest, position });
   }
 }

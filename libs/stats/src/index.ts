@@ -77,3 +77,13 @@ export {
   normalSf,
 } from './special/gamma.js';
 export { kolmogorovSf, kstwoSf } from './special/kolmogorov.js';
+export { evidenceAbove } from './sequential/betting.js';
+export {
+  type Answer,
+  isBroken,
+  type LossCounts,
+  lossDifference,
+  lossLevels,
+  PairedLosses,
+  sameAnswer,
+} from './sequential/paired-losses.js';

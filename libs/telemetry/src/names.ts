@@ -145,8 +145,14 @@ export const metricNames = {
   predictions: {
     name: 'relearn_predictions_total',
     kind: 'counter',
-    help: 'Rows scored; kind is stream or request.',
+    help: 'Rows scored; kind is stream, request or mirror (run beside an answer while a model is rolled out).',
     labels: ['pipeline', 'model', 'arm', 'kind'],
+  },
+  unlogged: {
+    name: 'relearn_predictions_left_out_total',
+    kind: 'counter',
+    help: 'Mirrored runs and failures of requests that were not logged, since there was no room for them.',
+    labels: ['what'],
   },
   modelInfo: {
     name: 'relearn_model_info',

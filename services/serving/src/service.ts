@@ -1,4 +1,11 @@
-import { modelPromoted, modelRolledBack } from '@relearn/contracts';
+import {
+  type EventType,
+  modelPromoted,
+  modelRolledBack,
+  rolloutAdvanced,
+  rolloutEnded,
+  rolloutStarted,
+} from '@relearn/contracts';
 import { type Part, RelearnError } from '@relearn/kernel';
 import { deciderPart, foldPart, type JobContext, type Ports, type RunningService } from '@relearn/runtime';
 import type { Json } from '@relearn/store';
@@ -20,7 +27,8 @@ export interface ServingOptions {
 /** Serving: promoted models loaded and tried; feature rows scored; requests answered by the Open Inference Protocol. */
 export function createServing(ports: Ports, options: ServingOptions): RunningService & { readonly host: ModelHost } {
   const onTrouble = (message: string) => ports.telemetry.log.error({ service: 'serving' }, message);
-  const host = new ModelHost({ kernel: ports.kernel, onTrouble, ...options });
+  const onLeftOut = (what: string) => ports.telemetry.metrics.unlogged.add({ what });
+  const host = new ModelHost({ kernel: ports.kernel, onTrouble, onLeftOut, ...options });
   const deployments = new Deployments(ports, host);
   const deploy = async (input: Json, { ports: { catalog } }: JobContext): Promise<Json> => {
     const { pipeline, partition, position } = input as { pipeline: string; partition: number; position: number };
@@ -49,10 +57,13 @@ export function createServing(ports: Ports, options: ServingOptions): RunningSer
   };
 }
 
+/** Events after which other models may be in force. */
+const changes: readonly EventType[] = [modelPromoted, modelRolledBack, rolloutStarted, rolloutAdvanced, rolloutEnded];
+
 /** Longest pause between two tries to load a model, ms. */
 const longestPauseMs = 30_000;
 
-/** Every instance loads what is in force, at its start and whenever the control log moves the alias, until it has it. */
+/** Every instance loads what is in force, at its start and whenever the control log changes it, until it has it. */
 function followPromotions(ports: Ports, deployments: Deployments): Part {
   const { clock } = ports.kernel;
   const stopping = new AbortController();
@@ -63,8 +74,9 @@ function followPromotions(ports: Ports, deployments: Deployments): Part {
   const load = async (pipeline: string): Promise<boolean> => {
     const move = ports.catalog.inForce(pipeline);
     if (move === undefined) return true;
+    let whole: boolean;
     try {
-      await deployments.ensure(pipeline, move);
+      whole = await deployments.ensure(pipeline, move);
     } catch (thrown) {
       const error = RelearnError.from(thrown);
       ports.telemetry.log.error(
@@ -73,8 +85,8 @@ function followPromotions(ports: Ports, deployments: Deployments): Part {
       );
       return false;
     }
-    // The alias may have moved meanwhile.
-    return ports.catalog.inForce(pipeline) === move || (await load(pipeline));
+    // Others may be in force meanwhile.
+    return ports.catalog.inForce(pipeline) === move ? whole : await load(pipeline);
   };
   const loadUntilThere = async (pipeline: string) => {
     for (let attempt = 1; !stopping.signal.aborted && !(await load(pipeline)); attempt++) {
@@ -89,7 +101,7 @@ function followPromotions(ports: Ports, deployments: Deployments): Part {
     name: 'model deployments',
     async start() {
       leave = ports.catalog.listen((event) => {
-        if (modelPromoted.is(event) || modelRolledBack.is(event)) begin(event.pipeline);
+        if (changes.some((type) => type.is(event))) begin(event.pipeline);
       });
       // What cannot be loaded keeps nobody from starting.
       const names = ports.catalog.names();

@@ -3,10 +3,11 @@ import type { RunOrder, RunResult, SessionEvents, Sessions } from '../src/infere
 import { threadPlan } from '../src/inference/threads.js';
 import { WorkerPool } from '../src/inference/worker/pool.js';
 
-/** Worker threads whose next run waits until it is let: meanwhile no slot is free. */
+/** Worker threads whose next run waits until it is let: meanwhile no slot is free, unless one session alone is held. */
 export class HeldSessions {
   private held: Promise<void> = Promise.resolve();
   private waiting = 0;
+  private session: number | null = null;
   release: () => void = () => undefined;
 
   /** A run has been given and waits. */
@@ -14,7 +15,9 @@ export class HeldSessions {
     return this.waiting > 0;
   }
 
-  hold(): void {
+  /** All runs, or those of one session while others go on. */
+  hold(session: number | null = null): void {
+    this.session = session;
     this.held = new Promise((resolve) => {
       this.release = resolve;
     });
@@ -22,8 +25,9 @@ export class HeldSessions {
 
   readonly open = (events: SessionEvents): Sessions => {
     const pool = new WorkerPool({ ...events, clock: systemClock, plan: threadPlan() });
-    const isFree = () => this.waiting === 0 && pool.free;
+    const isFree = () => (this.waiting === 0 || this.session !== null) && pool.free;
     const run = async (order: RunOrder): Promise<RunResult> => {
+      if (this.session !== null && order.session !== this.session) return pool.run(order);
       this.waiting += 1;
       await this.held;
       this.waiting -= 1;

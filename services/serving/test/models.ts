@@ -44,12 +44,18 @@ export function identityModel(type: ElementType): TestModel {
   });
 }
 
-/** y = table[at]; an index of 3 or more breaks the run. */
-export function fragileModel(): TestModel {
+/** y = table[at]; an index of `size` or more breaks the run. */
+export function fragileModel(size = 3): TestModel {
   return model({
     inputs: [value('at', 'INT64', [-1])],
     outputs: [value('y', 'FP32', [-1])],
-    initializers: [floatTensor('table', [3], [100, 101, 102])],
+    initializers: [
+      floatTensor(
+        'table',
+        [size],
+        Array.from({ length: size }, (_, at) => 100 + at),
+      ),
+    ],
     nodes: [node('Gather', ['table', 'at'], ['y'])],
   });
 }

@@ -30,6 +30,7 @@ export interface WireResponse {
   modelName: string;
   modelVersion: string;
   id: string;
+  parameters: Record<string, { stringParam?: string }>;
   outputs: WireTensor[];
   rawOutputContents: Buffer[];
 }

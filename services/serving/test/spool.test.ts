@@ -62,6 +62,7 @@ function answered(id: string, rows = 1): PredictionRecord {
   return {
     model: 'orders',
     version: '1',
+    arm: 'champion',
     id,
     eventIds: values.map((_, row) => `${id}-${row}`),
     parameters: {},

@@ -160,7 +160,12 @@ describe('under load', () => {
     held.release();
     await running;
     await client.modelInfer({ ...slowRequest(4), id: 'last' });
-    expect(records.map(({ id }) => id)).toEqual(['first', 'last']);
+    const told = records.map(({ id, failure }) => [id, failure]);
+    expect(told).toEqual([
+      ['first', undefined],
+      ['late', 'DEADLINE_EXCEEDED'],
+      ['last', undefined],
+    ]);
   });
 });
 

@@ -25,7 +25,9 @@ export function status(action: Action): Promise<void> {
     const rows = states.map((state) => [
       style('bold', state.name),
       String(state.version),
-      state.champion === null ? 'no model yet' : style('green', `model ${state.champion}`),
+      state.champion === null
+        ? 'no model yet'
+        : style('green', `model ${state.champion}${state.pinned ? ', pinned' : ''}`),
       state.turn === null
         ? '–'
         : style(
@@ -41,6 +43,7 @@ export function status(action: Action): Promise<void> {
       const share = `${Math.floor((100 * done) / Math.max(1, total))} % of ${count(total)} records, ${count(Math.round(speed))} times as fast as the clock`;
       return `replay of ${pipeline}: ${state}, ${share}${detail === '' ? '' : `; ${detail}`}`;
     });
+    const rollouts = states.flatMap(({ name, rollout }) => (rollout === null ? [] : [rolloutLine(name, rollout)]));
     const head = `Relearn ${now.version}, ${client.from}: ${now.behind} records wait, ${now.jobs} jobs run`;
     const headers = [
       'pipeline',
@@ -53,8 +56,17 @@ export function status(action: Action): Promise<void> {
       'business time',
     ];
     const body = rows.length === 0 ? 'No pipeline has been applied: relearn apply FILE' : table(headers, rows, style);
-    action.print({ ...now, pipelines: states }, [head, body, ...replays].join('\n'));
+    action.print({ ...now, pipelines: states }, [head, body, ...rollouts, ...replays].join('\n'));
   });
+}
+
+function rolloutLine(name: string, rollout: NonNullable<PipelineState['rollout']>): string {
+  const { model, strategy, step, steps, share, requests, rows } = rollout;
+  const how =
+    strategy === 'shadow'
+      ? 'as a shadow'
+      : `as a canary, step ${step + 1} of ${steps} (${Math.round(1000 * share) / 10} % of the requests)`;
+  return `rollout of ${name}: model ${model} is tried ${how}; judged on ${count(requests)} requests and ${count(rows)} rows`;
 }
 
 /** Model versions of one pipeline, or of all. */

@@ -42,7 +42,20 @@ export async function rollback(
 ): Promise<void> {
   const wanted = model === undefined ? {} : { model: modelNumber(model) };
   const answer = await remoteClient(terminal).post(pathOf(pipeline, 'rollback'), { ...wanted, reason });
-  print(answer, `${pipeline}: rolled back${model === undefined ? ' to the champion before' : ` to model ${model}`}`);
+  print(answer, `${pipeline}: rolled back to ${model === undefined ? 'what answered before' : `model ${model}`}`);
+}
+
+/** Keeps the champion where it is, or lets it move again. */
+export function pinning(what: 'pin' | 'unpin') {
+  const done = { pin: 'the champion stays until it is unpinned', unpin: 'the champion may change again' }[what];
+  return async (
+    { terminal, print }: Action,
+    [pipeline = '']: readonly string[],
+    { reason }: { reason: string },
+  ): Promise<void> => {
+    const answer = await remoteClient(terminal).post(pathOf(pipeline, what), { reason });
+    print(answer, `${pipeline}: ${done}`);
+  };
 }
 
 export async function retrain({ terminal, print }: Action, [pipeline = '']: readonly string[]): Promise<void> {

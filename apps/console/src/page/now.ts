@@ -29,15 +29,32 @@ function sentence({ state, turns, wall }: PageData): Markup {
   const serving =
     champion === null
       ? html`No model serves yet.`
-      : html`<strong>Model ${champion}</strong> serves${state.frozen === champion ? ', the first one' : ''}.`;
+      : html`<strong>Model ${champion}</strong> serves${state.frozen === champion ? ', the first one' : ''}${state.pinned ? ', and is pinned' : ''}.`;
   if (turn === null) {
     const waiting = `The first model is trained when ${count(state.minimumRows)} rows are labelled.`;
     return html`${serving} ${champion === null ? waiting : 'Nothing else to do: the loop watches.'}`;
   }
+  if (state.rollout !== null) return html`${serving} ${trial(state.rollout)}`;
   const running = turns.find((one) => one.turn === turn.id);
   const why = running === undefined ? '' : ` It began because ${causeOf(running, state)}.`;
   const since = html`<span aria-live="off" data-since="${turn.since.wall}">${span(Math.max(0, wall - turn.since.wall))}</span>`;
   return html`${serving} <strong>Turn ${turn.id}</strong> ${doing[turn.stage]}, since ${since}.${why}`;
+}
+
+function trial({
+  model,
+  strategy,
+  step,
+  steps,
+  share,
+  requests,
+  rows,
+}: NonNullable<PageData['state']['rollout']>): Markup {
+  const how =
+    strategy === 'shadow'
+      ? 'runs beside it and answers nobody'
+      : `answers ${count(Math.round(1000 * share) / 10)} % of the requests, step ${step + 1} of ${steps}`;
+  return html`<strong>Model ${model}</strong> ${how}: judged on ${count(requests)} requests and ${count(rows)} rows so far.`;
 }
 
 function alarmLines({ state }: PageData): Markup | null {

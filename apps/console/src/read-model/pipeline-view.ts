@@ -10,6 +10,7 @@ import {
 } from '@relearn/contracts';
 import { conservationOf, type LiveCounts, noCounts } from './counts.js';
 import { Models } from './models.js';
+import { Rollouts } from './rollouts.js';
 import type { AlarmView, Moment, PipelineState, PipelineSummary, Revisions } from './shapes.js';
 import { stagesOf } from './stages.js';
 import { Turns } from './turns.js';
@@ -23,6 +24,7 @@ export class PipelineView {
   readonly models = new Models();
   readonly turns = new Turns();
   readonly windows = new Windows();
+  readonly rollouts = new Rollouts();
   private spec: PipelineSpec | null = null;
   private version = 0;
   private applied: Moment = { business: 0, wall: 0 };
@@ -62,6 +64,7 @@ export class PipelineView {
     if (this.models.apply(event, at)) this.changes.models += 1;
     if (this.turns.apply(event, at)) this.changes.turns += 1;
     if (this.windows.apply(event)) this.changes.windows += 1;
+    if (this.rollouts.apply(event, at)) this.changes.turns += 1;
     this.watchQuality(event, at);
   }
 
@@ -85,6 +88,8 @@ export class PipelineView {
         running === null || since === undefined
           ? null
           : { id: running.id, reason: running.turn.reason, stage: running.stage, since },
+      rollout: this.rollouts.current(),
+      pinned: this.rollouts.pinned,
       now: now ?? this.latest,
     };
   }

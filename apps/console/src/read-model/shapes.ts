@@ -152,8 +152,30 @@ export interface PipelineSummary {
     readonly stage: TurnStage;
     readonly since: Moment;
   } | null;
+  /** Null: none. */
+  readonly rollout: RolloutView | null;
+  /** Nothing moves the champion alias. */
+  readonly pinned: boolean;
   /** Business time, ms; null before anything has happened. */
   readonly now: number | null;
+}
+
+/** A model that is tried beside the champion. */
+export interface RolloutView {
+  readonly model: number;
+  readonly turn: string;
+  readonly strategy: 'shadow' | 'canary';
+  /** From 0; of so many. */
+  readonly step: number;
+  readonly steps: number;
+  /** Of the requests that it answers. */
+  readonly share: number;
+  /** Requests that each step is judged on. */
+  readonly each: number;
+  /** Requests and rows that it has been judged on so far. */
+  readonly requests: number;
+  readonly rows: number;
+  readonly since: Moment;
 }
 
 /** Numbers that grow when the part of the view that they name changes. */

@@ -65,8 +65,26 @@ export const components = {
     champion: nullable(integer),
     frozen: nullable(integer),
     turn: nullable(object({ id: text, reason, stage, since: ref('Moment') })),
+    rollout: nullable(ref('Rollout')),
+    pinned: boolean,
     now: nullable(number),
   }),
+  Rollout: {
+    ...object({
+      model: integer,
+      turn: text,
+      strategy: { enum: ['shadow', 'canary'] },
+      step: integer,
+      steps: integer,
+      share: number,
+      each: integer,
+      requests: integer,
+      rows: integer,
+      since: ref('Moment'),
+    }),
+    description:
+      'A model that is tried beside the champion: its step, the share of the requests that it answers, and how many requests and rows it has been judged on (`each` step takes so many requests).',
+  },
   Conservation: object({
     received: integer,
     validated: integer,

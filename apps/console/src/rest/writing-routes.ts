@@ -52,7 +52,8 @@ function policyRoutes({ view, registry, monitoring, parse }: ConsoleDeps): reado
       method: 'POST',
       path: '/pipelines/{name}/rollback',
       operation: 'rollBack',
-      summary: 'Back to the champion before, or to the former champion that is named.',
+      summary:
+        'Back to the former champion that is named; without one back to what answered before: the end of a rollout, else the champion before.',
       body: object({ model, reason: { type: 'string', minLength: 1 } }, ['model']),
       answer: object({ pipeline: text, rolledBack: boolean }),
       async handle({ params, body, actor }) {
@@ -62,6 +63,7 @@ function policyRoutes({ view, registry, monitoring, parse }: ConsoleDeps): reado
         return { pipeline: name, rolledBack: true };
       },
     },
+    ...pinRoutes({ view, registry }),
     {
       method: 'POST',
       path: '/pipelines/{name}/retrain',
@@ -75,6 +77,34 @@ function policyRoutes({ view, registry, monitoring, parse }: ConsoleDeps): reado
         return { pipeline: name, request: await monitoring.requestRetrain(name, actor) };
       },
     },
+  ];
+}
+
+function pinRoutes({ view, registry }: Pick<ConsoleDeps, 'view' | 'registry'>): readonly Route[] {
+  const route = (
+    what: 'pin' | 'unpin',
+    summary: string,
+    write: (name: string, reason: string, actor: string) => Promise<void>,
+  ): Route => ({
+    method: 'POST',
+    path: `/pipelines/{name}/${what}`,
+    operation: `${what}Champion`,
+    summary,
+    body: object({ reason: { type: 'string', minLength: 1 } }),
+    answer: object({ pipeline: text, pinned: boolean }),
+    async handle({ params, body, actor }) {
+      const { name } = view.pipeline(params['name'] ?? '');
+      await write(name, String(body['reason']), actor);
+      return { pipeline: name, pinned: what === 'pin' };
+    },
+  });
+  return [
+    route(
+      'pin',
+      'Nothing moves the champion alias until it is unpinned: turns register models and promote none. Ends a rollout.',
+      (...all) => registry.pin(...all),
+    ),
+    route('unpin', 'The champion alias may move again.', (...all) => registry.unpin(...all)),
   ];
 }
 

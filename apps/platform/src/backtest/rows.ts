@@ -56,7 +56,7 @@ export async function readRows(ports: Ports, spec: PipelineSpec): Promise<Backte
       for (const { arm, model, outputs } of data.arms) {
         const prediction = predictionOf(outputs, index);
         if (arm === 'frozen') row.frozen = prediction;
-        else [row.champion, row.model] = [prediction, model];
+        else if (arm === 'champion') [row.champion, row.model] = [prediction, model];
       }
     }
   }

@@ -1,10 +1,12 @@
-import { type LoggedEvent, predictionLogged } from '@relearn/contracts';
+import { type LoggedEvent, predictionLogged, rolloutStarted } from '@relearn/contracts';
 import { type Invariant, PerPipeline, type Report } from '../invariant.js';
 import { moveOf } from './moves.js';
 
 interface Pipeline {
   /** Champions in the order of the alias's moves. */
   readonly champions: number[];
+  /** Models that were tried beside a champion. */
+  readonly challengers: Set<number>;
   /** By shard: the move that stream scoring had reached. */
   readonly reached: Map<number, number>;
 }
@@ -12,10 +14,10 @@ interface Pipeline {
 /**
  * A prediction's model was live. A row that was scored from the stream names a model that was champion, and a shard's
  * rows go through the champions in the order of the alias's moves (some may be left out); a request names one that was champion. The arm `frozen`
- * is the first promoted model and scores stream rows only.
+ * is the first promoted model and scores stream rows only. The arm `challenger` is a model that has been rolled out.
  */
 export function predictionsComeFromLiveModels(): Invariant {
-  const pipelines = new PerPipeline<Pipeline>(() => ({ champions: [], reached: new Map() }));
+  const pipelines = new PerPipeline<Pipeline>(() => ({ champions: [], challengers: new Set(), reached: new Map() }));
   return {
     name: "a prediction's model was live",
     topics: ['control', 'predictions'],
@@ -23,6 +25,7 @@ export function predictionsComeFromLiveModels(): Invariant {
       const state = pipelines.of(event.pipeline);
       const move = moveOf(event);
       if (move !== null) state.champions.push(move.data.model);
+      if (rolloutStarted.is(event)) state.challengers.add(event.data.model);
       if (predictionLogged.is(event)) judge(state, event, report);
     },
   };
@@ -37,7 +40,9 @@ function judge(state: Pipeline, event: LoggedEvent, report: Report): void {
       if (model !== state.champions[0])
         breach(`the frozen arm is model ${model}, the first promoted was ${state.champions[0]}`);
       if (kind !== 'stream') breach('the frozen arm answered a request');
-    } else if (kind === 'request') {
+    } else if (arm === 'challenger') {
+      if (!state.challengers.has(model)) breach(`model ${model} is a challenger and was never rolled out`);
+    } else if (kind !== 'stream') {
       if (!state.champions.includes(model)) breach(`model ${model} answered and was never champion`);
     } else {
       const reached = state.reached.get(partition) ?? 0;

@@ -1,10 +1,12 @@
-import { pipelineEnded, retrainRequested, turnStarted } from '@relearn/contracts';
+import { pipelineEnded, retrainRequested, rolloutEnded, rolloutStarted, turnStarted } from '@relearn/contracts';
 import { type Invariant, PerPipeline } from '../invariant.js';
 
 interface Request {
   readonly event: string;
   turn: string | null;
   ends: number;
+  /** Its model is tried beside the champion, for as long as business time says. */
+  tried: boolean;
 }
 
 interface Turns {
@@ -15,7 +17,8 @@ interface Turns {
 
 /**
  * Each `retrain.requested` has exactly one `pipeline.ended`, behind it in the log, and one turn runs at a time.
- * `quiescent`: nothing is under way any more, so a request without an end is a breach too.
+ * `quiescent`: nothing is under way any more, so a request without an end is a breach too,
+ * unless its model is being rolled out: that waits for business time.
  */
 export function requestsEndOnce(quiescent: boolean): Invariant {
   const pipelines = new PerPipeline<Turns>(() => ({ requests: new Map(), running: null }));
@@ -29,7 +32,7 @@ export function requestsEndOnce(quiescent: boolean): Invariant {
       if (retrainRequested.is(event)) {
         const { request } = event.data;
         if (turns.requests.has(request)) return breach(`request ${request} was made twice`);
-        turns.requests.set(request, { event: id, turn: null, ends: 0 });
+        turns.requests.set(request, { event: id, turn: null, ends: 0, tried: false });
       } else if (turnStarted.is(event)) {
         const { request: name, turn } = event.data;
         const request = turns.requests.get(name);
@@ -39,6 +42,9 @@ export function requestsEndOnce(quiescent: boolean): Invariant {
         if (turns.running !== null) breach(`turn ${turn} was started while the turn of request ${turns.running} ran`);
         request.turn = turn;
         turns.running = name;
+      } else if (rolloutStarted.is(event) || rolloutEnded.is(event)) {
+        const request = turns.requests.get(event.data.request);
+        if (request !== undefined) request.tried = rolloutStarted.is(event);
       } else if (pipelineEnded.is(event)) {
         const { request: name, turn } = event.data;
         const request = turns.requests.get(name);
@@ -53,7 +59,7 @@ export function requestsEndOnce(quiescent: boolean): Invariant {
       if (!quiescent) return;
       for (const [pipeline, { requests }] of pipelines.all()) {
         for (const [name, request] of requests) {
-          if (request.ends > 0) continue;
+          if (request.ends > 0 || request.tried) continue;
           report({ pipeline, message: `request ${name} has no end`, event: request.event });
         }
       }

@@ -6,6 +6,10 @@ import {
   modelPromoted,
   modelRegistered,
   pipelineEnded,
+  rolloutAdvanced,
+  rolloutEnded,
+  rolloutJudged,
+  rolloutStarted,
   snapshotFailed,
   trainingCompleted,
   trainingStarted,
@@ -21,7 +25,18 @@ const order: readonly (readonly [EventType, EventType])[] = [
   [trainingCompleted, trainingStarted],
   [modelEvaluated, trainingCompleted],
   [modelRegistered, modelEvaluated],
+  [rolloutStarted, modelRegistered],
+  [rolloutEnded, rolloutStarted],
   [modelPromoted, modelRegistered],
+];
+
+/** What the registry, which writes a turn's end, writes of a turn. */
+const ofRegistry: readonly EventType[] = [
+  modelRegistered,
+  modelPromoted,
+  rolloutStarted,
+  rolloutAdvanced,
+  rolloutEnded,
 ];
 
 interface Turn {
@@ -85,8 +100,9 @@ function misplaced(turn: Turn, event: LoggedEvent): string[] {
 }
 
 function afterEnd(turn: Turn, event: LoggedEvent, positions: ReadonlyMap<string, number>): string[] {
-  if (turn.ended === null || pipelineEnded.is(event)) return [];
-  if (modelRegistered.is(event) || modelPromoted.is(event)) return [`${event.type} came after the turn's end`];
+  // A verdict on a rollout follows from what predictions tell, and may come when the turn has been ended by hand.
+  if (turn.ended === null || pipelineEnded.is(event) || rolloutJudged.is(event)) return [];
+  if (ofRegistry.some((type) => type.is(event))) return [`${event.type} came after the turn's end`];
   const cause = event.causationid === undefined ? undefined : positions.get(event.causationid);
   return cause !== undefined && cause < turn.ended ? [] : [`${event.type} was caused after the turn's end`];
 }
@@ -105,11 +121,12 @@ function remember(turn: Turn, event: LoggedEvent): void {
       trainingCompleted,
       modelEvaluated,
       modelRegistered,
+      rolloutStarted,
       modelPromoted,
     );
   } else if (trainingCompleted.is(event) && event.data.winner === null) {
-    forbid('a run without a winner', modelRegistered, modelPromoted);
+    forbid('a run without a winner', modelRegistered, rolloutStarted, modelPromoted);
   } else if (modelEvaluated.is(event) && event.data.verdict !== 'passed') {
-    forbid(`a gate record that says ${event.data.verdict}`, modelPromoted);
+    forbid(`a gate record that says ${event.data.verdict}`, rolloutStarted, modelPromoted);
   }
 }

@@ -6,12 +6,23 @@ import { Cause } from './model.js';
 const closed = { additionalProperties: false } as const;
 const nullableNumber = Type.Union([Type.Number(), Type.Null()]);
 
-/** What one model said to a batch of rows. `champion` answers; `frozen` is the first promoted model, scored for comparison only. */
+const answering = [Type.Literal('champion'), Type.Literal('challenger')] as const;
+
+/**
+ * What one model said to a batch of rows. `champion` answers; `challenger` is a model that is rolled out and may answer;
+ * `frozen` is the first promoted model, scored for comparison only.
+ */
 export const Arm = Type.Object(
-  { arm: Type.Union([Type.Literal('champion'), Type.Literal('frozen')]), model: Type.Integer(), outputs: Columns },
+  {
+    arm: Type.Union([...answering, Type.Literal('frozen')]),
+    model: Type.Integer(),
+    outputs: Columns,
+  },
   closed,
 );
 export type Arm = Static<typeof Arm>;
+export const AnsweringArm = Type.Union([...answering]);
+export type AnsweringArm = Static<typeof AnsweringArm>;
 
 export const predictionLogged = defineEvent({
   name: 'prediction.logged',
@@ -19,7 +30,8 @@ export const predictionLogged = defineEvent({
   topic: 'predictions',
   data: Type.Object(
     {
-      kind: Type.Union([Type.Literal('stream'), Type.Literal('request')]),
+      /** `mirror`: the inputs of a request that one arm has answered, run by the other too while a model is rolled out. */
+      kind: Type.Union([Type.Literal('stream'), Type.Literal('request'), Type.Literal('mirror')]),
       /** The raw event's id of each row, by which labels join; null: never joined. */
       ids: Type.Array(Type.Union([Type.String(), Type.Null()])),
       times: Type.Array(Type.Number()),
@@ -29,8 +41,24 @@ export const predictionLogged = defineEvent({
       arms: Type.Array(Arm),
       watermark: nullableNumber,
       request: Type.Optional(
-        Type.Object({ id: Type.String(), computeMs: Type.Number(), totalMs: Type.Number() }, closed),
+        Type.Object(
+          {
+            id: Type.String(),
+            /** Of the run. */
+            computeMs: Type.Number(),
+            totalMs: Type.Number(),
+            /** The arm that failed to answer, and with what; there are no outputs then. */
+            failure: Type.Optional(
+              Type.Object({ arm: AnsweringArm, model: Type.Integer(), code: Type.String() }, closed),
+            ),
+            /** Of a mirror: the arm that answered, and how long its run took. */
+            answered: Type.Optional(Type.Object({ arm: AnsweringArm, computeMs: Type.Number() }, closed)),
+          },
+          closed,
+        ),
       ),
+      /** The model that was being rolled out and on which these rows tell; absent: on none. */
+      rollout: Type.Optional(Type.Integer()),
     },
     closed,
   ),
@@ -73,6 +101,8 @@ export const windowProfiled = defineEvent({
           closed,
         ),
       ),
+      /** Of `outcomes`: labelled rows that champion and challenger had both scored, by the difference of their losses. */
+      losses: Type.Optional(Type.Object({ model: Type.Integer(), counts: Counts }, closed)),
     },
     closed,
   ),

@@ -32,6 +32,19 @@ export const defaults = {
   minimumLabels: 200,
   budget: { turns: 6, per: '365d' },
   backOff: 2,
+  rollout: {
+    steps: [0.05, 0.25, 0.5],
+    requests: 200,
+    limit: '7d',
+    judge: {
+      confidence: 0.99,
+      max_error_increase: 0.002,
+      max_latency_ratio: 1.25,
+      /** A model that has learnt of a change is meant to say something else than the one before. */
+      min_agreement: null,
+      quality: 0.02,
+    },
+  },
 } as const;
 
 /** The metric that chooses, compares and is monitored where `evaluate.metrics` is absent. */

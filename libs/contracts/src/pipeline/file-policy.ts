@@ -3,7 +3,7 @@ import { defaultDrops, defaultMetrics, defaults } from './defaults.js';
 import { closed, duration, optional, scalar, text, whole, word } from './file-terms.js';
 import { tasks } from './spec.js';
 
-/** The file's form of what is done with the data: `train`, `evaluate`, `rollout`, `monitor` and `retrain`. */
+/** The file's form of what is done with the data: `train`, `evaluate`, `monitor` and `retrain`. */
 
 const heldOut = (description: string, fallback: number) =>
   Type.Number({ exclusiveMinimum: 0, maximum: 0.5, description, default: fallback });
@@ -131,11 +131,6 @@ export const FileEvaluate = Type.Object(
     max_latency_ms: optional(Type.Number({ exclusiveMinimum: 0, description: 'Longest run of the model on one row.' })),
   },
   { ...closed, description: 'What a model must pass to go live.' },
-);
-
-export const FileRollout = Type.Object(
-  { strategy: optional(word(['direct'], 'a strategy', 'direct: a passed model answers at once.', 'direct')) },
-  { ...closed, description: 'How a passed model goes live.' },
 );
 
 export const FileMonitor = Type.Object(

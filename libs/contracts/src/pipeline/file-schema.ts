@@ -1,6 +1,7 @@
 import Type from 'typebox';
 import { FileFeatures, FileLabel, FileSchema, FileSource } from './file-data.js';
-import { FileEvaluate, FileMonitor, FileRetrain, FileRollout, FileTrain } from './file-policy.js';
+import { FileEvaluate, FileMonitor, FileRetrain, FileTrain } from './file-policy.js';
+import { FileRollout } from './file-rollout.js';
 import { closed, columnNames, optional } from './file-terms.js';
 
 /**

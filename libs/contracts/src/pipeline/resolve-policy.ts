@@ -75,6 +75,7 @@ const positive: readonly Path[] = [
   ['train', 'deadline'],
   ['retrain', 'schedule', 'every'],
   ['retrain', 'budget', 'per'],
+  ['rollout', 'limit'],
 ];
 
 /** Reports durations of nothing where time must pass. */

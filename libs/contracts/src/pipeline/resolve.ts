@@ -6,6 +6,7 @@ import { ColumnTable, declareColumns, type Report } from './resolve-columns.js';
 import { resolveFeatures } from './resolve-features.js';
 import { markLabelColumns, resolveLabel, resolveTask } from './resolve-label.js';
 import { checkPositive, resolveMonitor, resolveRetrain } from './resolve-policy.js';
+import { resolveRollout } from './resolve-rollout.js';
 import { resolveSource, resolveWindowChecks, type Tables } from './resolve-source.js';
 import { resolveEvaluate, resolveTrain } from './resolve-train.js';
 import { type PipelineSpec, tasks } from './spec.js';
@@ -49,7 +50,7 @@ export function resolvePipeline(file: PipelineFile, given: PipelineCatalog, repo
     features,
     train,
     evaluate: resolveEvaluate(file, task, catalog, report),
-    rollout: { strategy: file.rollout?.strategy ?? 'direct' },
+    rollout: resolveRollout(file, features, report),
     monitor: resolveMonitor(file, catalog, report),
     retrain: resolveRetrain(file, task, report),
   };

@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import { RolloutSpec } from './rollout-spec.js';
 
 /**
  * The pipeline as every service reads it: what a pipeline file says, with each default filled in.
@@ -258,7 +259,7 @@ export const PipelineSpec = Type.Object(
     features: Type.Array(FeatureSpec, { minItems: 1 }),
     train: TrainSpec,
     evaluate: EvaluateSpec,
-    rollout: Type.Object({ strategy: Type.Literal('direct') }, closed),
+    rollout: RolloutSpec,
     monitor: MonitorSpec,
     retrain: RetrainSpec,
   },

@@ -15,6 +15,7 @@ import {
 } from '@relearn/contracts';
 import { causesOf, outcomeOf } from './judge-window.js';
 import { nextAlarm } from './retrain-policy.js';
+import { foldRollout, seenBy, withLosses } from './rollout/fold.js';
 import { arrival, type CompleteWindow, labelledTotal, type TriggerState } from './trigger-state.js';
 
 /** Windows of states that hysteresis may look back on. */
@@ -22,6 +23,10 @@ const statesKept = 100;
 
 /** Folds an event, another's or an own one, into what monitoring knows of a pipeline. */
 export function evolve(state: TriggerState, event: Event): TriggerState {
+  return seenBy(folded(state, event), event);
+}
+
+function folded(state: TriggerState, event: Event): TriggerState {
   if (windowProfiled.is(event)) {
     const { state: arrived, complete } = arrival(state, event.data);
     return complete.reduce(closed, arrived);
@@ -56,6 +61,8 @@ export function evolve(state: TriggerState, event: Event): TriggerState {
     const { model, reference, frozen } = event.data;
     return { ...clearAlarms(state), champion: { model, reference }, frozen: frozen?.model ?? null, outcomes: [] };
   }
+  const rolled = foldRollout(state, event);
+  if (rolled !== null) return rolled;
   if (dataQualityFailed.is(event)) return { ...state, failing: [...new Set([...state.failing, event.data.shard])] };
   if (dataQualityRecovered.is(event))
     return { ...state, failing: state.failing.filter((shard) => shard !== event.data.shard) };
@@ -95,7 +102,7 @@ export function closed(before: TriggerState, profiles: CompleteWindow): TriggerS
     cut[shard] = Math.max(cut[shard] ?? 0, read);
     labelled[shard] = Math.max(labelled[shard] ?? 0, labels);
   }
-  const state = { ...before, cut, labelled };
+  const state = withLosses({ ...before, cut, labelled }, profiles);
   const { spec } = state;
   if (spec === null || profiles[0]?.part === 'inputs') {
     return {

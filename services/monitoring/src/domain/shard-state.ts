@@ -12,6 +12,8 @@ import {
   type windowProfiled,
 } from '@relearn/contracts';
 import { labelNumber } from '@relearn/features';
+import { type Answer, lossDifference } from '@relearn/stats';
+import { answerIn } from './answer.js';
 import { Boundaries, type SavedBoundaries } from './boundaries.js';
 import { type ArmName, type ProfileOf, type SavedWindow, WindowState } from './window-state.js';
 
@@ -20,7 +22,7 @@ type Profiled = DataOf<typeof windowProfiled>;
 /** A prediction that waits for its label. */
 interface Waiting {
   readonly time: number;
-  readonly arms: readonly { readonly arm: ArmName; readonly model: number; readonly prediction: number | number[] }[];
+  readonly arms: readonly { readonly arm: ArmName; readonly model: number; readonly prediction: Answer }[];
 }
 
 /** A label that came before the prediction it belongs to, with the watermark at which it came. */
@@ -105,6 +107,8 @@ export class ShardState {
   /** Logged predictions, rows from `from` on. */
   takePredictions(data: DataOf<typeof predictionLogged>, from: number, profileOf: ProfileOf): void {
     const champion = data.arms.find((arm) => arm.arm === 'champion');
+    // A failed request is no prediction, and a mirrored one has been taken with its answer.
+    if (data.request?.failure !== undefined || data.kind === 'mirror') return;
     for (let row = from; row < data.times.length; row++) {
       const time = data.times[row] ?? 0;
       if (data.kind === 'stream' && this.endOf(time) <= this.predictionsWatermark) continue;
@@ -224,17 +228,17 @@ export class ShardState {
     window.labelled += 1;
     for (const { arm, model, prediction } of waiting.arms)
       window.countOutcome(arm, model, profileOf(model), truth, prediction);
+    const [champion, challenger] = (['champion', 'challenger'] as const).map((name) =>
+      waiting.arms.find(({ arm }) => arm === name),
+    );
+    if (champion === undefined || challenger === undefined) return;
+    const isClass = this.spec.train.task !== 'regression';
+    const difference = lossDifference(isClass, truth, challenger.prediction, champion.prediction);
+    window.countLoss(challenger.model, difference);
   }
 }
 
-/** The prediction of one row: the probability of the second class, one probability a class, or the value. */
-function armOf(arm: Arm, row: number): Waiting['arms'][number] {
-  const names = Object.keys(arm.outputs);
-  const several = names.filter((name) => name.startsWith('probabilities['));
-  const number = (name: string) => {
-    const value = arm.outputs[name]?.[row];
-    return typeof value === 'number' ? value : Number.NaN;
-  };
-  const one = names.includes('probability') ? 'probability' : 'prediction';
-  return { arm: arm.arm, model: arm.model, prediction: several.length > 0 ? several.map(number) : number(one) };
+/** The prediction of one row; an answer that was asked for in part counts as none. */
+function armOf({ arm, model, outputs }: Arm, row: number): Waiting['arms'][number] {
+  return { arm, model, prediction: answerIn(outputs, row) ?? Number.NaN };
 }

@@ -1,5 +1,6 @@
 import type { Cause, DataOf, PipelineSpec, windowProfiled } from '@relearn/contracts';
 import type { PerformanceCounts } from '@relearn/stats';
+import type { Judging } from './rollout/judge.js';
 
 export type Profiled = DataOf<typeof windowProfiled>;
 
@@ -43,6 +44,8 @@ export interface TriggerState {
   readonly lastTrailing: number | null;
   readonly lastTarget: number | null;
   readonly failing: readonly number[];
+  /** Absent: no model is rolled out. */
+  readonly rollout?: Judging;
 }
 
 export const unknownTriggers: TriggerState = {

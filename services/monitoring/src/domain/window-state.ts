@@ -1,7 +1,10 @@
-import type { Columns, PipelineSpec, windowProfiled, DataOf } from '@relearn/contracts';
+import type { Arm, Columns, PipelineSpec, windowProfiled, DataOf } from '@relearn/contracts';
 import {
+  type Answer,
   ColumnCounter,
   emptyPerformance,
+  type LossCounts,
+  PairedLosses,
   type PerformanceCounter,
   type PerformanceCounts,
   performanceCounter,
@@ -9,7 +12,7 @@ import {
   type WindowCounts,
 } from '@relearn/stats';
 
-export type ArmName = 'champion' | 'frozen';
+export type ArmName = Arm['arm'];
 
 interface SavedModel {
   readonly arm: ArmName;
@@ -25,6 +28,8 @@ export interface SavedWindow {
   readonly labelled: number;
   readonly inputsClosed: boolean;
   readonly models: readonly SavedModel[];
+  /** By challenger; absent: none was tried. */
+  readonly losses?: readonly (readonly [model: number, counts: LossCounts])[];
 }
 
 class ModelWindow {
@@ -71,6 +76,7 @@ export class WindowState {
   labelled: number;
   inputsClosed: boolean;
   private readonly models = new Map<string, ModelWindow>();
+  private readonly losses = new Map<number, PairedLosses>();
   private readonly spec: PipelineSpec;
 
   constructor(spec: PipelineSpec, start: number, saved?: SavedWindow, profileOf?: ProfileOf) {
@@ -80,6 +86,7 @@ export class WindowState {
     this.predictions = saved?.predictions ?? 0;
     this.labelled = saved?.labelled ?? 0;
     this.inputsClosed = saved?.inputsClosed ?? false;
+    for (const [model, counts] of saved?.losses ?? []) this.losses.set(model, new PairedLosses(counts));
     for (const model of saved?.models ?? []) {
       const profile = model.counts === null ? null : (profileOf?.(model.model) ?? null);
       this.models.set(`${model.arm}/${model.model}`, new ModelWindow(spec, model.arm, model.model, profile, model));
@@ -92,21 +99,25 @@ export class WindowState {
   }
 
   /** `prediction`: one number, or one probability a class. */
-  countOutcome(
-    arm: ArmName,
-    model: number,
-    profile: ReferenceProfile | null,
-    truth: number,
-    prediction: number | number[],
-  ): void {
+  countOutcome(arm: ArmName, model: number, profile: ReferenceProfile | null, truth: number, prediction: Answer): void {
     const { scores } = this.modelOf(arm, model, arm === 'champion' ? profile : null);
-    if (scores.task === 'multiclass') scores.add(truth, Array.isArray(prediction) ? prediction : [prediction]);
+    if (scores.task === 'multiclass')
+      scores.add(truth, typeof prediction === 'number' ? [prediction] : [...prediction]);
     else if (typeof prediction === 'number') scores.add(truth, prediction);
+  }
+
+  /** How much worse the challenger said a labelled row than the champion. */
+  countLoss(challenger: number, difference: number): void {
+    const losses = this.losses.get(challenger) ?? new PairedLosses();
+    this.losses.set(challenger, losses);
+    losses.add(difference);
   }
 
   save(): SavedWindow {
     const { start, rows, predictions, labelled, inputsClosed } = this;
-    return { start, rows, predictions, labelled, inputsClosed, models: this.saved() };
+    const losses = [...this.losses].map(([model, paired]) => [model, paired.snapshot()] as const);
+    const more = losses.length === 0 ? {} : { losses };
+    return { start, rows, predictions, labelled, inputsClosed, models: this.saved(), ...more };
   }
 
   /**
@@ -115,11 +126,12 @@ export class WindowState {
    */
   profile(
     part: 'inputs' | 'outcomes',
-  ): Pick<DataOf<typeof windowProfiled>, 'rows' | 'predictions' | 'labelled' | 'models'> {
+  ): Pick<DataOf<typeof windowProfiled>, 'rows' | 'predictions' | 'labelled' | 'models' | 'losses'> {
     const { rows, predictions, labelled } = this;
     const models = this.saved();
     if (part === 'outcomes') {
-      return { rows, predictions, labelled, models: models.map(({ arm, model, scores }) => ({ arm, model, scores })) };
+      const said = models.map(({ arm, model, scores }) => ({ arm, model, scores }));
+      return { rows, predictions, labelled, models: said, ...this.latestLosses() };
     }
     const counted = models.filter(({ arm }) => arm === 'champion');
     return {
@@ -128,6 +140,13 @@ export class WindowState {
       labelled: 0,
       models: counted.map(({ arm, model, counts }) => ({ arm, model, ...(counts === null ? {} : { counts }) })),
     };
+  }
+
+  /** Of the latest challenger: one that came before has its verdict. */
+  private latestLosses(): Pick<DataOf<typeof windowProfiled>, 'losses'> {
+    const model = Math.max(...this.losses.keys());
+    const counts = this.losses.get(model)?.snapshot();
+    return counts === undefined ? {} : { losses: { model, counts } };
   }
 
   private saved(): SavedModel[] {

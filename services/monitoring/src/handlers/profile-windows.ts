@@ -1,11 +1,22 @@
-import { type LoggedEvent, dataValidated, predictionLogged, rowAddress, windowProfiled } from '@relearn/contracts';
+import {
+  type DataOf,
+  dataValidated,
+  type LoggedEvent,
+  predictionLogged,
+  rolloutObserved,
+  rowAddress,
+  windowProfiled,
+} from '@relearn/contracts';
 import { emission, type Emission, type FoldDefinition, type Shard } from '@relearn/runtime';
+import { RolloutWatch, type SavedWatch } from '../domain/rollout/watch.js';
 import { type SavedShard, ShardState } from '../domain/shard-state.js';
 import type { References } from './references.js';
 
 interface PipelineWindows {
   version: number;
   state: ShardState;
+  /** Of the last model that was rolled out. */
+  watch?: RolloutWatch;
 }
 
 /** A shard's pipelines by name. */
@@ -23,17 +34,20 @@ export function profileWindows(references: References): FoldDefinition<Monitorin
     async open(shard, saved) {
       const state: MonitoringShard = new Map();
       for (const [name, bytes] of saved) {
-        const { version, windows, models } = JSON.parse(utf8.decode(bytes)) as SavedPart;
+        const { version, windows, models, watch } = JSON.parse(utf8.decode(bytes)) as SavedPart;
         const { spec } = await shard.ports.catalog.known(name, version);
         for (const model of models) await references.load(shard.ports, name, model);
         const profileOf = references.profileOf(name);
-        state.set(name, { version, state: new ShardState(spec, windows, profileOf) });
+        const watching = watch === undefined ? {} : { watch: new RolloutWatch(spec, watch.model, watch) };
+        state.set(name, { version, state: new ShardState(spec, windows, profileOf), ...watching });
       }
       return state;
     },
     async apply(state, event, fromRow, shard) {
-      const { state: windows } = await pipelineOf(state, event, shard);
+      const pipeline = await pipelineOf(state, event, shard);
+      const { state: windows } = pipeline;
       const profileOf = references.profileOf(event.pipeline);
+      const observed: Emission[] = [];
       if (dataValidated.is(event)) {
         const { data } = dataValidated.read(event);
         const addresses = data.order.map((_, index) => rowAddress(event.position, index));
@@ -44,15 +58,18 @@ export function profileWindows(references: References): FoldDefinition<Monitorin
           if (arm === 'champion') await references.load(shard.ports, event.pipeline, model);
         }
         windows.takePredictions(data, fromRow, profileOf);
+        observed.push(...watched(pipeline, event, data, fromRow, shard));
       }
-      return windows.close(shard.partition).map((profiled) => profiledEvent(event, profiled, shard.partition));
+      const closed = windows.close(shard.partition);
+      return [...observed, ...closed.map((profiled) => profiledEvent(event, profiled, shard.partition))];
     },
     save(state) {
       const parts = new Map<string, Uint8Array>();
-      for (const [name, { version, state: windows }] of state) {
+      for (const [name, { version, state: windows, watch }] of state) {
         const saved = windows.save();
         const models = [...new Set(saved.windows.flatMap((window) => window.models.map((model) => model.model)))];
-        const part: SavedPart = { version, windows: saved, models };
+        const watching = watch === undefined ? {} : { watch: watch.save() };
+        const part: SavedPart = { version, windows: saved, models, ...watching };
         parts.set(name, text.encode(JSON.stringify(part)));
       }
       return parts;
@@ -65,6 +82,7 @@ interface SavedPart {
   readonly windows: SavedShard;
   /** Models whose counts are in open windows: their references are needed to go on. */
   readonly models: readonly number[];
+  readonly watch?: SavedWatch;
 }
 
 /** The pipeline's windows; a version that changes what is counted starts them anew. */
@@ -82,6 +100,37 @@ async function pipelineOf(state: MonitoringShard, event: LoggedEvent, shard: Sha
   const next = { version, state: known !== undefined && sameGrid ? known.state : new ShardState(spec) };
   state.set(event.pipeline, next);
   return next;
+}
+
+/** What the event says of the model that is rolled out, once there is enough of it. A prediction of an earlier one is late. */
+function watched(
+  pipeline: PipelineWindows,
+  event: LoggedEvent,
+  data: DataOf<typeof predictionLogged>,
+  fromRow: number,
+  { ports, partition }: Shard,
+): Emission[] {
+  const model = data.rollout;
+  const spec = ports.catalog.version(event.pipeline, pipeline.version)?.spec;
+  if (model === undefined || spec === undefined || model < (pipeline.watch?.model ?? 0)) return [];
+  const watch = pipeline.watch?.model === model ? pipeline.watch : new RolloutWatch(spec, model);
+  pipeline.watch = watch;
+  watch.take(data, fromRow);
+  const counts = watch.news();
+  if (counts === null) return [];
+  return [
+    emission({
+      type: rolloutObserved,
+      pipeline: event.pipeline,
+      pipelineVersion: event.pipelineversion,
+      source: `monitoring/${event.pipeline}/${partition}/rollout`,
+      sequence: rowAddress(event.position, Math.max(0, data.times.length - 1)),
+      time: Date.parse(event.time),
+      partition,
+      causationId: event.id,
+      data: { model, shard: partition, counts },
+    }),
+  ];
 }
 
 type Profiled = ReturnType<ShardState['close']>[number];

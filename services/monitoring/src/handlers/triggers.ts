@@ -6,6 +6,10 @@ import {
   modelRolledBack,
   pipelineApplied,
   pipelineEnded,
+  rolloutAdvanced,
+  rolloutEnded,
+  rolloutObserved,
+  rolloutStarted,
   turnStarted,
   windowProfiled,
 } from '@relearn/contracts';
@@ -13,6 +17,7 @@ import type { Decider } from '@relearn/runtime';
 import type { Json } from '@relearn/store';
 import { decide, needs } from '../domain/decide.js';
 import { evolve } from '../domain/evolve.js';
+import { verdict, verdictDue } from '../domain/rollout/fold.js';
 import { type TriggerState, unknownTriggers } from '../domain/trigger-state.js';
 
 const heard: readonly EventType[] = [
@@ -24,9 +29,13 @@ const heard: readonly EventType[] = [
   modelRolledBack,
   dataQualityFailed,
   dataQualityRecovered,
+  rolloutStarted,
+  rolloutAdvanced,
+  rolloutEnded,
+  rolloutObserved,
 ];
 
-/** One aggregate a pipeline: merges shards' windows and alone asks for a retrain. */
+/** One aggregate a pipeline: merges what shards have seen, and alone judges a rollout and asks for a retrain. */
 export function triggerDecider(): Decider<TriggerState> {
   return {
     service: 'monitoring',
@@ -35,7 +44,10 @@ export function triggerDecider(): Decider<TriggerState> {
     initial: () => unknownTriggers,
     decide,
     needs,
+    due: verdictDue,
+    finish: (state) => verdict(state),
     evolve,
+    jobs: { judge: { run: async () => null } },
     encode: (state) => state as unknown as Json,
     decode: (body) => body as unknown as TriggerState,
   };

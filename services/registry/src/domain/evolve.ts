@@ -4,11 +4,16 @@ import {
   dataQualityRecovered,
   type Event,
   modelEvaluated,
+  modelPinned,
   modelPromoted,
   modelRegistered,
   modelRolledBack,
+  modelUnpinned,
   pipelineApplied,
   pipelineEnded,
+  rolloutAdvanced,
+  rolloutEnded,
+  rolloutStarted,
   timerFired,
   trainingCompleted,
   turnStarted,
@@ -19,7 +24,10 @@ import { deadlineTimer, formerKept, type PipelineState } from './state.js';
 export function evolve(state: PipelineState, event: Event): PipelineState {
   if (pipelineApplied.is(event)) {
     const { spec, digest } = event.data;
-    return { ...state, version: event.pipelineversion, digest, deadlineMs: spec.train.deadline, seed: spec.train.seed };
+    const { policy: _, ...rest } = state;
+    const policy = spec.rollout.strategy === 'direct' ? {} : { policy: spec.rollout };
+    const { deadline: deadlineMs, seed } = spec.train;
+    return { ...rest, version: event.pipelineversion, digest, deadlineMs, seed, ...policy };
   }
   if (turnStarted.is(event)) {
     const { turn: id, request, reason } = event.data;
@@ -54,6 +62,17 @@ export function evolve(state: PipelineState, event: Event): PipelineState {
     const ended = event.data.turn !== null && event.data.turn === state.turn?.id;
     return { ...state, turn: ended ? null : state.turn, lastOutcome: event.data.outcome };
   }
+  if (rolloutStarted.is(event)) {
+    const { model, bundle, reference, champion, policy, evidence, gates } = event.data;
+    const rollout = { model, bundle, reference, champion: champion.bundle, policy, step: 0, evidence, gates };
+    return { ...state, rollout };
+  }
+  if (rolloutAdvanced.is(event)) {
+    return state.rollout === undefined ? state : { ...state, rollout: { ...state.rollout, step: event.data.step } };
+  }
+  if (rolloutEnded.is(event)) return without(state, 'rollout');
+  if (modelPinned.is(event)) return { ...state, pinned: true };
+  if (modelUnpinned.is(event)) return without(state, 'pinned');
   if (dataQualityFailed.is(event)) {
     return { ...state, failing: [...new Set([...state.failing, event.data.shard])].sort((a, b) => a - b) };
   }
@@ -61,6 +80,11 @@ export function evolve(state: PipelineState, event: Event): PipelineState {
     return { ...state, failing: state.failing.filter((shard) => shard !== event.data.shard) };
   }
   return state;
+}
+
+function without(state: PipelineState, key: 'rollout' | 'pinned'): PipelineState {
+  const { [key]: _, ...rest } = state;
+  return rest;
 }
 
 function evaluated(state: PipelineState, event: Event<DataOf<typeof modelEvaluated>>): PipelineState {

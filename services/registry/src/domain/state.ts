@@ -1,4 +1,4 @@
-import type { Outcome, RetrainReason } from '@relearn/contracts';
+import type { Gate, GradualRollout, Outcome, RetrainReason } from '@relearn/contracts';
 
 export interface ModelPlace {
   readonly model: number;
@@ -35,6 +35,17 @@ export interface GateRecord {
   readonly champion: string | null;
 }
 
+/** A passed model that is tried beside the champion. */
+export interface Rollout extends ModelPlace {
+  /** The champion's bundle when it began. */
+  readonly champion: string;
+  readonly policy: GradualRollout;
+  readonly step: number;
+  /** Id of the gate record, and what it measured. */
+  readonly evidence: string;
+  readonly gates: readonly Gate[];
+}
+
 /** One pipeline: its version, the running turn, the champion alias and what may move it. */
 export interface PipelineState {
   readonly version: number;
@@ -52,6 +63,12 @@ export interface PipelineState {
   /** Shards whose last window broke an expectation. */
   readonly failing: readonly number[];
   readonly lastOutcome: Outcome | null;
+  /** How passed models go live beside a champion; absent: at once. */
+  readonly policy?: GradualRollout;
+  /** Of the running turn; absent: none. */
+  readonly rollout?: Rollout;
+  /** Nothing moves the alias. */
+  readonly pinned?: true;
 }
 
 export const unknownPipeline: PipelineState = {

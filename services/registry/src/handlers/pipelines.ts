@@ -4,6 +4,7 @@ import {
   type EventType,
   modelEvaluated,
   retrainRequested,
+  rolloutJudged,
   snapshotFailed,
   timerFired,
   trainingCompleted,
@@ -21,6 +22,7 @@ const heard: readonly EventType[] = [
   modelEvaluated,
   dataQualityFailed,
   dataQualityRecovered,
+  rolloutJudged,
   timerFired,
 ];
 
@@ -32,8 +34,8 @@ export function pipelineDecider(deadlines: boolean): Decider<PipelineState> {
     route: (event) => (heard.some((type) => type.is(event)) ? event.pipeline : null),
     initial: () => unknownPipeline,
     decide,
-    due({ turn }) {
-      if (!deadlines || turn === null || turn.overdue) return {};
+    due({ turn, rollout }) {
+      if (!deadlines || turn === null || turn.overdue || rollout !== undefined) return {};
       return { timers: [{ id: deadlineTimer(turn.id), afterMs: turn.deadlineMs }] };
     },
     evolve,

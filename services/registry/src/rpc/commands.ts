@@ -1,7 +1,7 @@
 import { type PipelineSpec, partitionFor } from '@relearn/contracts';
 import { RelearnError } from '@relearn/kernel';
-import { type AggregateHost, businessNow, type Ports } from '@relearn/runtime';
-import { apply, promote, rollBack } from '../domain/decide.js';
+import { type AggregateHost, businessNow, type Decision, type Ports } from '@relearn/runtime';
+import { apply, pin, promote, rollBack, unpin } from '../domain/commands.js';
 import type { PipelineState } from '../domain/state.js';
 
 export interface RegistryCommands {
@@ -9,13 +9,21 @@ export interface RegistryCommands {
   apply(spec: PipelineSpec, digest: string, actor: string): Promise<{ version: number; changed: boolean }>;
   /** Throws REFUSED without evidence. */
   promote(pipeline: string, model: number, actor: string): Promise<void>;
+  /** Without a model back to what answered before: the end of a rollout, else the champion before. */
   rollBack(pipeline: string, model: number | null, reason: string, actor: string): Promise<void>;
+  /** Nothing moves the champion alias until it is unpinned. Throws REFUSED without a champion. */
+  pin(pipeline: string, reason: string, actor: string): Promise<void>;
+  unpin(pipeline: string, reason: string, actor: string): Promise<void>;
   state(pipeline: string): Promise<PipelineState>;
 }
 
 export function registryCommands(ports: Ports, host: AggregateHost<PipelineState>): RegistryCommands {
   const known = (pipeline: string) => {
     if (ports.catalog.latest(pipeline) === undefined) throw new RelearnError('NOT_FOUND', `no pipeline '${pipeline}'`);
+  };
+  const tell = async (pipeline: string, actor: string, decide: (state: PipelineState) => Decision) => {
+    known(pipeline);
+    await host.command(pipeline, await businessNow(ports, pipeline), actor, decide);
   };
   const shardsOf = (spec: PipelineSpec) =>
     spec.source.shard_by === undefined
@@ -29,16 +37,10 @@ export function registryCommands(ports: Ports, host: AggregateHost<PipelineState
       await ports.catalog.known(spec.name, version);
       return { version, changed: events.length > 0 };
     },
-    async promote(pipeline, model, actor) {
-      known(pipeline);
-      await host.command(pipeline, await businessNow(ports, pipeline), actor, (state) => promote(state, model));
-    },
-    async rollBack(pipeline, model, reason, actor) {
-      known(pipeline);
-      await host.command(pipeline, await businessNow(ports, pipeline), actor, (state) =>
-        rollBack(state, model, reason),
-      );
-    },
+    promote: (pipeline, model, actor) => tell(pipeline, actor, (state) => promote(state, model)),
+    rollBack: (pipeline, model, reason, actor) => tell(pipeline, actor, (state) => rollBack(state, model, reason)),
+    pin: (pipeline, reason, actor) => tell(pipeline, actor, (state) => pin(state, reason)),
+    unpin: (pipeline, reason, actor) => tell(pipeline, actor, (state) => unpin(state, reason)),
     state: (pipeline) => host.state(pipeline),
   };
 }

@@ -12,6 +12,16 @@ export interface PipelineMessage {
   readonly turn: string;
   readonly lastOutcome: string;
   readonly failingShards: readonly number[];
+  readonly pinned: boolean;
+  readonly rollout?: RolloutMessage;
+}
+
+export interface RolloutMessage {
+  readonly model: number;
+  readonly strategy: string;
+  readonly step: number;
+  readonly steps: number;
+  readonly share: number;
 }
 
 export interface ModelMessage {
@@ -61,4 +71,6 @@ export interface RegistryHandlers {
   listTurns: Unary<OfPipeline & { readonly limit?: number }, { readonly turns: readonly TurnMessage[] }>;
   promote: Unary<OfPipeline & { readonly model: number }, { readonly champion: number }>;
   rollBack: Unary<OfPipeline & { readonly model?: number; readonly reason: string }, { readonly champion: number }>;
+  pin: Unary<OfPipeline & { readonly reason: string }, { readonly champion: number }>;
+  unpin: Unary<OfPipeline & { readonly reason: string }, { readonly champion: number }>;
 }

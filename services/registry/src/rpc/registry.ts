@@ -2,10 +2,10 @@ import { type PipelineSpec } from '@relearn/contracts';
 import { RelearnError } from '@relearn/kernel';
 import { actorOf, numbersOf, serviceOf } from '@relearn/rpc';
 import type { AppliedPipeline, Ports } from '@relearn/runtime';
-import type { PipelineState } from '../domain/state.js';
+import type { PipelineState, Rollout } from '../domain/state.js';
 import { readBundle } from './bundle.js';
 import type { RegistryCommands } from './commands.js';
-import type { ModelMessage, PipelineMessage, RegistryHandlers, TurnMessage } from './messages.js';
+import type { ModelMessage, PipelineMessage, RegistryHandlers, RolloutMessage, TurnMessage } from './messages.js';
 import { type ModelRecord, ModelsView, type PipelineHistory, type TurnRecord } from './models-view.js';
 
 export const registryService = serviceOf<RegistryHandlers>('relearn/v1/registry.proto', 'relearn.v1.Registry');
@@ -19,7 +19,7 @@ export function registryHandlers(ports: Ports, commands: RegistryCommands, parse
   return { ...readers(ports, commands), ...writers(commands, parse) };
 }
 
-type Writers = Pick<RegistryHandlers, 'apply' | 'promote' | 'rollBack'>;
+type Writers = Pick<RegistryHandlers, 'apply' | 'promote' | 'rollBack' | 'pin' | 'unpin'>;
 
 function writers(commands: RegistryCommands, parse: ParsePipeline): Writers {
   const champion = async (pipeline: string) => ({ champion: (await commands.state(pipeline)).champion?.model ?? 0 });
@@ -34,6 +34,14 @@ function writers(commands: RegistryCommands, parse: ParsePipeline): Writers {
     },
     async rollBack({ pipeline, model = 0, reason }, context) {
       await commands.rollBack(pipeline, model === 0 ? null : model, reason, actorOf(context));
+      return await champion(pipeline);
+    },
+    async pin({ pipeline, reason }, context) {
+      await commands.pin(pipeline, reason, actorOf(context));
+      return await champion(pipeline);
+    },
+    async unpin({ pipeline, reason }, context) {
+      await commands.unpin(pipeline, reason, actorOf(context));
       return await champion(pipeline);
     },
   };
@@ -87,7 +95,7 @@ function readers(ports: Ports, commands: RegistryCommands): Omit<RegistryHandler
 }
 
 function pipelineMessage(name: string, state: PipelineState): PipelineMessage {
-  const { version, digest, champion, frozen, models, turns, turn, lastOutcome, failing } = state;
+  const { version, digest, champion, frozen, models, turns, turn, lastOutcome, failing, pinned = false } = state;
   return {
     name,
     version,
@@ -99,7 +107,13 @@ function pipelineMessage(name: string, state: PipelineState): PipelineMessage {
     turn: turn?.id ?? '',
     lastOutcome: lastOutcome ?? '',
     failingShards: failing,
+    pinned,
+    ...(state.rollout === undefined ? {} : { rollout: rolloutMessage(state.rollout) }),
   };
+}
+
+function rolloutMessage({ model, step, policy: { strategy, steps } }: Rollout): RolloutMessage {
+  return { model, strategy, step, steps: steps.length, share: steps[step] ?? 0 };
 }
 
 function modelMessage(record: ModelRecord, { champion, frozen }: PipelineHistory): ModelMessage {

@@ -7,9 +7,14 @@ interface BundleManifest {
   readonly files: Readonly<Record<string, string>>;
 }
 
-/** Models of a pipeline that stay loaded: the champion, the one before it (a rollback is then at once), and the frozen one. */
+/**
+ * Models of a pipeline that stay loaded: the champion, the one before it (a rollback is then at once), the frozen one, and one
+ * that is tried beside the champion.
+ */
 interface Loaded {
   readonly inForce: InForce;
+  /** The champion before this one. */
+  readonly former: number | undefined;
   readonly kept: ReadonlySet<number>;
 }
 
@@ -18,7 +23,7 @@ export class Deployments {
   private readonly ports: Ports;
   private readonly host: ModelHost;
   private readonly loaded = new Map<string, Loaded>();
-  private readonly queues = new Map<string, Promise<void>>();
+  private readonly queues = new Map<string, Promise<boolean>>();
 
   constructor(ports: Ports, host: ModelHost) {
     this.ports = ports;
@@ -30,34 +35,69 @@ export class Deployments {
     return this.loaded.get(pipeline)?.inForce ?? null;
   }
 
-  /** Loads what the move names and switches to it; the same or an older move changes nothing. */
-  ensure(pipeline: string, move: InForce): Promise<void> {
-    const before = this.queues.get(pipeline) ?? Promise.resolve();
-    const mine = before.catch(() => undefined).then(() => this.switchTo(pipeline, move));
+  /** Whether the model that is tried beside the champion is loaded here. */
+  tries(pipeline: string, model: number): boolean {
+    return this.host.challengerOf(pipeline)?.model === model;
+  }
+
+  /**
+   * Loads what the move names and switches to it; the same or an older move changes nothing. False where the challenger
+   * could not be loaded, which keeps nobody from the champion. Throws where that could not.
+   */
+  ensure(pipeline: string, move: InForce): Promise<boolean> {
+    const before = this.queues.get(pipeline) ?? Promise.resolve(true);
+    const mine = before.catch(() => false).then(() => this.switchTo(pipeline, move));
     this.queues.set(pipeline, mine);
     return mine;
   }
 
-  private async switchTo(pipeline: string, move: InForce): Promise<void> {
+  private async switchTo(pipeline: string, move: InForce): Promise<boolean> {
     const before = this.loaded.get(pipeline);
-    if (before !== undefined && before.inForce.position >= move.position) return;
-    await this.load(pipeline, move.champion);
-    if (move.frozen !== null && move.frozen.model !== move.champion.model) {
-      await this.load(pipeline, move.frozen);
-      this.host.setOffered(pipeline, move.frozen.model, false);
+    if (before === undefined || before.inForce.position < move.position) await this.change(pipeline, move, before);
+    return await this.loadChallenger(pipeline);
+  }
+
+  private async change(pipeline: string, move: InForce, before: Loaded | undefined): Promise<void> {
+    const { champion, frozen, challenger } = move;
+    await this.load(pipeline, champion);
+    if (frozen !== null && frozen.model !== champion.model) {
+      await this.load(pipeline, frozen);
+      this.host.setOffered(pipeline, frozen.model, false);
     }
-    this.host.setOffered(pipeline, move.champion.model, true);
-    this.host.setDefault(pipeline, move.champion.model);
-    const former = before?.inForce.champion.model;
-    const wanted = [move.champion.model, move.frozen?.model, former];
+    this.host.setOffered(pipeline, champion.model, true);
+    this.host.setDefault(pipeline, champion.model);
+    if (this.host.challengerOf(pipeline)?.model !== challenger?.model) this.host.setChallenger(pipeline, null);
+    const last = before?.inForce.champion.model;
+    const former = last === champion.model ? before?.former : last;
+    const wanted = [champion.model, frozen?.model, challenger?.model, former];
     const kept = new Set(wanted.filter((model): model is number => model !== undefined));
     for (const model of before?.kept ?? []) if (!kept.has(model)) await this.host.unload(pipeline, model);
-    this.loaded.set(pipeline, { inForce: move, kept });
-    const { model } = move.champion;
+    this.loaded.set(pipeline, { inForce: move, former, kept });
     this.ports.telemetry.log.info(
-      { pipeline, model, bundle: move.champion.bundle },
-      `model ${model} of ${pipeline} answers`,
+      { pipeline, model: champion.model, bundle: champion.bundle },
+      `model ${champion.model} of ${pipeline} answers`,
     );
+  }
+
+  /** True when there is none, or it is there. */
+  private async loadChallenger(pipeline: string): Promise<boolean> {
+    const challenger = this.loaded.get(pipeline)?.inForce.challenger;
+    if (challenger === undefined) return true;
+    const { model, strategy, share } = challenger;
+    try {
+      await this.load(pipeline, challenger);
+    } catch (thrown) {
+      const error = RelearnError.from(thrown);
+      this.ports.telemetry.log.error(
+        { pipeline, model, code: error.code },
+        `the challenger cannot be loaded: ${error.describe()}`,
+      );
+      return false;
+    }
+    this.host.setOffered(pipeline, model, true);
+    this.host.setChallenger(pipeline, challenger);
+    this.ports.telemetry.log.info({ pipeline, model, strategy, share }, `model ${model} of ${pipeline} is tried`);
+    return true;
   }
 
   private async load(pipeline: string, { model, bundle }: ModelRef): Promise<void> {

@@ -31,13 +31,12 @@ export function rescoreStream(): FoldDefinition<ScoringShard> {
       const rows = data.ids.length - fromRow;
       const scoring = state.models.get(logged.pipeline);
       if (scoring !== undefined && rows > 0) {
-        const { champion, frozen } = scoring.inForce;
-        for (const { bundle } of [champion, ...(frozen === null ? [] : [frozen])]) {
+        const { champion, frozen, challenger } = scoring.inForce;
+        const models = [champion, frozen, challenger].filter((model) => model !== null && model !== undefined);
+        for (const { bundle } of models) {
           if (!inputs.has(bundle)) inputs.set(bundle, await inputsOf(bundle, shard));
         }
-        const taken = [champion, ...(frozen === null ? [] : [frozen])].some(({ bundle }) =>
-          inputs.get(bundle)?.every((name) => name in data.columns),
-        );
+        const taken = models.some(({ bundle }) => inputs.get(bundle)?.every((name) => name in data.columns));
         if (taken) countScored(state, logged.pipeline, rows);
       }
       // Nobody gets it: it says up to where the source has come.

@@ -21,7 +21,7 @@ import {
 } from './scoring-shard.js';
 
 /**
- * Scores each feature row with the champion and, beside it, the frozen first model. A change of models is in the
+ * Scores each feature row with the champion and, beside it, the frozen first model and one that is rolled out. A change of models is in the
  * checkpoint before the first row that the new ones score, so a row that is retried is scored by the same version.
  */
 export function scoreStream(host: ModelHost, deployments: Deployments): FoldDefinition<ScoringShard> {
@@ -40,15 +40,18 @@ export function scoreStream(host: ModelHost, deployments: Deployments): FoldDefi
       const rows = data.ids.length - fromRow;
       const columns = fromRow === 0 ? data.columns : sliceColumns(data.columns, fromRow, data.ids.length);
       const scoring = state.models.get(logged.pipeline);
-      const arms =
-        scoring === undefined || rows === 0 ? [] : await score(host, logged.pipeline, scoring.inForce, columns, shard);
+      const scored =
+        scoring === undefined || rows === 0
+          ? { arms: [] }
+          : await score(host, logged.pipeline, loadedOf(logged.pipeline, scoring.inForce, deployments), columns, shard);
+      const { arms } = scored;
       if (arms.length > 0) countScored(state, logged.pipeline, rows);
       for (const { arm, model } of arms) {
         const labels = { pipeline: logged.pipeline, model: String(model), arm, kind: 'stream' };
         shard.ports.telemetry.metrics.predictions.add(labels, rows);
       }
       const kept = arms.length > 0 ? fromRow : data.ids.length;
-      return [predictions(logged, { ...data, columns }, fromRow, kept, arms, shard.partition)];
+      return [predictions(logged, { ...data, columns }, fromRow, kept, scored, shard.partition)];
     },
     save: saveScoring,
     counts: scoredCounts,
@@ -83,22 +86,58 @@ async function adopt(
   return changed;
 }
 
+interface Scored {
+  readonly arms: Arm[];
+  /** The model that is rolled out, where rows tell on it: one of both arms could be asked. */
+  readonly rollout?: number;
+}
+
+/** Without a challenger that is not loaded, here or any more: its rows would tell nothing of the model. */
+function loadedOf(pipeline: string, inForce: InForce, deployments: Deployments): InForce {
+  const { challenger, ...rest } = inForce;
+  return challenger === undefined || deployments.tries(pipeline, challenger.model) ? inForce : rest;
+}
+
 async function score(
   host: ModelHost,
   pipeline: string,
-  { champion, frozen }: InForce,
+  { champion, frozen, challenger }: InForce,
   columns: Columns,
   shard: Shard,
-): Promise<Arm[]> {
-  const models = [...new Set([champion.model, ...(frozen === null ? [] : [frozen.model])])];
-  const runs = await Promise.all(models.map((model) => runArm(host, pipeline, model, columns, shard)));
-  const outputsOf = (model: number) => runs[models.indexOf(model)] ?? null;
-  const arms = [{ arm: 'champion' as const, model: champion.model }];
-  const wanted = frozen === null ? arms : [...arms, { arm: 'frozen' as const, model: frozen.model }];
-  return wanted.flatMap(({ arm, model }) => {
-    const outputs = outputsOf(model);
+): Promise<Scored> {
+  const wanted = [
+    { arm: 'champion' as const, model: champion.model },
+    ...(frozen === null ? [] : [{ arm: 'frozen' as const, model: frozen.model }]),
+  ];
+  const models = [...new Set(wanted.map(({ model }) => model))];
+  const run = (model: number) => runArm(host, pipeline, model, columns, shard);
+  const tried = challenger === undefined ? null : runChallenger(host, pipeline, challenger.model, columns, shard);
+  const runs = await Promise.all(models.map(run));
+  const arms = wanted.flatMap(({ arm, model }) => {
+    const outputs = runs[models.indexOf(model)] ?? null;
     return outputs === null ? [] : [{ arm, model, outputs }];
   });
+  if (challenger === undefined) return { arms };
+  const outputs = await tried;
+  const told = outputs === null ? [] : [{ arm: 'challenger' as const, model: challenger.model, outputs }];
+  return { arms: [...arms, ...told], rollout: challenger.model };
+}
+
+/** A model that is tried keeps nobody's rows: null where it fails, whatever the reason. */
+async function runChallenger(
+  host: ModelHost,
+  pipeline: string,
+  model: number,
+  columns: Columns,
+  shard: Shard,
+): Promise<Columns | null> {
+  try {
+    return await runArm(host, pipeline, model, columns, shard);
+  } catch (thrown) {
+    const error = RelearnError.from(thrown);
+    shard.ports.telemetry.log.warn({ pipeline, model, code: error.code }, `the challenger failed: ${error.message}`);
+    return null;
+  }
 }
 
 /** Null when the model cannot take the rows: a changed feature set no longer has what an older model asks for. */
@@ -132,7 +171,7 @@ function predictions(
   data: Features,
   fromRow: number,
   kept: number,
-  arms: Arm[],
+  { arms, rollout }: Scored,
   partition: number,
 ): Emission {
   const total = data.ids.length;
@@ -149,6 +188,7 @@ function predictions(
         inputs: arms.length === 0 ? {} : sliceColumns(data.columns, first - fromRow, last - fromRow),
         arms: arms.map((arm) => ({ ...arm, outputs: sliceColumns(arm.outputs, first - fromRow, last - fromRow) })),
         watermark: data.watermark,
+        ...(rollout === undefined || to === from ? {} : { rollout }),
       },
     };
   };

@@ -1,4 +1,5 @@
 import { RelearnError } from '@relearn/kernel';
+import type { Challenger } from '@relearn/runtime';
 import type { BatchTarget } from './batcher.js';
 import { refusals } from './refusals.js';
 import type { ModelSignature } from './tensors.js';
@@ -44,6 +45,7 @@ export interface ModelListing {
 export class Catalogue {
   private readonly models = new Map<string, Map<number, ModelEntry>>();
   private readonly defaults = new Map<string, number>();
+  private readonly challengers = new Map<string, Challenger>();
   private nextSession = 1;
 
   enter(name: string, version: number, digest: string): ModelEntry {
@@ -99,6 +101,15 @@ export class Catalogue {
     return this.defaults.get(name);
   }
 
+  setChallenger(name: string, challenger: Challenger | null): void {
+    if (challenger === null) this.challengers.delete(name);
+    else this.challengers.set(name, challenger);
+  }
+
+  challengerOf(name: string): Challenger | undefined {
+    return this.challengers.get(name);
+  }
+
   setOffered(name: string, version: number, offered: boolean): void {
     const entry = this.find(name, version);
     if (entry === undefined) throw refusals.unknownVersion(name, String(version));
@@ -126,7 +137,8 @@ export class Catalogue {
 
   /** For a request; the version as its text says. */
   resolve(name: string, version: string): ServedModel {
-    const wanted = versionNumber(version);
+    const labelled = version === 'challenger' ? this.challengers.get(name)?.model : undefined;
+    const wanted = labelled ?? versionNumber(version === 'champion' ? '' : version);
     if (!this.models.has(name)) throw refusals.unknownModel(name);
     const number = wanted ?? this.defaults.get(name);
     if (number === undefined) throw refusals.noVersion(name);

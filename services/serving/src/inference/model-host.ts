@@ -1,7 +1,8 @@
 import { type Kernel, type Part, RelearnError } from '@relearn/kernel';
+import type { Challenger } from '@relearn/runtime';
 import { Batcher, type Job, type JobAnswer } from './batcher.js';
 import { Catalogue, type ModelEntry, type ModelListing, type ServedModel } from './catalogue.js';
-import type { PredictionLog } from './prediction-record.js';
+import type { PredictionLog, PredictionRecord } from './prediction-record.js';
 import { refusals } from './refusals.js';
 import { agreedSignature, mayBatch, trialsOf } from './signature.js';
 import type { ModelSignature, TensorBytes } from './tensors.js';
@@ -28,6 +29,8 @@ export interface ModelHostOptions {
   readonly log?: PredictionLog;
   /** Hears of a dead inference thread and of a model lost with it. */
   readonly onTrouble?: (message: string) => void;
+  /** Hears of each record that is not made, since there is no room for it. */
+  readonly onLeftOut?: (what: 'mirror' | 'failure') => void;
 }
 
 export interface LoadOptions {
@@ -39,6 +42,10 @@ export interface LoadOptions {
 
 /** Rows of a stream batch that run at once: fixed, so that a batch gives the same bits whenever it is scored. */
 const sliceRows = 128;
+
+/** Requests, and their bytes, that are run a second time at once; more are left out. */
+const mostMirrored = 64;
+const mostMirroredBytes = 32 << 20;
 
 /** Holds models by name and version, in worker threads, and runs requests and stream batches on them. */
 export class ModelHost implements Part {
@@ -53,6 +60,8 @@ export class ModelHost implements Part {
   private draining = false;
   private underWay = 0;
   private quiet: (() => void) | undefined;
+  private mirrored = 0;
+  private mirroredBytes = 0;
 
   constructor(options: ModelHostOptions) {
     this.options = options;
@@ -141,6 +150,15 @@ export class ModelHost implements Part {
     return this.catalogue.defaultOf(name);
   }
 
+  /** The version that is tried beside the default one; null: none is. */
+  setChallenger(name: string, challenger: Challenger | null): void {
+    this.catalogue.setChallenger(name, challenger);
+  }
+
+  challengerOf(name: string): Challenger | undefined {
+    return this.catalogue.challengerOf(name);
+  }
+
   /** A version that is not offered scores stream batches only; to requests it is not there. */
   setOffered(name: string, version: number, offered: boolean): void {
     this.catalogue.setOffered(name, version, offered);
@@ -186,6 +204,37 @@ export class ModelHost implements Part {
   submit(model: ServedModel, job: Job): Promise<JobAnswer> {
     if (this.draining) return Promise.reject(refusals.stopping());
     return this.counted(this.entryOf(model), () => this.batcher.submit(job));
+  }
+
+  /**
+   * Runs what nobody waits for, after the requests that wait. Null where too much of it is under way: it is left out, and
+   * counted. Throws what the run throws.
+   */
+  async mirror(model: ServedModel, job: Job): Promise<JobAnswer | null> {
+    const full = this.mirrored >= mostMirrored || this.mirroredBytes + job.bytes > mostMirroredBytes;
+    if (this.draining || full) {
+      this.options.onLeftOut?.('mirror');
+      return null;
+    }
+    this.mirrored += 1;
+    this.mirroredBytes += job.bytes;
+    try {
+      return await this.counted(this.entryOf(model), () => this.batcher.submitBackground(job));
+    } finally {
+      this.mirrored -= 1;
+      this.mirroredBytes -= job.bytes;
+    }
+  }
+
+  /** Logs what is no answer: a failure or a mirrored run. Where the log takes no more of it, it is left out, and counted. */
+  note(record: PredictionRecord): void {
+    try {
+      this.options.log?.([record]);
+    } catch (thrown) {
+      const error = RelearnError.from(thrown);
+      if (error.code !== 'RESOURCE_EXHAUSTED') this.options.onTrouble?.(`not logged: ${error.describe()}`);
+      this.options.onLeftOut?.(record.answered === undefined ? 'failure' : 'mirror');
+    }
   }
 
   /**

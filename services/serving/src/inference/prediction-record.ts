@@ -1,9 +1,10 @@
+import type { AnsweringArm } from '@relearn/contracts';
 import type { JobTimings } from './batcher.js';
 import type { TensorValues } from './values.js';
 
 export type Parameter = boolean | number | bigint | string;
 
-/** One answered request, as the prediction log sees it before the answer leaves. */
+/** One request, as the prediction log sees it before its answer leaves, or once it has failed or been mirrored. */
 export interface PredictionRecord {
   readonly model: string;
   readonly version: string;
@@ -18,6 +19,21 @@ export interface PredictionRecord {
   readonly timings: JobTimings;
   /** Values are read from the raw tensors when asked for. */
   readonly inputs: () => readonly TensorValues[];
+  readonly outputs: () => readonly TensorValues[];
+  /** As what the model answered, or was to. */
+  readonly arm: AnsweringArm;
+  /** The model that was rolled out meanwhile and on which this tells. */
+  readonly challenger?: number;
+  /** With what it failed; there are no outputs then. */
+  readonly failure?: string;
+  /** Of a request that another arm has answered: that arm's answer. */
+  readonly answered?: AnsweredArm;
+}
+
+export interface AnsweredArm {
+  readonly arm: AnsweringArm;
+  readonly version: string;
+  readonly computeMs: number;
   readonly outputs: () => readonly TensorValues[];
 }
 

@@ -1,6 +1,6 @@
 import { RelearnError } from '@relearn/kernel';
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
-import type { CallScope, DataPlane } from '../inference/oip/data-plane.js';
+import { type CallScope, type DataPlane, keyHeader } from '../inference/oip/data-plane.js';
 import { jsonOfInferResponse, parseInferRequest } from '../inference/oip/json-codec.js';
 
 export interface InferenceRestOptions {
@@ -59,7 +59,7 @@ function addModelRoutes(app: FastifyInstance, plane: DataPlane, bodyLimit: numbe
         );
       }
       const inference = parseInferRequest(bodyOf(request), model, version);
-      const response = await plane.infer(inference, scopeOf(reply));
+      const response = await plane.infer(inference, scopeOf(request, reply));
       return reply.type('application/json').send(jsonOfInferResponse(response));
     });
   }
@@ -106,9 +106,11 @@ function bodyOf(request: FastifyRequest): Buffer {
   return Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
 }
 
-function scopeOf(reply: FastifyReply): CallScope {
+function scopeOf(request: FastifyRequest, reply: FastifyReply): CallScope {
+  const key = request.headers[keyHeader];
   return {
     deadline: Number.POSITIVE_INFINITY,
+    metadata: typeof key === 'string' ? { [keyHeader]: key } : {},
     get cancelled() {
       return reply.raw.destroyed;
     },

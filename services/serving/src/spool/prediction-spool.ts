@@ -1,7 +1,7 @@
 import type { OutgoingRecord } from '@relearn/bus';
 import { type Part, RelearnError, retry } from '@relearn/kernel';
 import { businessNow, type Ports } from '@relearn/runtime';
-import type { PredictionLog, PredictionRecord } from '../inference/prediction-record.js';
+import type { AnsweredArm, PredictionLog, PredictionRecord } from '../inference/prediction-record.js';
 import { columnsByName } from '../inference/values.js';
 import { SpoolFiles } from './spool-files.js';
 import { recordsOfRequest, type SpooledRequest } from './spooled-request.js';
@@ -66,9 +66,10 @@ export class PredictionSpool implements Part {
     this.files.close();
   }
 
-  /** Takes the records of one run: one write. Throws RESOURCE_EXHAUSTED at the bound. */
+  /** Takes the records of one run: one write. Throws RESOURCE_EXHAUSTED at the bound; answers have twice the room of the rest. */
   readonly log: PredictionLog = (records) => {
-    if (this.waitingBytes > this.maxBytes) {
+    const answers = records.some(({ failure, answered }) => failure === undefined && answered === undefined);
+    if (this.waitingBytes > (answers ? this.maxBytes : this.maxBytes / 2)) {
       throw new RelearnError('RESOURCE_EXHAUSTED', 'the prediction log is full: the bus has not taken it for a while', {
         retryAfterMs: 1000,
       });
@@ -88,8 +89,10 @@ export class PredictionSpool implements Part {
     const { predictions, inferenceQueue, inferenceBatch } = this.ports.telemetry.metrics;
     const [first] = records;
     if (first !== undefined) inferenceBatch.observe({ pipeline: first.model }, first.timings.batchRows);
-    for (const { model, version, rows, timings } of records) {
-      predictions.add({ pipeline: model, model: version, arm: 'champion', kind: 'request' }, rows);
+    for (const { model, version, rows, timings, arm, failure, answered } of records) {
+      if (failure !== undefined) continue;
+      const kind = answered === undefined ? 'request' : 'mirror';
+      predictions.add({ pipeline: model, model: version, arm, kind }, rows);
       inferenceQueue.observe({ pipeline: model }, timings.queueMs / 1000);
     }
   }
@@ -97,8 +100,8 @@ export class PredictionSpool implements Part {
   private requestOf(record: PredictionRecord): SpooledRequest {
     const first = this.next;
     this.next += record.rows;
-    const { label: _, ...outputs } = columnsByName(record.outputs());
     const { queueMs, computeMs } = record.timings;
+    const { arm, challenger, failure, answered } = record;
     return {
       first,
       pipeline: record.model,
@@ -106,10 +109,14 @@ export class PredictionSpool implements Part {
       id: record.id,
       eventIds: record.eventIds,
       inputs: columnsByName(record.inputs()),
-      outputs,
+      outputs: outputsOf(record),
       computeMs,
       totalMs: queueMs + computeMs,
       rows: record.rows,
+      arm,
+      ...(challenger === undefined ? {} : { challenger }),
+      ...(failure === undefined ? {} : { failure }),
+      ...(answered === undefined ? {} : { answered: answeredOf(answered) }),
     };
   }
 
@@ -174,4 +181,14 @@ export class PredictionSpool implements Part {
     }
     return records;
   }
+}
+
+function outputsOf({ outputs }: Pick<PredictionRecord, 'outputs'>) {
+  const { label: _, ...columns } = columnsByName(outputs());
+  return columns;
+}
+
+function answeredOf(answered: AnsweredArm) {
+  const { arm, version, computeMs } = answered;
+  return { arm, model: Number(version), computeMs, outputs: outputsOf(answered) };
 }

@@ -1,9 +1,16 @@
 import type { OutgoingRecord } from '@relearn/bus';
-import { type Cell, type Columns, partitionFor, predictionLogged } from '@relearn/contracts';
+import {
+  type AnsweringArm,
+  type Arm,
+  type Cell,
+  type Columns,
+  partitionFor,
+  predictionLogged,
+} from '@relearn/contracts';
 import { RelearnError } from '@relearn/kernel';
 import { type AppliedPipeline, emission, recordsFor } from '@relearn/runtime';
 
-/** One answered request as a line of the spool; its rows are numbered from `first`. */
+/** One request as a line of the spool, answered, failed or mirrored; its rows are numbered from `first`. */
 export interface SpooledRequest {
   readonly first: number;
   readonly pipeline: string;
@@ -15,6 +22,17 @@ export interface SpooledRequest {
   readonly computeMs: number;
   readonly totalMs: number;
   readonly rows: number;
+  /** Absent: the champion. */
+  readonly arm?: AnsweringArm;
+  /** The model that was rolled out meanwhile. */
+  readonly challenger?: number;
+  readonly failure?: string;
+  readonly answered?: {
+    readonly arm: AnsweringArm;
+    readonly model: number;
+    readonly outputs: Columns;
+    readonly computeMs: number;
+  };
 }
 
 /** Where and when a request is logged. */
@@ -83,7 +101,7 @@ function recordsOfRows(
 }
 
 function emissionOf(request: SpooledRequest, rows: readonly number[], partition: number, logging: Logging) {
-  const { pipeline, first, model, inputs, outputs, eventIds, id, computeMs, totalMs } = request;
+  const { pipeline, first, inputs, eventIds, answered, challenger } = request;
   const { source, applied, now } = logging;
   // Without the column that shards the pipeline nobody knows where the row's label will be.
   const joined = (row: number) =>
@@ -95,14 +113,16 @@ function emissionOf(request: SpooledRequest, rows: readonly number[], partition:
     return {
       sequence: first + (some.at(-1) ?? 0),
       data: {
-        kind: 'request' as const,
+        kind: answered === undefined ? ('request' as const) : ('mirror' as const),
         ids: some.map(joined),
         times: some.map(() => now),
         at: some.map((row) => first + row),
-        inputs: rowsOf(inputs, some),
-        arms: [{ arm: 'champion' as const, model, outputs: rowsOf(outputs, some) }],
+        // Those of a mirrored request stand with its answer.
+        inputs: answered === undefined ? rowsOf(inputs, some) : {},
+        arms: armsOf(request, some),
         watermark: null,
-        request: { id, computeMs, totalMs },
+        request: figuresOf(request),
+        ...(challenger === undefined ? {} : { rollout: challenger }),
       },
     };
   };
@@ -116,6 +136,27 @@ function emissionOf(request: SpooledRequest, rows: readonly number[], partition:
     ...slice(0, rows.length),
     rows: { count: rows.length, slice },
   });
+}
+
+function armsOf(
+  { arm = 'champion', model, outputs, failure, answered }: SpooledRequest,
+  rows: readonly number[],
+): Arm[] {
+  if (failure !== undefined) return [];
+  const own = { arm, model, outputs: rowsOf(outputs, rows) };
+  return answered === undefined
+    ? [own]
+    : [{ arm: answered.arm, model: answered.model, outputs: rowsOf(answered.outputs, rows) }, own];
+}
+
+function figuresOf({ id, computeMs, totalMs, arm = 'champion', model, failure, answered }: SpooledRequest) {
+  return {
+    id,
+    computeMs,
+    totalMs,
+    ...(failure === undefined ? {} : { failure: { arm, model, code: failure } }),
+    ...(answered === undefined ? {} : { answered: { arm: answered.arm, computeMs: answered.computeMs } }),
+  };
 }
 
 function rowsOf(columns: Columns, rows: readonly number[]): Columns {

@@ -1,13 +1,11 @@
-import { type Clock, type Kernel, type MachineMs, RelearnError } from '@relearn/kernel';
+import { type Chance, type Clock, type Kernel, type MachineMs, RelearnError } from '@relearn/kernel';
 import type { Job, JobAnswer } from '../batcher.js';
-import type { ServedModel } from '../catalogue.js';
 import type { ModelHost } from '../model-host.js';
-import type { PredictionRecord } from '../prediction-record.js';
 import { refusals } from '../refusals.js';
+import { type Choice, choose, type Trial } from '../rollout.js';
 import type { TensorSpec } from '../tensors.js';
-import { valuesOf } from '../values.js';
-import { type CheckedRequest, checkRequest } from './check.js';
 import { eventIdsOf, parameterKey, queueTimeoutOf } from './parameters.js';
+import { answeredRecord, failedRecord, mirroredRecord, type Told } from './records.js';
 import type { InferRequest, InferResponse } from './request.js';
 
 /** How long a caller waits for its answer. */
@@ -15,7 +13,12 @@ export interface CallScope {
   readonly deadline: MachineMs;
   /** Has the caller given up? */
   readonly cancelled: boolean;
+  /** What came beside the request, by lower-case name. */
+  readonly metadata?: Readonly<Record<string, string>>;
 }
+
+/** The header or metadata by which requests stick to a model. */
+export const keyHeader = 'x-relearn-key';
 
 export interface ServerMetadata {
   readonly name: string;
@@ -35,11 +38,13 @@ export interface ModelMetadata {
 export class DataPlane {
   private readonly host: ModelHost;
   private readonly clock: Clock;
+  private readonly chance: Chance;
   private readonly version: string;
 
   constructor(host: ModelHost, kernel: Kernel, version: string) {
     this.host = host;
     this.clock = kernel.clock;
+    this.chance = kernel.chance;
     this.version = version;
   }
 
@@ -79,63 +84,71 @@ export class DataPlane {
    */
   async infer(request: InferRequest, scope: CallScope): Promise<InferResponse> {
     if (!this.host.ready) throw refusals.stopping();
-    const model = this.host.resolve(request.modelName, request.modelVersion);
-    const checked = checkRequest(model, request, this.host.maxRequestRows);
-    const answer = await this.host.submit(model, this.jobOf(model, request, checked, scope));
-    const specs = checked.outputs.map((index) => model.signature.outputs[index]);
+    const choice = choose(this.host, request, () => this.keyOf(request, scope));
+    const { model, checked, trial } = choice;
+    const eventIds = eventIdsOf(request, checked.rows);
+    const told: Told = { request, choice, eventIds, receivedAt: this.clock.wall() };
+    const answer = await this.answerOf(told, scope);
+    if (trial !== undefined && trial.mirror !== null) void this.mirror(told, answer, trial.mirror);
     const outputs = answer.outputs.flatMap((tensor, index) => {
-      const spec = specs[index];
+      const spec = model.signature.outputs[checked.outputs[index] ?? -1];
       return spec === undefined ? [] : [{ spec, tensor }];
     });
-    return { model, id: request.id, outputs };
+    return { model, id: request.id, ...(trial === undefined ? {} : { arm: choice.arm }), outputs };
   }
 
-  private jobOf(model: ServedModel, request: InferRequest, checked: CheckedRequest, scope: CallScope): Job {
-    const { rows, inputs, outputs, bytes } = checked;
-    const eventIds = eventIdsOf(request, rows);
+  private async answerOf(told: Told, scope: CallScope): Promise<JobAnswer> {
+    const { model } = told.choice;
+    const began = this.clock.now();
+    try {
+      return await this.host.submit(model, this.jobOf(told, scope));
+    } catch (thrown) {
+      const { code } = RelearnError.from(thrown);
+      if (failures.has(code)) this.host.note(failedRecord(told, code, this.clock.now() - began));
+      throw thrown;
+    }
+  }
+
+  private jobOf(told: Told, scope: CallScope): Job {
+    const { request, choice } = told;
     return {
-      target: model,
-      group: `${model.session}|${outputs}|${parameterKey(request.parameters)}`,
-      rows,
-      inputs,
-      outputs,
-      bytes,
+      ...work(request, choice),
       unwanted: () => this.unwanted(scope),
       queueTimeoutMs: queueTimeoutOf(request.parameters),
-      recordOf: this.host.logs ? this.recorder(model, request, checked, eventIds) : undefined,
+      recordOf: this.host.logs ? (answer) => answeredRecord(told, answer) : undefined,
     };
+  }
+
+  /** Nobody waits for it: what becomes of it is in the log alone. */
+  private async mirror(told: Told, answer: JobAnswer, mirror: NonNullable<Trial['mirror']>): Promise<void> {
+    const job = { ...work(told.request, mirror), unwanted: () => undefined };
+    let mirrored: JobAnswer | string | null;
+    try {
+      mirrored = await this.host.mirror(mirror.model, job);
+    } catch (thrown) {
+      const { code } = RelearnError.from(thrown);
+      mirrored = failures.has(code) ? code : null;
+    }
+    const record = mirrored === null ? null : mirroredRecord(told, answer, mirrored);
+    if (record !== null) this.host.note(record);
+  }
+
+  /** The key that a header gives, else the request's id; without either each request falls anew. */
+  private keyOf({ id }: InferRequest, { metadata }: CallScope): string {
+    return metadata?.[keyHeader] ?? (id === '' ? this.chance.id() : id);
   }
 
   private unwanted(scope: CallScope): RelearnError | undefined {
     if (scope.deadline <= this.clock.now()) return new RelearnError('DEADLINE_EXCEEDED', 'Deadline Exceeded');
     return scope.cancelled ? new RelearnError('CANCELLED', 'Cancelled by the caller') : undefined;
   }
-
-  private recorder(
-    model: ServedModel,
-    request: InferRequest,
-    checked: CheckedRequest,
-    eventIds: readonly (string | null)[],
-  ): (answer: JobAnswer) => PredictionRecord {
-    const receivedAt = this.clock.wall();
-    const { inputs, outputs } = model.signature;
-    return (answer) => ({
-      model: model.name,
-      version: model.version,
-      id: request.id,
-      eventIds,
-      parameters: request.parameters,
-      rows: checked.rows,
-      receivedAt,
-      timings: answer.timings,
-      inputs: () => inputs.map((spec, index) => valuesOf(spec, checked.inputs[index] ?? emptyTensor)),
-      outputs: () =>
-        checked.outputs.flatMap((at, index) => {
-          const spec = outputs[at];
-          return spec === undefined ? [] : [valuesOf(spec, answer.outputs[index] ?? emptyTensor)];
-        }),
-    });
-  }
 }
 
-const emptyTensor = { shape: [0], bytes: new Uint8Array() };
+/** Codes of requests that a model failed; what was refused beforehand, or given up, is no model's fault. */
+const failures: ReadonlySet<string> = new Set(['INTERNAL', 'DEADLINE_EXCEEDED']);
+
+function work({ parameters }: InferRequest, { model, checked }: Pick<Choice, 'model' | 'checked'>) {
+  const { rows, inputs, outputs, bytes } = checked;
+  const group = `${model.session}|${outputs}|${parameterKey(parameters)}`;
+  return { target: model, group, rows, inputs, outputs, bytes };
+}

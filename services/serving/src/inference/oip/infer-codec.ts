@@ -132,23 +132,34 @@ function preparedOf(model: ServedModel): Prepared {
   return made;
 }
 
-function twoTexts(first: string, second: string): Buffer {
-  const [one, two] = [Buffer.from(first), Buffer.from(second)];
+function twoTexts(first: string, second: string | Buffer): Buffer {
+  const [one, two] = [Buffer.from(first), typeof second === 'string' ? Buffer.from(second) : second];
   const writer = new WireWriter(one.length + two.length + 4 * longestVarint);
   return Buffer.from(writer.bytes(1, one).bytes(2, two).finish());
 }
 
+/** The parameter that names the arm: an entry of field 4, its value a `string_param`. */
+const armParameters = { champion: armParameter('champion'), challenger: armParameter('challenger') };
+
+function armParameter(arm: string): Buffer {
+  const text = Buffer.from(arm);
+  const value = new WireWriter(text.length + 2 * longestVarint).bytes(3, text).finish();
+  return twoTexts('arm', value);
+}
+
 /** Values always go out raw. */
-export function encodeInferResponse({ model, id, outputs }: InferResponse): Buffer {
+export function encodeInferResponse({ model, id, arm, outputs }: InferResponse): Buffer {
   const { head, outputs: heads } = preparedOf(model);
   const idBytes = Buffer.from(id);
+  const parameter = arm === undefined ? undefined : armParameters[arm];
   const tensors = outputs.map(({ spec, tensor }) => encodeOutput(heads.get(spec) ?? Buffer.alloc(0), tensor.shape));
-  let size = head.length + idBytes.length + 2 * longestVarint;
+  let size = head.length + idBytes.length + (parameter?.length ?? 0) + 4 * longestVarint;
   outputs.forEach(({ tensor }, index) => {
     size += (tensors[index]?.length ?? 0) + tensor.bytes.byteLength + 4 * longestVarint;
   });
   const writer = new WireWriter(size).raw(head);
   if (idBytes.length > 0) writer.bytes(3, idBytes);
+  if (parameter !== undefined) writer.bytes(4, parameter);
   for (const tensor of tensors) writer.bytes(5, tensor);
   for (const { tensor } of outputs) writer.bytes(6, tensor.bytes);
   return writer.finish();

@@ -82,11 +82,16 @@ function invalid(message: string): RelearnError {
 }
 
 /** The response as JSON text; data is flat. */
-export function jsonOfInferResponse({ model, id, outputs }: InferResponse): string {
+export function jsonOfInferResponse({ model, id, arm, outputs }: InferResponse): string {
   const tensors = outputs.map(({ spec, tensor }) => {
     const head = JSON.stringify({ name: spec.name, datatype: spec.datatype, shape: tensor.shape });
     return `${head.slice(0, -1)},"data":${jsonOfTensor(spec, tensor)}}`;
   });
-  const head = { model_name: model.name, model_version: model.version, ...(id === '' ? {} : { id }) };
+  const head = {
+    model_name: model.name,
+    model_version: model.version,
+    ...(id === '' ? {} : { id }),
+    ...(arm === undefined ? {} : { parameters: { arm } }),
+  };
   return `${JSON.stringify(head).slice(0, -1)},"outputs":[${tensors.join(',')}]}`;
 }

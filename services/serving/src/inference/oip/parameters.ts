@@ -2,7 +2,7 @@ import { RelearnError } from '@relearn/kernel';
 import type { InferRequest, Parameters } from './request.js';
 
 /** Parameters that say nothing about the computation: requests that differ in them alone share a run. */
-const outsideTheModel = new Set(['event_ids', 'timeout', 'priority', 'binary_data_output']);
+const outsideTheModel = new Set(['event_ids', 'sticky_key', 'timeout', 'priority', 'binary_data_output']);
 
 /** Part of a batch's identity; empty for most requests. */
 export function parameterKey(parameters: Parameters): string {

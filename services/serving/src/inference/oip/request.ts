@@ -1,3 +1,4 @@
+import type { AnsweringArm } from '@relearn/contracts';
 import type { Parameter } from '../prediction-record.js';
 import type { ServedModel } from '../catalogue.js';
 import type { TensorBytes, TensorSpec } from '../tensors.js';
@@ -40,5 +41,7 @@ export interface InferRequest {
 export interface InferResponse {
   readonly model: ServedModel;
   readonly id: string;
+  /** Told while a model is rolled out. */
+  readonly arm?: AnsweringArm;
   readonly outputs: readonly { readonly spec: TensorSpec; readonly tensor: TensorBytes }[];
 }

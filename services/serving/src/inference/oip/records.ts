@@ -1,0 +1,84 @@
+import type { JobAnswer } from '../batcher.js';
+import type { PredictionRecord } from '../prediction-record.js';
+import type { Choice } from '../rollout.js';
+import { type TensorValues, valuesOf } from '../values.js';
+import type { ServedModel } from '../catalogue.js';
+import type { CheckedRequest } from './check.js';
+import type { InferRequest } from './request.js';
+
+/** What the prediction log is told of a request. */
+export interface Told {
+  readonly request: InferRequest;
+  readonly choice: Choice;
+  readonly eventIds: readonly (string | null)[];
+  /** Wall time of arrival, ms since 1970 UTC. */
+  readonly receivedAt: number;
+}
+
+export function answeredRecord({ request, choice, eventIds, receivedAt }: Told, answer: JobAnswer): PredictionRecord {
+  const { model, checked, arm, trial } = choice;
+  return {
+    ...common(request, model, checked),
+    eventIds,
+    receivedAt,
+    timings: answer.timings,
+    outputs: () => outputsOf(model, checked, answer),
+    arm,
+    ...(trial === undefined ? {} : { challenger: trial.challenger }),
+  };
+}
+
+/** A request that got no answer. */
+export function failedRecord(told: Told, code: string, waitedMs: number): PredictionRecord {
+  const answer = { outputs: [], timings: { queueMs: waitedMs, computeMs: 0, batchRows: told.choice.checked.rows } };
+  const eventIds = told.eventIds.map(() => null);
+  return { ...answeredRecord({ ...told, eventIds }, answer), outputs: () => [], failure: code };
+}
+
+/** The run of an answered request's inputs on the other model: `mirrored` is its answer, or the code with which it failed. */
+export function mirroredRecord(
+  { request, choice, receivedAt }: Told,
+  answer: JobAnswer,
+  mirrored: JobAnswer | string,
+): PredictionRecord | null {
+  const { trial } = choice;
+  if (trial === undefined || trial.mirror === null) return null;
+  const { model, checked, arm } = trial.mirror;
+  const failed = typeof mirrored === 'string';
+  return {
+    ...common(request, model, checked),
+    eventIds: Array.from({ length: checked.rows }, () => null),
+    receivedAt,
+    timings: failed ? { queueMs: 0, computeMs: 0, batchRows: checked.rows } : mirrored.timings,
+    outputs: () => (failed ? [] : outputsOf(model, checked, mirrored)),
+    arm,
+    challenger: trial.challenger,
+    ...(failed ? { failure: mirrored } : {}),
+    answered: {
+      arm: choice.arm,
+      version: choice.model.version,
+      computeMs: answer.timings.computeMs,
+      outputs: () => outputsOf(choice.model, choice.checked, answer),
+    },
+  };
+}
+
+function common(request: InferRequest, model: ServedModel, checked: CheckedRequest) {
+  return {
+    model: model.name,
+    version: model.version,
+    id: request.id,
+    parameters: request.parameters,
+    rows: checked.rows,
+    inputs: () => model.signature.inputs.map((spec, index) => valuesOf(spec, checked.inputs[index] ?? emptyTensor)),
+  };
+}
+
+function outputsOf(model: ServedModel, checked: CheckedRequest, answer: JobAnswer): TensorValues[] {
+  return checked.outputs.flatMap((at, index) => {
+    const spec = model.signature.outputs[at];
+    return spec === undefined ? [] : [valuesOf(spec, answer.outputs[index] ?? emptyTensor)];
+  });
+}
+
+const emptyTensor = { shape: [0], bytes: new Uint8Array() };
