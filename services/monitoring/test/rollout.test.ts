@@ -147,7 +147,7 @@ describe('the judge', () => {
     const trial = new Trial(policy({ strategy: 'shadow', steps: [0], requests: 100 }));
     let verdict = null;
     for (let count = 0; count < 100; count++) {
-      verdict = trial.take(mirror('champion', { ...good, computeMs: 0.02 }, { ...good, computeMs: 0.9 })) ?? verdict;
+      verdict = trial.take(mirror('champion', { ...good, computeMs: 0.02 }, { ...good, computeMs: 0.5 })) ?? verdict;
     }
     expect(verdict).toMatchObject({ verdict: 'promote' });
   });

@@ -11,6 +11,7 @@ import {
   predictionLogged,
   recordsOf,
   retrainRequested,
+  rolloutEnded,
   type Topic,
   valuesOf,
   windowProfiled,
@@ -38,6 +39,8 @@ export interface Told {
   readonly models: string[];
   /** Turns that have ended. */
   readonly turns: number;
+  /** Rollouts that have ended. */
+  readonly rollouts: number;
   readonly applied: number;
   readonly deadLetters: number;
   readonly gaps: string[];
@@ -65,6 +68,7 @@ export async function readTold({ bus, partitions }: Pick<Durable, 'bus' | 'parti
     requests: [],
     models: [],
     turns: 0,
+    rollouts: 0,
     applied: 0,
     deadLetters: 0,
     gaps: [],
@@ -115,6 +119,7 @@ function takeControl(told: Mutable, event: Event): void {
   } else if (retrainRequested.is(event)) {
     told.requests.push({ reason: event.data.reason, labelled: event.data.labelled });
   } else if (pipelineEnded.is(event)) told.turns += event.data.turn === null ? 0 : 1;
+  else if (rolloutEnded.is(event)) told.rollouts += 1;
   else if (modelTrained.is(event)) told.models.push(`${event.data.turn} ${event.data.candidate.model}`);
   else if (pipelineApplied.is(event)) told.applied += 1;
   else if (deadLettered.is(event)) told.deadLetters += 1;

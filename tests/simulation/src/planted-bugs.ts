@@ -146,7 +146,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   one(
     'promote on evidence for another version of the pipeline',
-    'services/registry/dist/domain/decide.js',
+    'services/registry/dist/domain/alias.js',
     'if (version !== state.version)',
     'if (false)',
   ),

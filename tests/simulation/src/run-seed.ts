@@ -47,7 +47,7 @@ async function calmOf(data: number, partitions: number): Promise<Told> {
   const key = `${data}/${partitions}`;
   const known = calm.get(key);
   if (known !== undefined) return known;
-  const story = tell({ data, sharded: partitions > 1, deadline: '1h', seed: 1 });
+  const story = tell({ data, sharded: partitions > 1, deadline: '1h', seed: 1, tried: false });
   const plan = { story, changed: null, byHand: false, layout: layouts['embedded'] ?? [], mix: noFaults, partitions };
   const { violations, told } = await runPlan(new Scheduler(0, 0), plan, null);
   if (violations.length > 0 || told === null) throw new Error(`without faults: ${violations.join('; ')}`);
@@ -77,8 +77,9 @@ async function run(seed: number, options: SeedOptions): Promise<SeedResult> {
   const partitions = scheduler.pick([1, 1, 2]);
   const data = scheduler.pick(tellings);
   const deadline = scheduler.pick(['1h', '1h', '1h', '8s']);
-  const story = tell({ data, sharded: partitions > 1, deadline, seed: 1 });
-  const changed = scheduler.chance(0.2) ? tell({ data, sharded: partitions > 1, deadline, seed: 2 }) : null;
+  const tried = scheduler.chance(0.3);
+  const story = tell({ data, sharded: partitions > 1, deadline, seed: 1, tried });
+  const changed = scheduler.chance(0.2) ? tell({ data, sharded: partitions > 1, deadline, seed: 2, tried }) : null;
   const byHand = scheduler.chance(0.3);
   const mix = drawMix(scheduler, layout.length > 1);
   const plan: Plan = { story, changed, byHand, layout, mix, partitions };

@@ -33,13 +33,15 @@ export interface StoryOptions {
   readonly deadline: string;
   /** Of training: another one is another version. */
   readonly seed: number;
+  /** Models after the first are tried beside the champion; rows of the stream judge them. */
+  readonly tried: boolean;
 }
 
 const rows = 150;
 const spacing = 10 * minute;
 const delay = 10 * minute;
 
-function pipelineFile({ sharded, deadline, seed }: StoryOptions): string {
+function pipelineFile({ sharded, deadline, seed, tried }: StoryOptions): string {
   return `name: ${pipelineName}
 source:
   rows: { time: at, id: [id] }
@@ -67,7 +69,7 @@ train:
 evaluate:
   metrics: [accuracy]
   champion: { tolerance: 0.1, rounds: 100 }
-monitor:
+${tried ? 'rollout: { strategy: canary, requests: 15, limit: 4h, judge: { min_agreement: 0.6 } }\n' : ''}monitor:
   window: 3h
   drift: { threshold: 0.3 }
 retrain:

@@ -26,6 +26,7 @@ export interface ShareResult {
   readonly layouts: Readonly<Record<string, number>>;
   readonly steps: number;
   readonly turns: number;
+  readonly rollouts: number;
   readonly virtualMs: number;
   readonly cpuMs: number;
 }
@@ -55,7 +56,7 @@ export async function runShare(
   const layouts: Record<string, number> = {};
   const began = process.cpuUsage();
   const until = performance.now() + minutes * 60_000;
-  let [seeds, steps, turns, virtualMs] = [0, 0, 0, 0];
+  let [seeds, steps, turns, rollouts, virtualMs] = [0, 0, 0, 0, 0];
   for (; seeds < count && findings.length < most && performance.now() < until; seeds++) {
     const seed = from + seeds * step;
     const { layout, violations, hash, faults: made, told, virtualMs: lasted } = await attempted(seed);
@@ -70,9 +71,10 @@ export async function runShare(
     add(layouts, { [layout]: 1 });
     steps += Number(hash.split('-')[1]);
     turns += told?.turns ?? 0;
+    rollouts += told?.rollouts ?? 0;
     virtualMs += lasted;
     onSeed();
   }
   const { user, system } = process.cpuUsage(began);
-  return { seeds, findings, faults, layouts, steps, turns, virtualMs, cpuMs: (user + system) / 1000 };
+  return { seeds, findings, faults, layouts, steps, turns, rollouts, virtualMs, cpuMs: (user + system) / 1000 };
 }

@@ -82,7 +82,7 @@ async function runMany(from: number, count: number, processes: number, minutes: 
   console.log(`${seeds} seeds in ${seconds.toFixed(0)} s, ${processes} processes,`);
   console.log(`  ${(sum((result) => result.cpuMs) / seeds).toFixed(0)} ms of CPU a seed`);
   console.log(
-    `${sum((r) => r.turns)} turns, ${sum((r) => r.steps)} steps, ${(sum((r) => r.virtualMs) / 3.6e6).toFixed(0)} h of virtual time`,
+    `${sum((r) => r.turns)} turns, ${sum((r) => r.rollouts)} rollouts, ${sum((r) => r.steps)} steps, ${(sum((r) => r.virtualMs) / 3.6e6).toFixed(0)} h of virtual time`,
   );
   console.log(`layouts: ${told(merged((result) => result.layouts))}`);
   console.log(`faults: ${told(merged((result) => result.faults))}`);

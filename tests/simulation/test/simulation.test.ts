@@ -19,6 +19,7 @@ test(`${seeds} seeds of faults lose nothing, double nothing, and every turn has 
   expect(told).toContain('\n0 seeds with violations\n');
   expect(code).toBe(0);
   // What is meant to be tried has been.
+  expect(told).toMatch(/ [1-9]\d* rollouts/);
   for (const layout of ['embedded', 'twins', 'halves', 'apart']) expect(told).toMatch(new RegExp(`${layout} \\d`));
   for (const fault of [
     'crash',

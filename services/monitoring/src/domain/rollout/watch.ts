@@ -23,7 +23,7 @@ export interface SavedWatch {
 const tellEvery = 10;
 const mostWaiting = 100;
 /** A run that takes this much longer is no slower, ms: nobody notices. */
-const unnoticedMs = 1;
+const unnoticedMs = 0.5;
 /** Where the file says none, so that a figure is there to look at. */
 const usualRatio = 1.25;
 
