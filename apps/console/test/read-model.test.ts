@@ -9,10 +9,7 @@ import {
   modelPinned,
   modelRolledBack,
   pipelineEnded,
-  rolloutAdvanced,
   rolloutEnded,
-  rolloutObserved,
-  rolloutStarted,
   windowProfiled,
 } from '@relearn/contracts';
 import type { Ports } from '@relearn/runtime';
@@ -101,29 +98,12 @@ describe('the read model', () => {
     await story.apply(start);
     await story.request(1, 'first', start);
     await story.turn(1, start, 'first', 'passed');
-    const ids = { turn: 'flights-2', request: 'flights-r2', model: 2 };
-    const off = { max_error_increase: null, max_latency_ratio: null, min_agreement: null, quality: null };
-    const judge = { confidence: 0.99, ...off };
-    const policy = { strategy: 'canary' as const, steps: [0.1, 0.5], requests: 100, judge, limit: day };
-    const place = { bundle: 'b2', reference: 'r2', champion: { model: 1, bundle: 'b1' } };
-    const begun = { ...ids, ...place, policy, evidence: 'e', gates: [] };
-    await story.say(rolloutStarted, begun, { time: start + day });
-    const pairs = { worse: 0, same: 0, better: 0 };
-    const arm = { requests: 0, failures: 0, computeMs: 0 };
-    const counts = (requests: number, rows: number) => ({
-      ...{ requests, rows, errors: pairs, latency: pairs, agreement: { compared: 0, agreed: 0 } },
-      ...{ champion: arm, challenger: arm },
-    });
-    const seen = [[0, counts(10, 5)] as const, [1, counts(7, 0)] as const, [0, counts(20, 6)] as const];
-    for (const [shard, of] of seen) {
-      const source = `monitoring/flights/${shard}/rollout`;
-      await story.say(rolloutObserved, { model: 2, shard, counts: of }, { time: start + day, source });
-    }
-    await story.say(rolloutAdvanced, { ...ids, step: 1, share: 0.5 }, { time: start + 2 * day });
+    await story.canary(2, start + day);
     await folded();
     const expected = { model: 2, strategy: 'canary', step: 1, steps: 2, share: 0.5, each: 100, requests: 27, rows: 6 };
     expect(view.list()[0]).toMatchObject({ rollout: expected, pinned: false });
     await settled(async () => {
+      const ids = { turn: 'flights-2', request: 'flights-r2', model: 2 };
       await story.say(rolloutEnded, { ...ids, outcome: 'superseded', reasons: [] }, { time: start + 3 * day });
       await story.say(modelPinned, { model: 1, reason: 'holidays' }, { time: start + 3 * day });
     });

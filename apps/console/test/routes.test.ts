@@ -309,6 +309,17 @@ describe('the page', () => {
     expect(headers['content-security-policy']).toContain("default-src 'self'");
   });
 
+  it('shows a model that is tried beside the champion', async () => {
+    const story = new Story(ports, 'flights');
+    await story.apply(start);
+    await story.request(1, 'first', start);
+    await story.turn(1, start, 'first', 'passed');
+    await story.canary(2, start);
+    while ((view.list()[0]?.rollout?.step ?? 0) === 0) await ports.kernel.clock.breathe();
+    const { body } = await app.inject('/?pipeline=flights');
+    expect(body).toContain('<strong>Model 2</strong> answers 50 % of the requests, step 2 of 2: judged on 27 requests');
+  });
+
   it('shows a pipeline without the help of scripts', async () => {
     await told();
     const { body } = await app.inject('/?pipeline=flights');

@@ -16,6 +16,9 @@ import {
   type PipelineSpec,
   retrainRequested,
   type RetrainReason,
+  rolloutAdvanced,
+  rolloutObserved,
+  rolloutStarted,
   topicNames,
   topics,
   trainingCompleted,
@@ -159,6 +162,29 @@ export class Story {
   apply(time: number, metric = 'roc_auc', version = 1): Promise<string> {
     const spec = specOf(this.pipeline, metric);
     return this.say(pipelineApplied, { spec, digest: `d${version}`, shards: [this.partition] }, { time, version });
+  }
+
+  /** A canary of two steps that has seen 27 requests and 6 rows, told by two shards, and is in its second step. */
+  async canary(n: number, time: number): Promise<void> {
+    const ids = { turn: `${this.pipeline}-${n}`, request: `${this.pipeline}-r${n}`, model: n };
+    const off = { max_error_increase: null, max_latency_ratio: null, min_agreement: null, quality: null };
+    const judge = { confidence: 0.99, ...off };
+    const policy = { strategy: 'canary' as const, steps: [0.1, 0.5], requests: 100, judge, limit: day };
+    const place = { bundle: 'b', reference: 'r', champion: { model: n - 1, bundle: 'b1' } };
+    await this.say(rolloutStarted, { ...ids, ...place, policy, evidence: 'e', gates: [] }, { time });
+    const pairs = { worse: 0, same: 0, better: 0 };
+    const arm = { requests: 0, failures: 0, computeMs: 0 };
+    const agreement = { compared: 0, agreed: 0 };
+    const nothing = { errors: pairs, latency: pairs, agreement, champion: arm, challenger: arm };
+    for (const [shard, requests, rows] of [
+      [0, 10, 5],
+      [1, 7, 0],
+      [0, 20, 6],
+    ] as const) {
+      const source = `monitoring/${this.pipeline}/${shard}/rollout`;
+      await this.say(rolloutObserved, { model: n, shard, counts: { requests, rows, ...nothing } }, { time, source });
+    }
+    await this.say(rolloutAdvanced, { ...ids, step: 1, share: 0.5 }, { time });
   }
 
   request(

@@ -7,6 +7,7 @@ import {
   performanceReported,
   pipelineEnded,
   retrainRequested,
+  rolloutEnded,
 } from '@relearn/contracts';
 import { type Part, RelearnError } from '@relearn/kernel';
 import { type Ports, Sequences } from '@relearn/runtime';
@@ -15,7 +16,7 @@ import type { Metrics } from '@relearn/telemetry';
 const againAfterMs = 1_000;
 const limits = { maxRecords: 200, maxBytes: 2 * 1024 * 1024 };
 
-/** Turns what the control and monitoring logs say from now on into Prometheus metrics: turns, models, drift, realised quality. */
+/** Turns what the control and monitoring logs say from now on into Prometheus metrics: turns, rollouts, models, drift, realised quality. */
 export function logMetrics(ports: Ports): Part {
   const stopping = new AbortController();
   const { metrics } = ports.telemetry;
@@ -58,6 +59,7 @@ function observeControl(metrics: Metrics, event: Event): void {
   const { pipeline } = event;
   if (retrainRequested.is(event)) metrics.retrains.add({ reason: event.data.reason });
   else if (pipelineEnded.is(event)) metrics.turns.add({ pipeline, outcome: event.data.outcome });
+  else if (rolloutEnded.is(event)) metrics.rollouts.add({ pipeline, outcome: event.data.outcome });
   else if (modelPromoted.is(event) || modelRolledBack.is(event)) {
     if (event.data.from !== null) metrics.modelInfo.clear({ pipeline, model: String(event.data.from.model) });
     metrics.modelInfo.set({ pipeline, model: String(event.data.model) }, 1);

@@ -148,6 +148,12 @@ export const metricNames = {
     help: 'Rows scored; kind is stream, request or mirror (run beside an answer while a model is rolled out).',
     labels: ['pipeline', 'model', 'arm', 'kind'],
   },
+  rollouts: {
+    name: 'relearn_rollouts_total',
+    kind: 'counter',
+    help: 'Rollouts that ended, by outcome.',
+    labels: ['pipeline', 'outcome'],
+  },
   unlogged: {
     name: 'relearn_predictions_left_out_total',
     kind: 'counter',

@@ -12,6 +12,7 @@ const doing: Readonly<Record<TurnStage, string>> = {
   training: 'is training candidates',
   trained: 'is being evaluated on rows that no candidate has seen',
   evaluated: 'has its verdict and is being registered',
+  tried: 'tries its model beside the champion',
   ended: 'has ended',
 };
 
@@ -30,11 +31,11 @@ function sentence({ state, turns, wall }: PageData): Markup {
     champion === null
       ? html`No model serves yet.`
       : html`<strong>Model ${champion}</strong> serves${state.frozen === champion ? ', the first one' : ''}${state.pinned ? ', and is pinned' : ''}.`;
+  if (state.rollout !== null) return html`${serving} ${trial(state.rollout)}`;
   if (turn === null) {
     const waiting = `The first model is trained when ${count(state.minimumRows)} rows are labelled.`;
     return html`${serving} ${champion === null ? waiting : 'Nothing else to do: the loop watches.'}`;
   }
-  if (state.rollout !== null) return html`${serving} ${trial(state.rollout)}`;
   const running = turns.find((one) => one.turn === turn.id);
   const why = running === undefined ? '' : ` It began because ${causeOf(running, state)}.`;
   const since = html`<span aria-live="off" data-since="${turn.since.wall}">${span(Math.max(0, wall - turn.since.wall))}</span>`;

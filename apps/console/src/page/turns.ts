@@ -46,17 +46,20 @@ const segments: readonly (readonly [name: string, from: TurnStage, to: TurnStage
   ['snapshot', 'started', 'snapshotted'],
   ['training', 'snapshotted', 'trained'],
   ['evaluation', 'trained', 'evaluated'],
-  ['registry', 'evaluated', 'ended'],
+  ['registry', 'evaluated', 'tried'],
+  ['rollout', 'tried', 'ended'],
 ];
 
 /** How long each step took on the machine's clock, as widths of a bar. A running turn's last step grows. */
 function track({ stages, outcome }: TurnView, wall: number): Markup {
+  // A turn whose model takes over at once has none that is tried.
+  const reached = (stage: TurnStage) => stages[stage] ?? (stage === 'tried' ? stages.ended : undefined);
   const parts = segments.flatMap(([name, from, to]) => {
     const start = stages[from]?.wall;
-    const end = stages[to]?.wall ?? (outcome === null ? wall : undefined);
+    const end = reached(to)?.wall ?? (outcome === null ? wall : undefined);
     return start === undefined || end === undefined
       ? []
-      : [{ name, ms: Math.max(0, end - start), running: stages[to] === undefined }];
+      : [{ name, ms: Math.max(0, end - start), running: reached(to) === undefined }];
   });
   const all = parts.reduce((sum, part) => sum + part.ms, 0);
   const share = (ms: number) => Math.max(2, Math.round((ms / (all || 1)) * 100));

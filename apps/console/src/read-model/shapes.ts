@@ -25,7 +25,16 @@ export interface ModelView {
   readonly frozen: boolean;
 }
 
-export const turnStages = ['requested', 'started', 'snapshotted', 'training', 'trained', 'evaluated', 'ended'] as const;
+export const turnStages = [
+  'requested',
+  'started',
+  'snapshotted',
+  'training',
+  'trained',
+  'evaluated',
+  'tried',
+  'ended',
+] as const;
 export type TurnStage = (typeof turnStages)[number];
 
 export interface CandidateView {

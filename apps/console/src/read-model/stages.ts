@@ -10,6 +10,7 @@ export const workerOf: Readonly<Record<TurnStage, StageName>> = {
   training: 'training',
   trained: 'evaluation',
   evaluated: 'registry',
+  tried: 'serving',
   ended: 'serving',
 };
 

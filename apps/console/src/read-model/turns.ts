@@ -7,6 +7,7 @@ import {
   modelTrained,
   pipelineEnded,
   retrainRequested,
+  rolloutStarted,
   trainingCompleted,
   trainingStarted,
   turnStarted,
@@ -53,6 +54,7 @@ export class Turns {
       this.verdicts[verdict] += 1;
       return this.change(event.data, 'evaluated', at, { verdict, gates, metrics, championMetrics, holdOutRows: rows });
     }
+    if (rolloutStarted.is(event)) return this.change(event.data, 'tried', at, {});
     if (modelRegistered.is(event)) return this.change(event.data, null, at, { model: event.data.model });
     if (pipelineEnded.is(event)) {
       const { outcome, detail } = event.data;
@@ -113,6 +115,7 @@ export class Turns {
 }
 
 function lastStage({ stages }: TurnView): TurnStage {
+  if (stages.tried !== undefined) return 'tried';
   if (stages.evaluated !== undefined) return 'evaluated';
   if (stages.trained !== undefined) return 'trained';
   if (stages.training !== undefined) return 'training';

@@ -31,7 +31,9 @@ const verdict = { enum: ['passed', 'rejected', 'inconclusive'] } as const;
 const state = { enum: ['OK', 'DRIFT', 'NO_DATA', 'NOT_COMPUTABLE'] } as const;
 const reason = { enum: ['first', 'performance', 'drift', 'volume', 'schedule', 'manual', 'pipeline'] } as const;
 const outcome = { enum: ['promoted', 'no-model', 'failed', 'superseded'] } as const;
-const stage = { enum: ['requested', 'started', 'snapshotted', 'training', 'trained', 'evaluated', 'ended'] } as const;
+const stage = {
+  enum: ['requested', 'started', 'snapshotted', 'training', 'trained', 'evaluated', 'tried', 'ended'],
+} as const;
 const cause = object(
   { feature: text, method: text, statistic: nullable(number), threshold: nullable(number), start: number, end: number },
   ['feature'],
