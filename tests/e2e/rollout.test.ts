@@ -167,6 +167,26 @@ test('a bad canary is rolled back within 500 of its requests, and nothing else c
   expect((await auditAtRest(asking.world)).violations).toEqual([]);
 });
 
+test('a rollout goes on where it was when the platform is started again, and its state is what the log gives', async () => {
+  const asking = await rollingOut({ rollout: '{ strategy: canary, steps: [0.4], requests: 500 }' });
+  for (let one = 0; one < 100; one++) await asking.ask();
+  await asking.world.stop();
+  const world = await startWorld({ folder: asking.world.folder });
+  cleanUp.push(world.stop);
+  const again = new Asking(world);
+  cleanUp.push(async () => again.client.close());
+  const { rollout, champion } = await again.state();
+  expect({ champion, rollout }).toMatchObject({ champion: 1, rollout: { model: 2, step: 0, share: 0.4 } });
+  for (let one = 0; one < 100; one++) await again.ask();
+  const versionOf = new Map<string, string>();
+  for (const { key, version, arm } of asking.answers) if (arm !== undefined) versionOf.set(key, version);
+  for (const { key, version } of again.answers) expect(version).toBe(versionOf.get(key) ?? version);
+  expect(new Set(again.answers.map(({ arm }) => arm))).toEqual(new Set(['champion', 'challenger']));
+  expect((await auditAtRest(world)).violations).toEqual([]);
+  const { difference } = (await get(`${world.platform.url}/api/v1/state`)).body as { difference: string | null };
+  expect(difference).toBeNull();
+});
+
 test('a shadow answers nobody until it is promoted, and a pin keeps what serves', async () => {
   const asking = await rollingOut({ rollout: '{ strategy: shadow, requests: 100, judge: { min_agreement: 0.5 } }' });
   for (let one = 0; one < 50; one++) expect(await asking.ask()).toMatchObject({ version: '1', arm: 'champion' });
