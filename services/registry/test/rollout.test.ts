@@ -88,7 +88,7 @@ class Registry {
 let registry: Registry;
 
 /** A request and the evaluation of its turn. */
-function turn(number: number, verdict: 'passed' | 'rejected' = 'passed'): string[] {
+function turn(number: number, verdict: 'passed' | 'rejected' = 'passed', more: { incomparable?: true } = {}): string[] {
   const request = `r${number}`;
   registry.given(retrainRequested, { request, reason: 'manual', causes: [], cut: {}, labelled: 1 });
   const champion = registry.state.champion?.bundle ?? null;
@@ -104,6 +104,7 @@ function turn(number: number, verdict: 'passed' | 'rejected' = 'passed'): string
     metrics: {},
     championMetrics: null,
     rows: 10,
+    ...more,
   });
 }
 
@@ -121,6 +122,11 @@ beforeEach(() => {
 describe('with a canary', () => {
   test('the first model, which has none beside it, is promoted at once', () => {
     expect(turn(1)).toEqual(['model.registered', 'model.promoted', 'pipeline.ended']);
+  });
+
+  test('so is one that knows other features than the champion, beside which it cannot be tried', () => {
+    turn(1);
+    expect(turn(2, 'passed', { incomparable: true })).toEqual(['model.registered', 'model.promoted', 'pipeline.ended']);
   });
 
   test('one that did not pass is not tried', () => {

@@ -160,6 +160,8 @@ export const modelEvaluated = defineEvent({
       metrics: numbers,
       championMetrics: Type.Union([numbers, Type.Null()]),
       rows: Type.Integer(),
+      /** The champion cannot take these rows, since it knows other features: `championMetrics` are those of its own evaluation. */
+      incomparable: Type.Optional(Type.Literal(true)),
     },
     closed,
   ),

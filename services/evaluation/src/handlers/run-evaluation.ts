@@ -54,8 +54,9 @@ export async function runEvaluation(input: EvaluationInput, context: JobContext,
   const module = distModule(import.meta.url, '../jobs/evaluate.js');
   const output = (await ports.workers.run({ module, input: evaluateInput, signal })) as EvaluateOutput;
   const bundle = await writeBundle(input, winner, files, spec, output, context, code);
-  const { verdict, gates, metrics, championMetrics, rows } = output;
-  return { verdict, ...bundle, champion: input.champion, gates, metrics, championMetrics, rows };
+  const { verdict, gates, metrics, championMetrics, rows, incomparable } = output;
+  const more = incomparable === undefined ? {} : { incomparable };
+  return { verdict, ...bundle, champion: input.champion, gates, metrics, championMetrics, rows, ...more };
 }
 
 function nothingTrained(input: EvaluationInput): Report {

@@ -21,6 +21,8 @@ export interface EvaluateOutput {
   readonly metrics: Record<string, number | null>;
   readonly championMetrics: Record<string, number | null> | null;
   readonly rows: number;
+  /** The champion cannot take the rows. */
+  readonly incomparable?: true;
   readonly reference: Reference;
 }
 
@@ -45,14 +47,15 @@ export async function judgeCandidate(input: EvaluateInput, open: OpenModel): Pro
   const first = metricOf(spec.evaluate.metrics[0]?.name ?? '');
   const constant = measure(spec, holdOut.labels, constantPrediction(spec, split.train, holdOut.rows));
   gates.push(baselineGate(first, metrics[first.name] ?? null, constant[first.name] ?? null));
-  const championMetrics = await judgeChampion(input, open, { holdOut, candidate, metrics, gates });
+  const champion = await judgeChampion(input, open, { holdOut, candidate, metrics, gates });
   const baseline: Baseline = { train: split.train, holdOut, predicted: candidate, metrics };
   return {
     verdict: overall(gates),
     gates,
     metrics,
-    championMetrics,
+    championMetrics: champion.metrics,
     rows: holdOut.rows,
+    ...(champion.incomparable === undefined ? {} : { incomparable: champion.incomparable }),
     reference: buildReference(spec, baseline),
   };
 }
@@ -68,17 +71,17 @@ async function judgeChampion(
   { spec, champion }: EvaluateInput,
   open: OpenModel,
   { holdOut, candidate, metrics, gates }: Judged,
-): Promise<Scores | null> {
-  if (champion === null) return null;
+): Promise<{ readonly metrics: Scores | null; readonly incomparable?: true }> {
+  if (champion === null) return { metrics: null };
   const model = await open(champion.onnx);
   if (!fits(model, holdOut)) {
     gates.push(recordedGate(spec, metrics, champion.metrics));
-    return { ...champion.metrics };
+    return { metrics: { ...champion.metrics }, incomparable: true };
   }
   const predicted = await model.score(holdOut);
   const classes = spec.label.classes.length;
   gates.push(championGate(spec, { truth: holdOut.labels, candidate, champion: predicted, classes }));
-  return measure(spec, holdOut.labels, predicted);
+  return { metrics: measure(spec, holdOut.labels, predicted) };
 }
 
 /** A changed feature set cannot feed the old champion: then the candidate must reach what the champion reached when it was judged. */

@@ -69,7 +69,7 @@ function requested(
 }
 
 function evaluated(state: PipelineState, turn: Turn, event: LoggedEvent<DataOf<typeof modelEvaluated>>): Decision {
-  const { bundle, reference, verdict, metrics, gates, champion, request } = event.data;
+  const { bundle, reference, verdict, metrics, gates, champion, request, incomparable } = event.data;
   const reasons = gates.filter((gate) => gate.verdict !== 'passed').map((gate) => `${gate.name}: ${gate.verdict}`);
   if (bundle === null || reference === null) return { events: endOfTurn(state, turn, 'no-model', reasons.join('; ')) };
   const model = state.models + 1;
@@ -85,7 +85,8 @@ function evaluated(state: PipelineState, turn: Turn, event: LoggedEvent<DataOf<t
     return { events: [registered, ...endOfTurn(state, turn, 'no-model', detail)] };
   }
   const place = { model, bundle, reference };
-  if (state.policy !== undefined && state.champion !== null) {
+  // Beside a champion that cannot take its rows there is nothing to be seen.
+  if (state.policy !== undefined && state.champion !== null && incomparable === undefined) {
     const started = startRollout(turn, state.champion, place, state.policy, { event: event.id, gates });
     return { events: [registered, started] };
   }
