@@ -182,6 +182,17 @@ describe('what a shard has seen', () => {
     expect(watch.save().counts).toMatchObject({ rows: 2, errors: { worse: 2, same: 0, better: 0 } });
   });
 
+  test('is told a few hundred times, however much it is', () => {
+    const watch = new RolloutWatch(specOf(policy()), model);
+    let told = 0;
+    for (let count = 0; count < 100_000; count++) {
+      watch.take(request('challenger', good), 0);
+      if (watch.news() !== null) told += 1;
+    }
+    expect(told).toBeGreaterThan(200);
+    expect(told).toBeLessThan(400);
+  });
+
   test('compares nothing where an answer was asked for in part', () => {
     const watch = new RolloutWatch(specOf(policy()), model);
     const whole = mirror('challenger', good, good);

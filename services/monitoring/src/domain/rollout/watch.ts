@@ -16,11 +16,17 @@ export interface SavedWatch {
   readonly counts: RolloutCounts;
   readonly champion: Observation | null;
   readonly waiting: readonly Observation[];
-  readonly told: number;
+  readonly told: Told;
 }
 
-/** Observations of the challenger after which the decider is told. */
+interface Told {
+  readonly requests: number;
+  readonly rows: number;
+}
+
+/** Requests, or rows, after which the decider is told: so many, and of many a fiftieth. */
 const tellEvery = 10;
+const tellShare = 1 / 50;
 const mostWaiting = 100;
 /** A run that takes this much longer is no slower, ms: nobody notices. */
 const unnoticedMs = 0.5;
@@ -38,7 +44,7 @@ export class RolloutWatch {
   private readonly counts: Mutable<RolloutCounts>;
   private champion: Observation | null;
   private readonly waiting: Observation[];
-  private told: number;
+  private told: Told;
 
   constructor(spec: PipelineSpec, model: number, saved?: SavedWatch) {
     this.model = model;
@@ -47,7 +53,7 @@ export class RolloutWatch {
     this.counts = copyOf(saved?.counts ?? noCounts());
     this.champion = saved?.champion ?? null;
     this.waiting = [...(saved?.waiting ?? [])];
-    this.told = saved?.told ?? 0;
+    this.told = saved?.told ?? { requests: 0, rows: 0 };
   }
 
   save(): SavedWatch {
@@ -58,8 +64,9 @@ export class RolloutWatch {
   /** The counts, where the decider has not heard of the last few; null otherwise. */
   news(): RolloutCounts | null {
     const { requests, rows } = this.counts;
-    if (requests + rows - this.told < tellEvery) return null;
-    this.told = requests + rows;
+    const due = (now: number, before: number) => now - before >= Math.max(tellEvery, tellShare * before);
+    if (!due(requests, this.told.requests) && !due(rows, this.told.rows)) return null;
+    this.told = { requests, rows };
     return copyOf(this.counts);
   }
 
