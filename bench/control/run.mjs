@@ -124,10 +124,12 @@ async function decided(ports) {
 /** The same writes and publishes by hand. */
 async function bare(ports) {
   const collection = aggregateCollection('registry');
-  const byPartition = grouped(questions);
+  const byPartition = Array.from({ length: partitions }, (_, partition) =>
+    questions.filter((question) => question.partition === partition),
+  );
   const began = performance.now();
   await Promise.all(
-    [...byPartition.values()].map(async (records) => {
+    byPartition.map(async (records) => {
       const versions = new Map();
       for (const record of records) {
         const body = { pipeline: record.key, outbox: [record.headers], state: { count: 1 } };
@@ -144,12 +146,6 @@ async function bare(ports) {
     }),
   );
   return events / ((performance.now() - began) / 1000);
-}
-
-function grouped(records) {
-  const groups = new Map();
-  for (const record of records) groups.set(record.partition, [...(groups.get(record.partition) ?? []), record]);
-  return groups;
 }
 
 const name = () => `bench${Date.now().toString(36)}`;

@@ -5,9 +5,8 @@
 //   npm run build && node bench/distributed/run.mjs --kafka HOST:PORT --mongodb mongodb://HOST:PORT [--runs 3] [--records 60000]
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { createServer } from 'node:net';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,6 +18,9 @@ import { systemKernel } from '@relearn/kernel';
 import { loadPipeline, namedFiles, openPorts, readConfig } from '@relearn/platform';
 import { openTable } from '@relearn/tabular';
 import { silentTelemetry } from '@relearn/telemetry';
+import { freePort } from '../free-port.mjs';
+import { inWindow } from '../in-window.mjs';
+import { recordsOf } from '../topic-records.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -41,14 +43,6 @@ const tables = await Promise.all(
   namedFiles(pipeline).map(async ({ stream, path }) => ({ stream, table: await openTable(path) })),
 );
 const { Kafka, logLevel, Partitioners } = createRequire(join(root, 'libs/bus/package.json'))('kafkajs');
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  return port;
-}
 
 /** The services, ready, on topics and a database that nobody else uses. */
 async function startServices(settings) {
@@ -103,32 +97,7 @@ async function batches() {
   return found;
 }
 
-async function inWindow(items, work) {
-  const running = new Set();
-  for (const item of items) {
-    const one = work(item).finally(() => running.delete(one));
-    running.add(one);
-    if (running.size >= underWay) await Promise.race(running);
-  }
-  await Promise.all(running);
-}
-
-/** A topic's records, as the log has them. */
-async function logged(bus, topic) {
-  const found = [];
-  for (const [partition, { first, end }] of (await bus.bounds(topic)).entries()) {
-    for (let next = first; next < end; ) {
-      const read = await bus.read(topic, partition, next, { maxRecords: 500, maxBytes: 8 << 20 });
-      if (read.length === 0) break;
-      found.push(...read);
-      next = read.at(-1).position + 1;
-    }
-  }
-  return found;
-}
-
 const processorSeconds = async (pids) => {
-  const { readFile } = await import('node:fs/promises');
   const ticks = await Promise.all(
     pids.map(async (pid) => {
       const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1].split(' ');
@@ -183,13 +152,13 @@ async function throughServices(folder) {
     const pids = running.children.map(({ pid }) => pid);
     const cpu = await processorSeconds(pids);
     const own = process.cpuUsage();
-    await inWindow(all, (batch) => publishRecorded(opened.ports, pipeline.spec.name, batch));
+    await inWindow(all, underWay, (batch) => publishRecorded(opened.ports, pipeline.spec.name, batch));
     const { user, system } = process.cpuUsage(own);
     await featureRows(opened.ports.bus, wanted);
     const spent = (await processorSeconds(pids)) - cpu + (user + system) / 1e6;
     const [raw, features] = await Promise.all([
-      logged(opened.ports.bus, 'data.raw'),
-      logged(opened.ports.bus, 'features'),
+      recordsOf(opened.ports.bus, 'data.raw'),
+      recordsOf(opened.ports.bus, 'features'),
     ]);
     const times = (list) => list.map(({ appendedAt }) => appendedAt);
     const seconds = (Math.max(...times(features)) - Math.min(...times(raw))) / 1000;
@@ -230,7 +199,7 @@ async function bare(raw) {
   await inGroup;
   const cpu = process.cpuUsage();
   const began = performance.now();
-  await inWindow(raw, ({ partition, key, headers, value }) =>
+  await inWindow(raw, underWay, ({ partition, key, headers, value }) =>
     producer.send({ topic, acks: -1, messages: [{ partition, key, headers, value: Buffer.from(value) }] }),
   );
   await all;

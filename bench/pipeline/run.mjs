@@ -14,6 +14,8 @@ import { createRegistry } from '@relearn/registry';
 import { openTable } from '@relearn/tabular';
 import { silentTelemetry } from '@relearn/telemetry';
 import { createValidation } from '@relearn/validation';
+import { inWindow } from '../in-window.mjs';
+import { recordsOf } from '../topic-records.mjs';
 
 const runs = Number(process.argv[2] ?? 5);
 const records = Number(process.argv[3] ?? 60_000);
@@ -49,17 +51,6 @@ async function withPorts(work) {
   }
 }
 
-/** Does the work of all items in order, so many at once. */
-async function inWindow(items, work) {
-  const running = new Set();
-  for (const item of items) {
-    const one = work(item).finally(() => running.delete(one));
-    running.add(one);
-    if (running.size >= underWay) await Promise.race(running);
-  }
-  await Promise.all(running);
-}
-
 async function measured(work) {
   const delay = monitorEventLoopDelay({ resolution: 1 });
   const cpu = process.cpuUsage();
@@ -88,31 +79,24 @@ async function throughServices(ports) {
     batches.push(batch);
   }
   const figures = await measured(async () => {
-    await inWindow(batches, (batch) => publishRecorded(ports, pipeline.spec.name, batch));
+    await inWindow(batches, underWay, (batch) => publishRecorded(ports, pipeline.spec.name, batch));
     await ports.activity.idle(ports.bus);
   });
-  const logged = await Promise.all(topics.map((topic) => recordsOf(ports.bus, topic)));
+  const logged = await Promise.all(topics.map(async (topic) => (await recordsOf(ports.bus, topic)).map(asPublished)));
   await lifecycle.stop();
   return { figures, logged, count: batches.reduce((sum, batch) => sum + batch.records.length, 0) };
 }
 
-async function recordsOf(bus, topic) {
-  const found = [];
-  for (const [partition, { first, end }] of (await bus.bounds(topic)).entries()) {
-    for (let next = first; next < end; ) {
-      const read = await bus.read(topic, partition, next, { maxRecords: 500, maxBytes: 8 << 20 });
-      found.push(...read.map(({ key, headers, value }) => ({ topic, partition, key, headers, value })));
-      next = read.at(-1).position + 1;
-    }
-  }
-  return found;
-}
+/** Without what the log has added. */
+const asPublished = ({ topic, partition, key, headers, value }) => ({ topic, partition, key, headers, value });
 
 const figuresOf = [];
 for (let run = 0; run < runs; run++) {
   const { figures, logged, count } = await withPorts(throughServices);
   const all = logged[0].flatMap((_, index) => logged.flatMap((topic) => topic.slice(index, index + 1)));
-  const bare = await withPorts((ports) => measured(() => inWindow(all, (record) => ports.bus.publish([record]))));
+  const bare = await withPorts((ports) =>
+    measured(() => inWindow(all, underWay, (record) => ports.bus.publish([record]))),
+  );
   const bytes = all.reduce((sum, { value }) => sum + value.byteLength, 0);
   figuresOf.push({
     recordsPerSecond: Math.round(count / figures.seconds),

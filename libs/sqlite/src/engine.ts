@@ -70,9 +70,11 @@ class Engine implements SqliteEngine {
     const settings: WorkerSettings = { folder: options.folder, durable: options.durable };
     // No inherited flags: a `source` condition of the process would send the worker to TypeScript files.
     // Messages die young: a larger nursery would only hold more of them.
-    const resourceLimits = { maxYoungGenerationSizeMb: 12 };
-    const own = { workerData: settings, execArgv: [], resourceLimits };
-    this.worker = new Worker(builtModule('./worker.js', import.meta.url), own);
+    this.worker = new Worker(builtModule('./worker.js', import.meta.url), {
+      workerData: settings,
+      execArgv: [],
+      resourceLimits: { maxYoungGenerationSizeMb: 12 },
+    });
     this.worker.on('message', (message: FromWorker) => this.receive(message));
     this.worker.on('error', (thrown) => this.fail(thrown));
     this.worker.on('exit', (code) => this.exited(code));

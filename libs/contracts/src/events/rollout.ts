@@ -51,8 +51,6 @@ export const rolloutEnded = defineEvent({
   data: Type.Object({ ...ofRollout, outcome: RolloutOutcome, reasons: Type.Array(Type.String()) }, closed),
 });
 
-export const rolloutVerdicts = ['advance', 'promote', 'rollback'] as const;
-
 /** One measure of a rollout: what was compared, and how strong the evidence against the challenger is. */
 export const RolloutMeasure = Type.Object(
   {
@@ -79,7 +77,7 @@ export const rolloutJudged = defineEvent({
     {
       ...ofRollout,
       step: count,
-      verdict: Type.Enum(rolloutVerdicts),
+      verdict: Type.Enum(['advance', 'promote', 'rollback']),
       reasons: Type.Array(Type.String()),
       /** Requests that the step, and the rollout as a whole, have been judged on, and rows that both models scored. */
       requests: count,

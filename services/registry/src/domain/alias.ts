@@ -1,4 +1,6 @@
-import type { ModelPlace, PipelineState } from './state.js';
+import { type Gate, modelPromoted } from '@relearn/contracts';
+import { own, type OwnEvent } from '@relearn/runtime';
+import type { ModelPlace, PipelineState, Turn } from './state.js';
 
 /** Why the alias may not move on this evidence; null when it may. */
 export function refuse(state: PipelineState, verdict: string, version: number, champion: string | null): string | null {
@@ -19,4 +21,21 @@ export function pinnedBy({ champion }: PipelineState): string {
 export function move(state: PipelineState, to: ModelPlace) {
   const from = state.champion === null ? null : { model: state.champion.model, bundle: state.champion.bundle };
   return { ...to, from, frozen: state.frozen ?? { model: to.model, bundle: to.bundle } };
+}
+
+/** The alias moves on a gate record: in the turn that made it, or by hand (null). */
+export function promotion(
+  state: PipelineState,
+  turn: Turn | null,
+  to: ModelPlace,
+  { event, gates }: { readonly event: string; readonly gates: readonly Gate[] },
+): OwnEvent {
+  const evidence = { kind: 'evaluation' as const, event };
+  const data = { turn: turn?.id ?? null, ...move(state, to), evidence, gates: [...gates] };
+  return own({ type: modelPromoted, data, ...(turn === null ? { pipelineVersion: state.version } : ofTurn(turn)) });
+}
+
+/** What every event of a turn says of it. */
+export function ofTurn({ id, version }: Turn) {
+  return { pipelineVersion: version, subject: id, correlationId: id };
 }

@@ -1,14 +1,7 @@
-import {
-  modelPinned,
-  modelPromoted,
-  modelRolledBack,
-  modelUnpinned,
-  pipelineApplied,
-  type PipelineSpec,
-} from '@relearn/contracts';
+import { modelPinned, modelRolledBack, modelUnpinned, pipelineApplied, type PipelineSpec } from '@relearn/contracts';
 import { RelearnError } from '@relearn/kernel';
 import { type Decision, own } from '@relearn/runtime';
-import { move, pinnedBy, refuse } from './alias.js';
+import { move, pinnedBy, promotion, refuse } from './alias.js';
 import { endOfRollout, takeOver } from './rollout.js';
 import type { FormerChampion, PipelineState } from './state.js';
 
@@ -36,14 +29,8 @@ export function promote(state: PipelineState, model: number): Decision {
   }
   const refusal = refuse(state, record.verdict, record.version, record.champion);
   if (refusal !== null) throw new RelearnError('REFUSED', `model ${model} cannot be promoted: ${refusal}`);
-  const evidence = { kind: 'evaluation' as const, event: record.event };
-  const data = {
-    turn: null,
-    ...move(state, { model, bundle: record.bundle, reference: record.reference }),
-    evidence,
-    gates: [],
-  };
-  return { events: [own({ type: modelPromoted, data, pipelineVersion: state.version })] };
+  const { bundle, reference, event } = record;
+  return { events: [promotion(state, null, { model, bundle, reference }, { event, gates: [] })] };
 }
 
 /**

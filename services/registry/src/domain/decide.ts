@@ -3,7 +3,6 @@ import {
   dataQualityFailed,
   type LoggedEvent,
   modelEvaluated,
-  modelPromoted,
   modelRegistered,
   type Outcome,
   pipelineEnded,
@@ -15,7 +14,7 @@ import {
 } from '@relearn/contracts';
 import { fnv1a } from '@relearn/kernel';
 import { type Decision, own } from '@relearn/runtime';
-import { move, refuse } from './alias.js';
+import { ofTurn, promotion, refuse } from './alias.js';
 import { endOfTurn, judged, startRollout } from './rollout.js';
 import { deadlineTimer, type PipelineState, type Turn } from './state.js';
 
@@ -73,11 +72,10 @@ function evaluated(state: PipelineState, turn: Turn, event: LoggedEvent<DataOf<t
   const reasons = gates.filter((gate) => gate.verdict !== 'passed').map((gate) => `${gate.name}: ${gate.verdict}`);
   if (bundle === null || reference === null) return { events: endOfTurn(state, turn, 'no-model', reasons.join('; ')) };
   const model = state.models + 1;
-  const shared = { pipelineVersion: turn.version, subject: turn.id, correlationId: turn.id };
   const registered = own({
     type: modelRegistered,
     data: { turn: turn.id, request, model, bundle, verdict, metrics },
-    ...shared,
+    ...ofTurn(turn),
   });
   const refusal = refuse(state, verdict, turn.version, champion);
   if (refusal !== null) {
@@ -85,17 +83,12 @@ function evaluated(state: PipelineState, turn: Turn, event: LoggedEvent<DataOf<t
     return { events: [registered, ...endOfTurn(state, turn, 'no-model', detail)] };
   }
   const place = { model, bundle, reference };
+  const evidence = { event: event.id, gates };
   // Beside a champion that cannot take its rows there is nothing to be seen.
   if (state.policy !== undefined && state.champion !== null && incomparable === undefined) {
-    const started = startRollout(turn, state.champion, place, state.policy, { event: event.id, gates });
+    const started = startRollout(turn, state.champion, place, state.policy, evidence);
     return { events: [registered, started] };
   }
-  const data = {
-    turn: turn.id,
-    ...move(state, place),
-    evidence: { kind: 'evaluation' as const, event: event.id },
-    gates,
-  };
-  const promoted = own({ type: modelPromoted, data, ...shared });
+  const promoted = promotion(state, turn, place, evidence);
   return { events: [registered, promoted, ...endOfTurn(state, turn, 'promoted', `model ${model}`)] };
 }

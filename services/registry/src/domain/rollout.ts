@@ -3,7 +3,6 @@ import {
   type Gate,
   type GradualRollout,
   type LoggedEvent,
-  modelPromoted,
   type Outcome,
   pipelineEnded,
   rolloutAdvanced,
@@ -13,7 +12,7 @@ import {
   rolloutStarted,
 } from '@relearn/contracts';
 import { type Decision, own, type OwnEvent } from '@relearn/runtime';
-import { move, refuse } from './alias.js';
+import { ofTurn, promotion, refuse } from './alias.js';
 import type { ModelPlace, PipelineState, Rollout, Turn } from './state.js';
 
 /** The challenger begins beside the champion; the turn goes on. */
@@ -62,13 +61,7 @@ export function takeOver(state: PipelineState, turn: Turn, rollout: Rollout): De
   const refusal = refuse(state, 'passed', turn.version, rollout.champion);
   if (refusal !== null) return { events: endOfTurn(state, turn, 'no-model', refusal) };
   const { model, bundle, reference, evidence, gates } = rollout;
-  const data = {
-    turn: turn.id,
-    ...move(state, { model, bundle, reference }),
-    evidence: { kind: 'evaluation' as const, event: evidence },
-    gates: [...gates],
-  };
-  const promoted = own({ type: modelPromoted, data, ...ofTurn(turn) });
+  const promoted = promotion(state, turn, { model, bundle, reference }, { event: evidence, gates });
   return { events: [promoted, ...endOfTurn(state, turn, 'promoted', `model ${model}`)] };
 }
 
@@ -90,8 +83,4 @@ export function endOfRollout(state: PipelineState, outcome: Outcome, detail: str
 function outcomeOf(outcome: Outcome): RolloutOutcome {
   if (outcome === 'promoted') return 'promoted';
   return outcome === 'no-model' ? 'rolled-back' : 'superseded';
-}
-
-function ofTurn({ id, version }: Turn) {
-  return { pipelineVersion: version, subject: id, correlationId: id };
 }

@@ -108,53 +108,41 @@ async function score(
   const wanted = [
     { arm: 'champion' as const, model: champion.model },
     ...(frozen === null ? [] : [{ arm: 'frozen' as const, model: frozen.model }]),
+    ...(challenger === undefined ? [] : [{ arm: 'challenger' as const, model: challenger.model }]),
   ];
   const models = [...new Set(wanted.map(({ model }) => model))];
-  const run = (model: number) => runArm(host, pipeline, model, columns, shard);
-  const tried = challenger === undefined ? null : runChallenger(host, pipeline, challenger.model, columns, shard);
-  const runs = await Promise.all(models.map(run));
+  const runs = await Promise.all(
+    models.map((model) => runArm(host, pipeline, model, columns, shard, model === challenger?.model)),
+  );
   const arms = wanted.flatMap(({ arm, model }) => {
     const outputs = runs[models.indexOf(model)] ?? null;
     return outputs === null ? [] : [{ arm, model, outputs }];
   });
-  if (challenger === undefined) return { arms };
-  const outputs = await tried;
-  const told = outputs === null ? [] : [{ arm: 'challenger' as const, model: challenger.model, outputs }];
-  return { arms: [...arms, ...told], rollout: challenger.model };
+  return challenger === undefined ? { arms } : { arms, rollout: challenger.model };
 }
 
-/** A model that is tried keeps nobody's rows: null where it fails, whatever the reason. */
-async function runChallenger(
-  host: ModelHost,
-  pipeline: string,
-  model: number,
-  columns: Columns,
-  shard: Shard,
-): Promise<Columns | null> {
-  try {
-    return await runArm(host, pipeline, model, columns, shard);
-  } catch (thrown) {
-    const error = RelearnError.from(thrown);
-    shard.ports.telemetry.log.warn({ pipeline, model, code: error.code }, `the challenger failed: ${error.message}`);
-    return null;
-  }
-}
-
-/** Null when the model cannot take the rows: a changed feature set no longer has what an older model asks for. */
+/**
+ * Null when the model cannot take the rows: a changed feature set no longer has what an older model asks for. One that is
+ * tried keeps nobody's rows: null where it fails, whatever the reason.
+ */
 async function runArm(
   host: ModelHost,
   pipeline: string,
   model: number,
   columns: Columns,
   shard: Shard,
+  tried: boolean,
 ): Promise<Columns | null> {
   try {
     const { label: _, ...outputs } = columnsByName(await host.run(pipeline, model, columns));
     return outputs;
   } catch (thrown) {
     const error = RelearnError.from(thrown);
-    if (error.code !== 'INVALID_INPUT') throw error;
-    shard.ports.telemetry.log.warn({ pipeline, model, code: error.code }, `rows not scored: ${error.message}`);
+    const { code, message } = error;
+    const untaken = code === 'INVALID_INPUT';
+    if (!untaken && !tried) throw error;
+    const told = untaken ? `rows not scored: ${message}` : `the challenger failed: ${message}`;
+    shard.ports.telemetry.log.warn({ pipeline, model, code }, told);
     return null;
   }
 }

@@ -1,4 +1,4 @@
-import type { GradualRollout, RolloutCounts, RolloutMeasure } from '@relearn/contracts';
+import type { DataOf, GradualRollout, RolloutCounts, rolloutJudged, RolloutMeasure } from '@relearn/contracts';
 import type { EventRef } from '@relearn/runtime';
 import { evidenceAbove, type LossCounts, lossLevels } from '@relearn/stats';
 
@@ -23,16 +23,8 @@ export interface Judging {
   readonly given: boolean;
 }
 
-export interface Conclusion {
-  readonly verdict: 'advance' | 'promote' | 'rollback';
-  readonly reasons: string[];
-  readonly requests: number;
-  readonly totalRequests: number;
-  readonly rows: number;
-  readonly measures: RolloutMeasure[];
-  readonly evidence: number;
-  readonly threshold: number;
-}
+/** A verdict, and what it stands on. */
+export type Conclusion = Omit<DataOf<typeof rolloutJudged>, 'turn' | 'request' | 'model' | 'step'>;
 
 /**
  * What follows from what has been seen; null: nothing yet.

@@ -2,10 +2,10 @@ import { type Chance, type Clock, type Kernel, type MachineMs, RelearnError } fr
 import type { Job, JobAnswer } from '../batcher.js';
 import type { ModelHost } from '../model-host.js';
 import { refusals } from '../refusals.js';
-import { type Choice, choose, type Trial } from '../rollout.js';
+import { type Choice, choose } from '../rollout.js';
 import type { TensorSpec } from '../tensors.js';
 import { eventIdsOf, parameterKey, queueTimeoutOf } from './parameters.js';
-import { answeredRecord, failedRecord, mirroredRecord, type Told } from './records.js';
+import { answeredRecord, failedRecord, type Mirroring, mirroredRecord, type Told } from './records.js';
 import type { InferRequest, InferResponse } from './request.js';
 
 /** How long a caller waits for its answer. */
@@ -89,7 +89,9 @@ export class DataPlane {
     const eventIds = eventIdsOf(request, checked.rows);
     const told: Told = { request, choice, eventIds, receivedAt: this.clock.wall() };
     const answer = await this.answerOf(told, scope);
-    if (trial !== undefined && trial.mirror !== null) void this.mirror(told, answer, trial.mirror);
+    if (trial !== undefined && trial.mirror !== null) {
+      void this.mirror(told, { ...trial, mirror: trial.mirror }, answer);
+    }
     const outputs = answer.outputs.flatMap((tensor, index) => {
       const spec = model.signature.outputs[checked.outputs[index] ?? -1];
       return spec === undefined ? [] : [{ spec, tensor }];
@@ -120,17 +122,16 @@ export class DataPlane {
   }
 
   /** Nobody waits for it: what becomes of it is in the log alone. */
-  private async mirror(told: Told, answer: JobAnswer, mirror: NonNullable<Trial['mirror']>): Promise<void> {
-    const job = { ...work(told.request, mirror), unwanted: () => undefined };
+  private async mirror(told: Told, trial: Mirroring, answer: JobAnswer): Promise<void> {
+    const job = { ...work(told.request, trial.mirror), unwanted: () => undefined };
     let mirrored: JobAnswer | string | null;
     try {
-      mirrored = await this.host.mirror(mirror.model, job);
+      mirrored = await this.host.mirror(trial.mirror.model, job);
     } catch (thrown) {
       const { code } = RelearnError.from(thrown);
       mirrored = failures.has(code) ? code : null;
     }
-    const record = mirrored === null ? null : mirroredRecord(told, answer, mirrored);
-    if (record !== null) this.host.note(record);
+    if (mirrored !== null) this.host.note(mirroredRecord(told, trial, answer, mirrored));
   }
 
   /** The key that a header gives, else the request's id; without either each request falls anew. */

@@ -1,6 +1,6 @@
 import type { JobAnswer } from '../batcher.js';
 import type { PredictionRecord } from '../prediction-record.js';
-import type { Choice } from '../rollout.js';
+import type { Choice, Trial } from '../rollout.js';
 import { type TensorValues, valuesOf } from '../values.js';
 import type { ServedModel } from '../catalogue.js';
 import type { CheckedRequest } from './check.js';
@@ -35,15 +35,18 @@ export function failedRecord(told: Told, code: string, waitedMs: number): Predic
   return { ...answeredRecord({ ...told, eventIds }, answer), outputs: () => [], failure: code };
 }
 
+/** A trial in which the other model runs the inputs too. */
+export interface Mirroring extends Trial {
+  readonly mirror: NonNullable<Trial['mirror']>;
+}
+
 /** The run of an answered request's inputs on the other model: `mirrored` is its answer, or the code with which it failed. */
 export function mirroredRecord(
   { request, choice, receivedAt }: Told,
+  { challenger, mirror: { model, checked, arm } }: Mirroring,
   answer: JobAnswer,
   mirrored: JobAnswer | string,
-): PredictionRecord | null {
-  const { trial } = choice;
-  if (trial === undefined || trial.mirror === null) return null;
-  const { model, checked, arm } = trial.mirror;
+): PredictionRecord {
   const failed = typeof mirrored === 'string';
   return {
     ...common(request, model, checked),
@@ -52,7 +55,7 @@ export function mirroredRecord(
     timings: failed ? { queueMs: 0, computeMs: 0, batchRows: checked.rows } : mirrored.timings,
     outputs: () => (failed ? [] : outputsOf(model, checked, mirrored)),
     arm,
-    challenger: trial.challenger,
+    challenger,
     ...(failed ? { failure: mirrored } : {}),
     answered: {
       arm: choice.arm,
