@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { seededChance, systemChance } from '@relearn/kernel';
+import { isDeepStrictEqual } from 'node:util';
+import { seededChance, systemChance, systemClock } from '@relearn/kernel';
 import { mongoOptions, openMongo } from '@relearn/mongodb';
 import { openSqlite } from '@relearn/sqlite';
-import type { Store } from '@relearn/store';
+import type { Document, Store } from '@relearn/store';
 import { openEmbeddedStore } from '@relearn/store/embedded';
 import { openMongoStore } from '@relearn/store/mongodb';
 import { expect, inject, test } from 'vitest';
@@ -44,6 +45,17 @@ interface Place {
   look<T>(work: (store: Store) => Promise<T>): Promise<T>;
 }
 
+/** All documents, once two looks agree: a server may still do what a writer had asked for when it died. */
+async function settled(store: Store): Promise<Document[]> {
+  const look = () => store.list('turns', { limit: 100_000 });
+  for (let before = await look(); ; ) {
+    await systemClock.sleep(100);
+    const now = await look();
+    if (isDeepStrictEqual(now, before)) return now;
+    before = now;
+  }
+}
+
 /** Kills writers of one place and looks after each whether what they said is there. */
 async function killWriters({ name, look }: Place, rounds: number): Promise<void> {
   const acknowledged = new Map<string, number>();
@@ -51,7 +63,7 @@ async function killWriters({ name, look }: Place, rounds: number): Promise<void>
     const said = await writeAndKill(name, round, 20 + Math.floor(chance.next() * 300));
     for (const [id, version] of said) acknowledged.set(id, version);
     await look(async (store) => {
-      const documents = await store.list('turns', { limit: 100_000 });
+      const documents = await settled(store);
       const stored = new Map(documents.map((document) => [document.id, document]));
       for (const [id, version] of acknowledged) expect(stored.get(id)?.version).toBeGreaterThanOrEqual(version);
       for (const { version, body } of stored.values()) expect(body).toMatchObject({ step: version });
