@@ -175,6 +175,12 @@ describe('the columns of an inferred pipeline', () => {
   ])('cannot play the parts of %j', (more, message) => {
     expect(() => infer([at, y, x], more)).toThrowError(message);
   });
+
+  it.each(['__proto__', 'k'.repeat(129)])('cannot be ids where no column of a pipeline can be called %s', (name) => {
+    expect(() => infer([at, y, x, column(name, ['a', 'b'])], { id: [name] })).toThrowError(
+      expect.objectContaining({ code: 'INVALID_INPUT', message: expect.stringContaining('(an id)') }),
+    );
+  });
 });
 
 describe('the sizes of an inferred pipeline', () => {
@@ -209,7 +215,8 @@ describe('the sizes of an inferred pipeline', () => {
 describe('an inferred pipeline file', () => {
   const validator = Compile(pipelineJsonSchema());
   const name = fc.oneof(
-    fc.string({ minLength: 1, maxLength: 12, unit: 'binary' }),
+    // No column of a pipeline can be called `__proto__`.
+    fc.string({ minLength: 1, maxLength: 12, unit: 'binary' }).filter((text) => text !== '__proto__'),
     fc.constantFrom(
       'label',
       'hour',

@@ -22,7 +22,6 @@ const performanceWindows = 5;
  * Throws INVALID_INPUT where the named columns cannot play their parts.
  */
 export function inferPipeline(input: InferPipelineInput): { yaml: string; notes: string[] } {
-  checkRoles(input);
   const notes: string[] = [];
   const profiles = input.profiles.filter(({ name }) => {
     const fits = name !== '' && name.length <= longestColumnName && name !== '__proto__';
@@ -30,6 +29,7 @@ export function inferPipeline(input: InferPipelineInput): { yaml: string; notes:
       notes.push(`The column ${JSON.stringify(name)} is left out: no column of a pipeline can have that name.`);
     return fits;
   });
+  checkRoles({ ...input, profiles });
   const span = spanOf(profileOf(profiles, input.time, 'the event time'), 'the event time', input.times?.time);
   notes.push(...timeNotes(input));
   const labelProfile = profileOf(profiles, input.label, 'the label');
