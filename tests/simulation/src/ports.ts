@@ -1,5 +1,5 @@
 import type { Blobs } from '@relearn/blobs';
-import type { Bus } from '@relearn/bus';
+import type { Bus, OutgoingRecord } from '@relearn/bus';
 import type { Store } from '@relearn/store';
 import type { SimulatedProcess } from './process.js';
 import type { Scheduler } from './scheduler.js';
@@ -36,6 +36,12 @@ export function simulatedBlobs(process: SimulatedProcess, blobs: Blobs): Blobs {
   };
 }
 
+/** What a control event says, for people. */
+function told(headers: OutgoingRecord['headers'], value: Uint8Array): string {
+  const { ce_type: type, ce_time: time, ce_causationid: cause = '' } = headers;
+  return `${type} at ${time}, after ${cause}: ${Buffer.from(value).toString('utf8').slice(0, 240)}`;
+}
+
 /** What the bus takes, in the trace. */
 export function tracedBus(bus: Bus, scheduler: Scheduler): Bus {
   return new Proxy(bus, {
@@ -47,6 +53,7 @@ export function tracedBus(bus: Bus, scheduler: Scheduler): Bus {
       return (records: Parameters<Bus['publish']>[0]) => {
         for (const { topic, partition, headers, value } of records) {
           scheduler.note(`> ${topic}/${partition} ${headers['ce_id'] ?? ''}`, checksum(value));
+          if (scheduler.keepsTrace && topic === 'control') scheduler.remark(`  ${told(headers, value)}`);
         }
         return target.publish(records);
       };

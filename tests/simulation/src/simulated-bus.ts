@@ -91,6 +91,8 @@ class Member implements Membership {
   private readonly wanted: SubscribeOptions;
   private readonly held = new Set<number>();
   private readonly draining = new Set<() => void>();
+  /** What the bus has said and the member has not heard: in this order, also when it wakes. */
+  private readonly said: (() => void)[] = [];
   private subscription: Subscription | null = null;
   /** Grows with each time that it joins: what concerns an earlier one is not for it any more. */
   private generation = 0;
@@ -114,7 +116,7 @@ class Member implements Membership {
       topics,
       onAssigned: (partition, readers) => {
         const own = readers.map((reader) => simulatedReader(this.options, reader));
-        this.process.later(0, `assigned ${group}/${partition}`, () => {
+        this.say(`assigned ${group}/${partition}`, () => {
           if (generation !== this.generation || this.evicted) return;
           this.held.add(partition);
           this.wanted.onAssigned(partition, own);
@@ -158,11 +160,16 @@ class Member implements Membership {
     }
   }
 
+  private say(label: string, hear: () => void): void {
+    this.said.push(hear);
+    this.process.later(0, label, () => this.said.shift()?.());
+  }
+
   private drain(partition: number): Promise<void> {
     return new Promise((resolve) => {
       if (!this.process.alive || this.evicted) return resolve();
       this.draining.add(resolve);
-      this.process.later(0, `revoked ${this.wanted.group}/${partition}`, () => {
+      this.say(`revoked ${this.wanted.group}/${partition}`, () => {
         const given = this.held.delete(partition) ? this.wanted.onRevoked(partition) : Promise.resolve();
         void given.finally(() => {
           this.draining.delete(resolve);

@@ -10,7 +10,6 @@ import {
   pipelineApplied,
   pipelineEnded,
   retrainRequested,
-  turnStarted,
   windowProfiled,
 } from '@relearn/contracts';
 import { causesOf, outcomeOf } from './judge-window.js';
@@ -49,13 +48,11 @@ function folded(state: TriggerState, event: Event): TriggerState {
     return { ...state, spec, shards, version: event.pipelineversion, pendingVersion: event.pipelineversion > 1 };
   }
   if (retrainRequested.is(event)) return requested(state, event);
-  if (turnStarted.is(event)) return { ...state, turnRunning: true };
   if (pipelineEnded.is(event)) {
-    const { turn, outcome } = event.data;
-    // A request that was superseded found a turn running, whose own end is still to come; one that was refused found none.
-    if (turn === null) return outcome === 'superseded' ? state : { ...state, turnRunning: false };
-    const rejected = outcome === 'promoted' ? 0 : outcome === 'superseded' ? state.rejected : state.rejected + 1;
-    return { ...state, turnRunning: false, rejected };
+    const { turn, request, outcome } = event.data;
+    const open = state.open.filter((other) => other !== request);
+    if (turn === null || outcome === 'superseded') return { ...state, open };
+    return { ...state, open, rejected: outcome === 'promoted' ? 0 : state.rejected + 1 };
   }
   if (modelPromoted.is(event) || modelRolledBack.is(event)) {
     const { model, reference, frozen } = event.data;
@@ -81,7 +78,7 @@ function clearAlarms(state: TriggerState): TriggerState {
   };
 }
 
-function requested(state: TriggerState, event: Event<{ reason: string }>): TriggerState {
+function requested(state: TriggerState, event: Event<{ request: string; reason: string }>): TriggerState {
   const now = Date.parse(event.time);
   return {
     ...state,
@@ -90,7 +87,7 @@ function requested(state: TriggerState, event: Event<{ reason: string }>): Trigg
     labelledAtRequest: labelledTotal(state),
     turns: event.data.reason === 'first' ? state.turns : [...state.turns, now].slice(-100),
     pendingVersion: false,
-    turnRunning: true,
+    open: [...state.open, event.data.request],
   };
 }
 

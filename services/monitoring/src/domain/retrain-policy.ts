@@ -11,7 +11,7 @@ export interface Trigger {
  * schedule. Cooldown, budget and minimum labels hold for all but the first model and a new pipeline version.
  */
 export function dueTrigger(state: TriggerState, spec: PipelineSpec, now: number): Trigger | null {
-  if (state.turnRunning || state.failing.length > 0) return null;
+  if (state.open.length > 0 || state.failing.length > 0) return null;
   const labelled = labelledTotal(state);
   if (labelled < spec.train.minimum_rows) return null;
   // Without a model there is nothing to lose by another try: the wait does not grow with each.

@@ -25,7 +25,8 @@ export interface TriggerState {
   readonly passed: Readonly<Record<string, number>>;
   readonly champion: { readonly model: number; readonly reference: string } | null;
   readonly frozen: number | null;
-  readonly turnRunning: boolean;
+  /** Requests whose `pipeline.ended` has not come. */
+  readonly open: readonly string[];
   /** Requests that started a turn: business times, newest last, within the budget's span. */
   readonly turns: readonly number[];
   readonly lastRequest: number | null;
@@ -58,7 +59,7 @@ export const unknownTriggers: TriggerState = {
   passed: {},
   champion: null,
   frozen: null,
-  turnRunning: false,
+  open: [],
   turns: [],
   lastRequest: null,
   labelledAtRequest: 0,

@@ -10,7 +10,6 @@ import {
   rolloutEnded,
   rolloutObserved,
   rolloutStarted,
-  turnStarted,
   windowProfiled,
 } from '@relearn/contracts';
 import type { Decider } from '@relearn/runtime';
@@ -23,7 +22,6 @@ import { type TriggerState, unknownTriggers } from '../domain/trigger-state.js';
 const heard: readonly EventType[] = [
   windowProfiled,
   pipelineApplied,
-  turnStarted,
   pipelineEnded,
   modelPromoted,
   modelRolledBack,
