@@ -1,109 +1,129 @@
 import { RelearnError } from '@relearn/kernel';
-import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type CallScope, type DataPlane, keyHeader } from '../inference/oip/data-plane.js';
-import { jsonOfInferResponse, parseInferRequest } from '../inference/oip/json-codec.js';
+import { binaryOnly, encodeInferResponse } from '../inference/oip/json-response.js';
+import { type JsonRequest, type Named, parseInferRequest } from '../inference/oip/json-request.js';
+import { requestOfRawBody } from '../inference/oip/raw-body.js';
+import { answerTo, type Handler, sendError, sendJson } from './rest-answer.js';
+import { Bodies, deflated } from './rest-body.js';
 
 export interface InferenceRestOptions {
-  /** The greatest body, in bytes: parsing JSON holds up everybody else. Default `mostBodyBytes`. */
+  /** Default `mostBodyBytes`. */
   readonly maxBodyBytes?: number;
 }
 
-export const mostBodyBytes = 4 << 20;
+/** The greatest JSON, in bytes: parsing it holds up everybody else. Tensors beyond that come in binary. */
+const mostJsonBytes = 8 << 20;
 
-interface ModelParams {
-  readonly model: string;
-  readonly version?: string;
-}
+const lengthHeader = 'inference-header-content-length';
 
 /**
- * The Open Inference Protocol over REST with JSON tensors, below `/v2`: errors are `{"error": "..."}`, a wrong verb
- * is 405, a body is read as JSON whatever its content type says.
+ * The Open Inference Protocol over REST, below `/v2`, with JSON and binary tensors: errors are `{"error": "..."}`, a
+ * wrong verb is 405, a body is read as it is whatever its content type says.
  */
 export function registerInferenceRoutes(
   app: FastifyInstance,
   plane: DataPlane,
   options: InferenceRestOptions = {},
 ): void {
+  const bodies = new Bodies(options.maxBodyBytes);
   void app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+    // Handlers read bodies themselves, those that want one.
+    scope.addContentTypeParser('*', (_request, _body, done) => done(null));
     scope.setErrorHandler((failure, _request, reply) => sendError(reply, failure));
-    addHealthRoutes(scope, plane);
-    addModelRoutes(scope, plane, options.maxBodyBytes ?? mostBodyBytes);
+    addServerRoutes(scope, plane);
+    for (const base of ['/v2/models/:model', '/v2/models/:model/versions/:version']) {
+      addModelRoutes(scope, base, plane);
+      answerTo(scope, `${base}/infer`, { POST: inferWith(plane, bodies) });
+    }
+    scope.all('/v2/*', async (_request, reply) => sendJson(reply.code(404), { error: 'Not Found' }));
   });
 }
 
-function addHealthRoutes(app: FastifyInstance, plane: DataPlane): void {
-  get(app, '/v2', async () => plane.serverMetadata());
-  get(app, '/v2/health/live', async (_request, reply) => healthOf(reply, 'live', plane.serverLive()));
-  get(app, '/v2/health/ready', async (_request, reply) => healthOf(reply, 'ready', plane.serverReady()));
+function addServerRoutes(app: FastifyInstance, plane: DataPlane): void {
+  answerTo(app, '/v2', { GET: async (_request, reply) => sendJson(reply, plane.serverMetadata()) });
+  answerTo(app, '/v2/health/live', {
+    GET: async (_request, reply) => sendState(reply, plane.serverLive(), { live: plane.serverLive() }),
+  });
+  answerTo(app, '/v2/health/ready', {
+    GET: async (_request, reply) => sendState(reply, plane.serverReady(), { ready: plane.serverReady() }),
+  });
 }
 
-function addModelRoutes(app: FastifyInstance, plane: DataPlane, bodyLimit: number): void {
-  for (const base of ['/v2/models/:model', '/v2/models/:model/versions/:version']) {
-    get(app, base, async (request) => {
-      const { model, version } = paramsOf(request);
-      return plane.modelMetadata(model, version);
-    });
-    get(app, `${base}/ready`, async (request, reply) => {
-      const { model, version } = paramsOf(request);
-      return healthOf(reply, 'ready', plane.modelReady(model, version), { name: model });
-    });
-    only(app, 'POST', `${base}/infer`);
-    app.post(`${base}/infer`, { bodyLimit }, async (request, reply) => {
-      const { model, version } = paramsOf(request);
-      if (request.headers['inference-header-content-length'] !== undefined) {
-        throw new RelearnError(
-          'UNIMPLEMENTED',
-          'binary tensors over REST are not offered: send JSON, or raw tensors over gRPC',
-        );
-      }
-      const inference = parseInferRequest(bodyOf(request), model, version);
-      const response = await plane.infer(inference, scopeOf(request, reply));
-      return reply.type('application/json').send(jsonOfInferResponse(response));
-    });
-  }
-}
-
-type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
-
-function get(app: FastifyInstance, url: string, handler: Handler): void {
-  only(app, 'GET', url);
-  app.get(url, handler);
-}
-
-const verbs: readonly HTTPMethods[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
-
-/** Answers every other verb with 405. */
-function only(app: FastifyInstance, verb: HTTPMethods, url: string): void {
-  app.route({
-    method: verbs.filter((other) => other !== verb),
-    url,
-    handler: async (_request, reply) =>
-      reply
-        .code(405)
-        .header('allow', verb)
-        .send({ error: `only ${verb} is allowed here` }),
+function addModelRoutes(app: FastifyInstance, base: string, plane: DataPlane): void {
+  const get = (path: string, answer: (named: Named, reply: FastifyReply) => FastifyReply) =>
+    answerTo(app, `${base}${path}`, { GET: async (request, reply) => answer(namedIn(request), reply) });
+  get('', ({ model, version }, reply) => sendJson(reply, plane.modelMetadata(model, version)));
+  get('/ready', ({ model, version }, reply) => {
+    const ready = plane.modelReady(model, version);
+    return sendState(reply, ready, { name: model, ready });
   });
 }
 
 /** KServe's client wants a body, tritonclient only looks for 200. */
-async function healthOf(
-  reply: FastifyReply,
-  name: 'live' | 'ready',
-  state: boolean,
-  more: object = {},
-): Promise<unknown> {
-  return reply.code(state ? 200 : 400).send({ ...more, [name]: state });
+function sendState(reply: FastifyReply, state: boolean, body: object): FastifyReply {
+  return sendJson(reply.code(state ? 200 : 400), body);
 }
 
-function paramsOf(request: FastifyRequest): { model: string; version: string } {
-  const { model, version = '' } = request.params as ModelParams;
+function inferWith(plane: DataPlane, bodies: Bodies): Handler {
+  return (request, reply) =>
+    bodies.use(request.raw, async (body) => {
+      const { request: inference, isBinary } = requestIn(body, request, plane);
+      const answer = encodeInferResponse(await plane.infer(inference, scopeOf(request, reply)), isBinary);
+      const accepted = request.headers['accept-encoding'];
+      const sent = await deflated(answer.body, typeof accepted === 'string' ? accepted : undefined);
+      if (sent.coding !== undefined) void reply.header('content-encoding', sent.coding);
+      if (answer.headerLength !== undefined) void reply.header(lengthHeader, String(answer.headerLength));
+      return reply
+        .type(answer.headerLength === undefined ? 'application/json' : 'application/octet-stream')
+        .send(sent.body);
+    });
+}
+
+/** The model is looked up first: whoever asks for an unknown one is told so, whatever the body is. */
+function requestIn(body: Buffer, request: FastifyRequest, plane: DataPlane): JsonRequest {
+  const named = namedIn(request);
+  const { inputs, outputs } = plane.modelMetadata(named.model, named.version);
+  const headerLength = headerLengthOf(request, body.byteLength);
+  if (headerLength === 0 && request.headers[lengthHeader] !== undefined) {
+    const batches = inputs[0]?.shape[0] === -1;
+    return { request: requestOfRawBody(body, { inputs, batches }, named), isBinary: () => true };
+  }
+  if (headerLength > mostJsonBytes) {
+    throw new RelearnError(
+      'TOO_LARGE',
+      `the request JSON has ${headerLength} bytes, more than ${mostJsonBytes}: send tensors in binary`,
+    );
+  }
+  const parsed = parseInferRequest(body, headerLength, named);
+  const wanted = parsed.request.outputs;
+  const unsendable = outputs.find(
+    ({ name, datatype }) =>
+      datatype === 'FP16' && (wanted.length === 0 || wanted.includes(name)) && !parsed.isBinary(name),
+  );
+  // Before it is run, and logged as answered.
+  if (unsendable !== undefined) throw binaryOnly(unsendable.datatype);
+  return parsed;
+}
+
+/** Bytes of JSON at the body's begin: all of it without the header. */
+function headerLengthOf(request: FastifyRequest, length: number): number {
+  const header = request.headers[lengthHeader];
+  if (header === undefined) return length;
+  const given = /^\d{1,15}$/.test(String(header)) ? Number(header) : Number.NaN;
+  if (given <= length) return given;
+  throw new RelearnError(
+    'INVALID_INPUT',
+    Number.isNaN(given)
+      ? `Unable to parse Inference-Header-Content-Length, got: ${String(header)}`
+      : `inference header size should be in range (0, ${length}), got: ${given}`,
+  );
+}
+
+function namedIn(request: FastifyRequest): Named {
+  const { model, version = '' } = request.params as { model: string; version?: string };
   return { model, version };
-}
-
-function bodyOf(request: FastifyRequest): Buffer {
-  return Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
 }
 
 function scopeOf(request: FastifyRequest, reply: FastifyReply): CallScope {
@@ -115,16 +135,4 @@ function scopeOf(request: FastifyRequest, reply: FastifyReply): CallScope {
       return reply.raw.destroyed;
     },
   };
-}
-
-function sendError(reply: FastifyReply, failure: unknown): FastifyReply {
-  const error = failure instanceof RelearnError ? failure : RelearnError.from(failure);
-  if (error.retryAfterMs !== undefined) void reply.header('retry-after', String(Math.ceil(error.retryAfterMs / 1_000)));
-  return reply.code(statusOf(failure, error)).send({ error: error.message });
-}
-
-/** Fastify's own errors (a body above the limit, a cut body) carry a status; ours have theirs by code. */
-function statusOf(failure: unknown, error: RelearnError): number {
-  if (failure === error || !(failure instanceof Error) || !('statusCode' in failure)) return error.http;
-  return Number(failure.statusCode);
 }

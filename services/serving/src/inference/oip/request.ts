@@ -2,6 +2,7 @@ import type { AnsweringArm } from '@relearn/contracts';
 import type { Parameter } from '../prediction-record.js';
 import type { ServedModel } from '../catalogue.js';
 import type { TensorBytes, TensorSpec } from '../tensors.js';
+import type { JsonValue } from './json-text.js';
 
 export type Parameters = Readonly<Record<string, Parameter>>;
 
@@ -11,7 +12,7 @@ export type TensorData =
   /** An InferTensorContents, still encoded. */
   | { readonly kind: 'typed'; readonly contents: Uint8Array }
   /** JSON, flat or nested. */
-  | { readonly kind: 'json'; readonly data: unknown }
+  | { readonly kind: 'json'; readonly data: readonly JsonValue[] }
   | { readonly kind: 'none' };
 
 export interface RequestTensor {
