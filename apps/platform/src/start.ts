@@ -8,6 +8,7 @@ import { commandsOver } from './commands.js';
 import type { Config } from './config/config.js';
 import { createConsole } from './console.js';
 import { HttpDoor } from './doors/http.js';
+import { refusePath } from './doors/malformed.js';
 import { addProbes } from './doors/probes.js';
 import type { OpenEngines } from './engines/open-engines.js';
 import { folds } from './lag.js';
@@ -94,7 +95,12 @@ async function start(options: PlatformOptions, closedBy: ClosedBy): Promise<Omit
   const assembled = await assemble(names, { ports, deadlines: true, data: config.data });
   if (names.includes('console')) assembled.push(createConsole({ ports, peers, commands, replays }));
   const grpc = grpcServer(config, ports);
-  const routes = fastify({ logger: false, bodyLimit: 64 * 1024 * 1024 });
+  const routes = fastify({
+    logger: false,
+    bodyLimit: 64 * 1024 * 1024,
+    routerOptions: { maxParamLength: 1_024 },
+    frameworkErrors: refusePath,
+  });
   observeRequests(routes, telemetry.metrics);
   for (const { offer, route } of assembled) {
     offer?.(grpc);

@@ -1,3 +1,4 @@
+import { type Readable, Transform } from 'node:stream';
 import replyFrom from '@fastify/reply-from';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { refuse } from './refuse.js';
@@ -28,17 +29,48 @@ export function registerForwarding(app: FastifyInstance, forwardings: readonly F
     scope.addContentTypeParser('*', (_request, body, done) => done(null, body));
     for (const { prefix, service, to, mostBytes } of forwardings) {
       const pass = (request: FastifyRequest, reply: FastifyReply) => {
-        if (Number(request.headers['content-length'] ?? 0) > mostBytes) {
-          return refuse(reply, request.url, 'TOO_LARGE', `a request has at most ${mostBytes} bytes`);
-        }
+        const tooLarge = () => refuse(reply, request.url, 'TOO_LARGE', `a request has at most ${mostBytes} bytes`);
+        const { raw } = request;
+        if (Number(raw.headers['content-length'] ?? 0) > mostBytes) return tooLarge();
+        // A body in chunks says its size by its end alone.
+        const chunked = raw.headers['transfer-encoding'] === undefined ? undefined : new Bounded(mostBytes);
+        if (chunked !== undefined) request.body = chunked.over(raw);
         return reply.from(`${to}${request.url}`, {
           // The owner's answers are its own, a 503 with its retry delay included.
           retryDelay: () => null,
-          onError: () => void refuse(reply, request.url, 'UNAVAILABLE', `${service} does not answer at ${to}`),
+          onError: () => {
+            if (chunked?.exceeded === true) tooLarge();
+            else refuse(reply, request.url, 'UNAVAILABLE', `${service} does not answer at ${to}`);
+          },
         });
       };
       scope.all(prefix, pass);
       scope.all(`${prefix}/*`, pass);
     }
   });
+}
+
+/** Passes a body on up to its limit; beyond that it fails, and what still comes is thrown away. */
+class Bounded extends Transform {
+  exceeded = false;
+  private readonly mostBytes: number;
+  private bytes = 0;
+
+  constructor(mostBytes: number) {
+    super();
+    this.mostBytes = mostBytes;
+  }
+
+  over(body: Readable): this {
+    body.on('error', (error) => this.destroy(error));
+    // Who sends would not see the answer of a connection that is cut: the rest is read.
+    this.on('close', () => body.unpipe(this).resume());
+    return body.pipe(this);
+  }
+
+  override _transform(chunk: Buffer, _encoding: string, done: (error?: Error | null, chunk?: Buffer) => void): void {
+    this.bytes += chunk.byteLength;
+    this.exceeded = this.bytes > this.mostBytes;
+    done(this.exceeded ? new Error('the body is too large') : null, chunk);
+  }
 }

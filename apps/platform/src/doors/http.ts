@@ -1,7 +1,11 @@
 import { type Part, RelearnError } from '@relearn/kernel';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Address } from '../config/config.js';
+import { refuseBytes, refusePath } from './malformed.js';
 import { refuse } from './refuse.js';
+
+/** A request that is sent more slowly is cut off. */
+const receivedWithinMs = 300_000;
 
 export interface HttpDoorOptions {
   readonly address: Address;
@@ -25,7 +29,13 @@ export class HttpDoor implements Part {
 
   constructor({ address, probes, waitsFor }: HttpDoorOptions) {
     this.address = address;
-    this.outer = fastify({ logger: false, forceCloseConnections: true });
+    this.outer = fastify({
+      logger: false,
+      forceCloseConnections: true,
+      requestTimeout: receivedWithinMs,
+      clientErrorHandler: refuseBytes,
+      frameworkErrors: refusePath,
+    });
     // Bodies are for the routes inside: here nothing reads them.
     this.outer.removeAllContentTypeParsers();
     this.outer.addContentTypeParser('*', (_request, _body, done) => done(null));
