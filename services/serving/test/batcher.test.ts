@@ -129,6 +129,43 @@ describe('batching', () => {
     expect(thread.orders.map(rowsOf)).toEqual([3, 1, 1]);
   });
 
+  it('runs a higher priority first, and lets lower ones of its group fill the run', async () => {
+    const thread = new HandThread();
+    const running = thread.batcher.submit(job([0]));
+    while (thread.orders.length === 0) await systemClock.breathe();
+    const waiting = [
+      thread.batcher.submit(job([1], { group: 'low', priority: 3 })),
+      thread.batcher.submit(job([2], { group: 'a', priority: 3 })),
+      thread.batcher.submit(job([3], { group: 'b' })),
+      thread.batcher.submit(job([4], { group: 'a', priority: 1 })),
+    ];
+    await thread.endAll(Promise.all([running, ...waiting]));
+    expect(thread.orders.map(({ inputs }) => floatsOf(Buffer.concat(inputs[0]?.pieces ?? [])))).toEqual([
+      [0],
+      [4, 2],
+      [3],
+      [1],
+    ]);
+    expect(thread.batcher.depth).toBe(0);
+  });
+
+  it('lets nobody who has given up keep a place', async () => {
+    const thread = new HandThread({ maxQueuedJobs: 2 });
+    const running = thread.batcher.submit(job([0]));
+    while (thread.orders.length === 0) await systemClock.breathe();
+    const gone = new RelearnError('CANCELLED', 'gone');
+    let over = false;
+    const given = Promise.allSettled(
+      [1, 2].map((value) => thread.batcher.submit(job([value], { unwanted: () => (over ? gone : undefined) }))),
+    );
+    await expect(thread.batcher.submit(job([3]))).rejects.toThrow('Exceeds maximum queue size');
+    over = true;
+    const kept = thread.batcher.submit(job([4]));
+    expect(await given).toMatchObject([{ reason: gone }, { reason: gone }]);
+    await thread.endAll(Promise.all([running, kept]));
+    expect(thread.orders).toHaveLength(2);
+  });
+
   it('runs a request above the most rows, and one that does not batch, alone', async () => {
     const thread = new HandThread();
     const target = { session: 2, signature, batchable: false };

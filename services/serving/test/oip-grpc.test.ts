@@ -19,7 +19,11 @@ describe('the six calls over gRPC', () => {
   it('is live and ready and says who it is', async () => {
     expect(await served.client.serverLive({})).toEqual({ live: true });
     expect(await served.client.serverReady({})).toEqual({ ready: true });
-    expect(await served.client.serverMetadata({})).toEqual({ name: 'relearn', version: '0.0.0-test', extensions: [] });
+    expect(await served.client.serverMetadata({})).toEqual({
+      name: 'relearn',
+      version: '0.0.0-test',
+      extensions: ['schedule_policy', 'model_configuration', 'parameters', 'statistics'],
+    });
   });
 
   it('tells whether a model is ready, by version or without', async () => {

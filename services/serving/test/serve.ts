@@ -1,5 +1,5 @@
 import { type Kernel, systemKernel } from '@relearn/kernel';
-import { type Client, serviceOf, type Unary } from '@relearn/rpc';
+import { type BidiStreaming, type Client, serviceOf, type Unary } from '@relearn/rpc';
 import { GrpcChannel, GrpcServer } from '@relearn/rpc/grpc';
 import fastify, { type FastifyInstance } from 'fastify';
 import { ModelHost, type ModelHostOptions } from '../src/inference/model-host.js';
@@ -30,7 +30,7 @@ export interface WireResponse {
   modelName: string;
   modelVersion: string;
   id: string;
-  parameters: Record<string, { stringParam?: string }>;
+  parameters: Record<string, { stringParam?: string; boolParam?: boolean }>;
   outputs: WireTensor[];
   rawOutputContents: Buffer[];
 }
@@ -51,6 +51,42 @@ interface Inference {
     { name: string; versions: string[]; platform: string; inputs: WireTensor[]; outputs: WireTensor[] }
   >;
   modelInfer: Unary<WireRequest, WireResponse>;
+  modelStreamInfer: BidiStreaming<WireRequest, { errorMessage: string; inferResponse: WireResponse | null }>;
+  modelConfig: Unary<Named, { config: WireConfig }>;
+  modelStatistics: Unary<Partial<Named>, { modelStats: WireStatistics[] }>;
+  repositoryIndex: Unary<{ repositoryName?: string; ready?: boolean }, { models: object[] }>;
+  repositoryModelLoad: Unary<{ repositoryName?: string; modelName: string }, object>;
+  repositoryModelUnload: Unary<{ repositoryName?: string; modelName: string }, object>;
+  systemSharedMemoryStatus: Unary<{ name?: string }, { regions: object }>;
+  systemSharedMemoryRegister: Unary<{ name: string }, object>;
+  cudaSharedMemoryStatus: Unary<{ name?: string }, { regions: object }>;
+  cudaSharedMemoryUnregister: Unary<{ name?: string }, object>;
+  traceSetting: Unary<object, object>;
+  logSettings: Unary<object, object>;
+}
+
+interface WireConfig {
+  maxBatchSize: number;
+  input: { name: string; dataType: string; dims: string[] }[];
+}
+
+/** Counts and nanoseconds are decimal strings. */
+interface WireDuration {
+  count: string;
+  ns: string;
+}
+
+export interface WireStatistics {
+  name: string;
+  version: string;
+  lastInference: string;
+  inferenceCount: string;
+  executionCount: string;
+  inferenceStats: Record<
+    'success' | 'fail' | 'queue' | 'computeInput' | 'computeInfer' | 'computeOutput' | 'cacheHit' | 'cacheMiss',
+    WireDuration
+  >;
+  batchStats: { batchSize: string; computeInfer: WireDuration }[];
 }
 
 export const inference = serviceOf<Inference>('inference/grpc_service.proto', 'inference.GRPCInferenceService');

@@ -1,8 +1,13 @@
 import { type Clock, RelearnError } from '@relearn/kernel';
 import { byteStringOffsets } from './byte-strings.js';
+import type { ModelFigures } from './figures.js';
 import type { PredictionLog, PredictionRecord } from './prediction-record.js';
 import { elementCount, type ModelSignature, type TensorBytes } from './tensors.js';
 import type { RunOrder, RunResult } from './sessions.js';
+
+/** Priorities go from 1, which runs first, to this one. */
+export const lowestPriority = 3;
+export const defaultPriority = 2;
 
 /** The model version that a job runs on. */
 export interface BatchTarget {
@@ -26,6 +31,10 @@ export interface Job {
   readonly bytes: number;
   /** Gives up this many milliseconds after it came, when it still waits. */
   readonly queueTimeoutMs?: number | undefined;
+  /** 1 to `lowestPriority`; `defaultPriority` where absent. */
+  readonly priority?: number;
+  /** Where its run is counted; nowhere where absent. */
+  readonly figures?: ModelFigures;
   /** Has the caller given up, or its deadline passed? Asked right before the run. */
   readonly unwanted: () => RelearnError | undefined;
   /** What the prediction log gets before the answer leaves; nothing where absent. */
@@ -72,11 +81,13 @@ interface Waiting {
 
 /**
  * Dynamic batching that never waits: when a thread is free it takes what is there. Requests go before the
- * background's slices, groups take turns. A run that fails is repeated for each member alone.
+ * background's slices, a higher priority before a lower one, groups of one priority take turns; what room a run has left
+ * goes to its group's lower priorities. A run that fails is repeated for each member alone.
  */
 export class Batcher {
   private readonly options: BatcherOptions;
-  private readonly groups = new Map<string, Waiting[]>();
+  /** By priority, the first to run first. */
+  private readonly levels = Array.from({ length: lowestPriority }, () => new Map<string, Waiting[]>());
   private readonly background: Waiting[] = [];
   /** Members of failed runs, each to be run alone. */
   private readonly alone: Waiting[] = [];
@@ -96,15 +107,14 @@ export class Batcher {
 
   /** Throws UNAVAILABLE when the queue is full or the job's time in it has passed, and whatever `unwanted` says. */
   submit(job: Job): Promise<JobAnswer> {
-    const { maxQueuedJobs, maxQueuedBytes } = this.options;
-    if (this.queuedJobs >= maxQueuedJobs || (this.queuedJobs > 0 && this.queuedBytes + job.bytes > maxQueuedBytes)) {
-      return Promise.reject(new RelearnError('UNAVAILABLE', 'Exceeds maximum queue size'));
-    }
+    if (this.isFull(job)) this.sweep();
+    if (this.isFull(job)) return Promise.reject(new RelearnError('UNAVAILABLE', 'Exceeds maximum queue size'));
     this.queuedJobs += 1;
     this.queuedBytes += job.bytes;
     return this.enqueue(job, (waiting) => {
-      const group = this.groups.get(job.group);
-      if (group === undefined) this.groups.set(job.group, [waiting]);
+      const groups = this.levelOf(job);
+      const group = groups.get(job.group);
+      if (group === undefined) groups.set(job.group, [waiting]);
       else group.push(waiting);
       if (job.queueTimeoutMs !== undefined) {
         waiting.timeout = this.options.clock.after(job.queueTimeoutMs, () => this.expire(waiting));
@@ -125,6 +135,38 @@ export class Batcher {
       this.scheduled = false;
       this.dispatch();
     });
+  }
+
+  private isFull(job: Job): boolean {
+    const { maxQueuedJobs, maxQueuedBytes } = this.options;
+    const heavy = this.queuedJobs > 0 && this.queuedBytes + job.bytes > maxQueuedBytes;
+    return heavy || this.queuedJobs >= maxQueuedJobs;
+  }
+
+  /** Those who have given up keep no place from others. */
+  private sweep(): void {
+    for (const groups of this.levels) {
+      for (const [key, queue] of groups) {
+        const wanted = queue.filter((waiting) => !waiting.gone && this.isWanted(waiting));
+        if (wanted.length > 0) groups.set(key, wanted);
+        else groups.delete(key);
+      }
+    }
+  }
+
+  private isWanted(waiting: Waiting): boolean {
+    const unwanted = waiting.job.unwanted();
+    if (unwanted === undefined) return true;
+    waiting.timeout?.cancel();
+    this.left(waiting.job);
+    waiting.reject(unwanted);
+    return false;
+  }
+
+  private levelOf({ priority = defaultPriority }: Job): Map<string, Waiting[]> {
+    const level = this.levels[priority - 1];
+    if (level === undefined) throw new RelearnError('INTERNAL', `there is no priority ${priority}`);
+    return level;
   }
 
   private enqueue(job: Job, put: (waiting: Waiting) => void): Promise<JobAnswer> {
@@ -173,59 +215,67 @@ export class Batcher {
 
   /** The next group's waiting jobs, up to the most rows; the group goes to the end of the line. */
   private takeRequests(): Waiting[] | undefined {
-    for (const [key, queue] of this.groups) {
-      const batch = this.takeFrom(queue);
-      this.groups.delete(key);
-      if (queue.length > 0) this.groups.set(key, queue);
-      if (batch.length > 0) return batch;
+    for (const [level, groups] of this.levels.entries()) {
+      for (const [key, queue] of groups) {
+        const batch: Waiting[] = [];
+        groups.delete(key);
+        this.moveInto(batch, queue);
+        if (queue.length > 0) groups.set(key, queue);
+        if (batch.length === 0) continue;
+        for (const lower of this.levels.slice(level + 1)) this.fillUp(batch, lower, key);
+        return batch;
+      }
     }
     return undefined;
   }
 
-  private takeFrom(queue: Waiting[]): Waiting[] {
-    const batch: Waiting[] = [];
-    let rows = 0;
+  private fillUp(batch: Waiting[], groups: Map<string, Waiting[]>, key: string): void {
+    const queue = groups.get(key);
+    if (queue === undefined) return;
+    this.moveInto(batch, queue);
+    if (queue.length === 0) groups.delete(key);
+  }
+
+  /** Takes from the front of the queue what fits. */
+  private moveInto(batch: Waiting[], queue: Waiting[]): void {
+    let rows = rowsOf(batch);
     let taken = 0;
     for (const waiting of queue) {
       const { job } = waiting;
       const full = batch.length > 0 && (!job.target.batchable || rows + job.rows > this.options.maxBatchRows);
       if (full) break;
       taken += 1;
-      if (waiting.gone) continue;
+      if (waiting.gone || !this.isWanted(waiting)) continue;
       waiting.timeout?.cancel();
       this.left(job);
-      const unwanted = job.unwanted();
-      if (unwanted !== undefined) {
-        waiting.reject(unwanted);
-        continue;
-      }
       batch.push(waiting);
       rows += job.rows;
     }
     queue.splice(0, taken);
-    return batch;
   }
 
   private async runBatch(batch: readonly Waiting[]): Promise<void> {
     const began = this.options.clock.now();
     try {
       const result = await this.options.run(orderOf(batch));
+      const tookMs = this.options.clock.now() - began;
       // The thread gets its next run before this one's answers are written.
       this.dispatch();
-      this.answer(batch, result, began);
+      this.answer(batch, result, began, tookMs);
     } catch (thrown) {
       this.retryAlone(batch, RelearnError.from(thrown));
       this.wake();
     }
   }
 
-  private answer(batch: readonly Waiting[], result: RunResult, began: number): void {
+  private answer(batch: readonly Waiting[], result: RunResult, began: number, tookMs: number): void {
     const shares = split(batch, result);
-    const batchRows = batch.reduce((sum, { job }) => sum + job.rows, 0);
+    const batchRows = rowsOf(batch);
     const answers = batch.map(({ since }, index) => ({
       outputs: shares[index] ?? [],
       timings: { queueMs: began - since, computeMs: result.computeMs, batchRows },
     }));
+    count(batch, result, began, tookMs);
     const records: PredictionRecord[] = [];
     answers.forEach((answer, index) => {
       const record = batch[index]?.job.recordOf?.(answer);
@@ -254,6 +304,23 @@ export class Batcher {
   }
 }
 
+function rowsOf(batch: readonly Waiting[]): number {
+  return batch.reduce((sum, { job }) => sum + job.rows, 0);
+}
+
+/** A batch has one group, hence one model's figures; a model without a batch axis counts its requests. */
+function count(batch: readonly Waiting[], result: RunResult, began: number, tookMs: number): void {
+  const first = batch[0]?.job;
+  if (first?.figures === undefined) return;
+  const { computeMs, outputMs = 0 } = result;
+  const inputMs = Math.max(0, tookMs - computeMs - outputMs);
+  first.figures.ran(
+    first.target.batchable ? rowsOf(batch) : batch.length,
+    batch.map(({ since }) => began - since),
+    { inputMs, inferMs: computeMs, outputMs },
+  );
+}
+
 function orderOf(batch: readonly Waiting[]): RunOrder {
   const first = batch[0]?.job;
   if (first === undefined) throw new RelearnError('INTERNAL', 'an empty batch');
@@ -261,7 +328,7 @@ function orderOf(batch: readonly Waiting[]): RunOrder {
     const inputs = first.inputs.map(({ shape, bytes }) => ({ shape, pieces: [bytes] }));
     return { session: first.target.session, inputs, outputs: first.outputs };
   }
-  const rows = batch.reduce((sum, { job }) => sum + job.rows, 0);
+  const rows = rowsOf(batch);
   const inputs = first.inputs.map(({ shape }, index) => ({
     shape: [rows, ...shape.slice(1)],
     pieces: batch.map(({ job }) => job.inputs[index]?.bytes ?? new Uint8Array()),
@@ -274,7 +341,7 @@ function split(batch: readonly Waiting[], result: RunResult): TensorBytes[][] {
   const first = batch[0]?.job;
   if (first === undefined || batch.length === 1) return [[...result.outputs]];
   const shares: TensorBytes[][] = batch.map(() => []);
-  const rows = batch.reduce((sum, { job }) => sum + job.rows, 0);
+  const rows = rowsOf(batch);
   result.outputs.forEach(({ shape, bytes }, index) => {
     const [outputRows, ...inner] = shape;
     if (outputRows !== rows) {

@@ -1,6 +1,7 @@
 import { RelearnError } from '@relearn/kernel';
 import type { Challenger } from '@relearn/runtime';
 import type { BatchTarget } from './batcher.js';
+import type { ModelFigures } from './figures.js';
 import { refusals } from './refusals.js';
 import type { ModelSignature } from './tensors.js';
 
@@ -14,6 +15,7 @@ export interface ServedModel extends BatchTarget {
   /** Places in the signature by name. */
   readonly inputAt: ReadonlyMap<string, number>;
   readonly outputAt: ReadonlyMap<string, number>;
+  readonly figures: ModelFigures;
 }
 
 /** A version with what becomes of it. */
@@ -39,6 +41,8 @@ export interface ModelListing {
   readonly digest: string;
   readonly state: ModelState;
   readonly reason: string;
+  /** May requests have it? */
+  readonly offered: boolean;
 }
 
 /** Which versions there are, and which one answers requests that name none. */
@@ -124,7 +128,14 @@ export class Catalogue {
 
   list(): readonly ModelListing[] {
     const entries = [...this.models.values()].flatMap((versions) => [...versions.values()]);
-    return entries.map(({ name, version, digest, state, reason }) => ({ name, version, digest, state, reason }));
+    return entries.map(({ name, version, digest, state, reason, offered }) => ({
+      name,
+      version,
+      digest,
+      state,
+      reason,
+      offered,
+    }));
   }
 
   versionsOf(name: string): readonly string[] {
@@ -162,7 +173,8 @@ function readyOf({ name, version, state, served }: ModelEntry): ServedModel {
   return served;
 }
 
-function versionNumber(text: string): number | undefined {
+/** The number of a version's text; undefined for an empty one. Throws INVALID_INPUT for what is no version. */
+export function versionNumber(text: string): number | undefined {
   if (text === '') return undefined;
   const number = Number(text);
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(number)) throw refusals.badVersion(text);

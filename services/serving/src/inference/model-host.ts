@@ -2,6 +2,7 @@ import { type Kernel, type Part, RelearnError } from '@relearn/kernel';
 import type { Challenger } from '@relearn/runtime';
 import { Batcher, type Job, type JobAnswer } from './batcher.js';
 import { Catalogue, type ModelEntry, type ModelListing, type ServedModel } from './catalogue.js';
+import { ModelFigures } from './figures.js';
 import type { PredictionLog, PredictionRecord } from './prediction-record.js';
 import { refusals } from './refusals.js';
 import { agreedSignature, mayBatch, trialsOf } from './signature.js';
@@ -51,6 +52,9 @@ const mostMirroredBytes = 32 << 20;
 export class ModelHost implements Part {
   readonly name = 'model-host';
   readonly maxRequestRows: number;
+  readonly maxQueuedRequests: number;
+  /** Runs at the same time. */
+  readonly runsAtOnce: number;
   readonly logs: boolean;
   private readonly options: ModelHostOptions;
   private readonly pool: Sessions;
@@ -66,10 +70,12 @@ export class ModelHost implements Part {
   constructor(options: ModelHostOptions) {
     this.options = options;
     this.maxRequestRows = options.maxRequestRows ?? 1_000;
+    this.maxQueuedRequests = options.maxQueuedRequests ?? 1_024;
     this.logs = options.log !== undefined;
     const { clock } = options.kernel;
-    const open: OpenSessions =
-      options.sessions ?? ((events) => new WorkerPool({ ...events, clock, plan: options.threads ?? threadPlan() }));
+    const plan = options.threads ?? threadPlan();
+    this.runsAtOnce = plan.runs;
+    const open: OpenSessions = options.sessions ?? ((events) => new WorkerPool({ ...events, clock, plan }));
     this.pool = open({
       onFree: () => this.batcher.wake(),
       onLost: (session, reason) => this.lost(session, reason),
@@ -80,7 +86,7 @@ export class ModelHost implements Part {
       run: (order) => this.pool.run(order),
       isFree: () => this.pool.free,
       maxBatchRows: options.maxBatchRows ?? 256,
-      maxQueuedJobs: options.maxQueuedRequests ?? 1_024,
+      maxQueuedJobs: this.maxQueuedRequests,
       maxQueuedBytes: options.maxQueuedBytes ?? 256 << 20,
       backgroundShare: 8,
       log: options.log ?? (() => undefined),
@@ -351,6 +357,7 @@ function servedModel(entry: ModelEntry, signature: ModelSignature, batchable: bo
     batchable,
     inputAt: places(signature.inputs),
     outputAt: places(signature.outputs),
+    figures: new ModelFigures(),
   };
 }
 

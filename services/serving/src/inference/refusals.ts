@@ -16,6 +16,12 @@ export const refusals = {
       'INVALID_INPUT',
       `failed to get model version from specified version string '${version}' (details: not an integer), version should be an integral value > 0`,
     ),
+  namedRepository: () => new RelearnError('UNIMPLEMENTED', "'repository_name' specification is not supported"),
+  modelControl: () =>
+    new RelearnError('UNAVAILABLE', 'explicit model load / unload is not allowed if polling is enabled', {
+      remedy:
+        'Models come from the registry: `relearn models register`, `promote` and `rollback` change what is served.',
+    }),
   stopping: () =>
     new RelearnError(
       'UNAVAILABLE',

@@ -10,6 +10,8 @@ export interface RunOrder {
 export interface RunResult {
   readonly outputs: readonly TensorBytes[];
   readonly computeMs: number;
+  /** What making the outputs ready took; absent: nothing. */
+  readonly outputMs?: number;
 }
 
 export interface SessionEvents {

@@ -1,11 +1,24 @@
-import { type Codec, type RpcServer, type Service, serviceOf, type Unary } from '@relearn/rpc';
-import type { DataPlane } from '../inference/oip/data-plane.js';
-import { decodeInferRequest, encodeInferResponse } from '../inference/oip/infer-codec.js';
+import { RelearnError } from '@relearn/kernel';
+import { type BidiStreaming, type Codec, type RpcServer, type Service, serviceOf, type Unary } from '@relearn/rpc';
+import type { DataPlane, IndexEntry } from '../inference/oip/data-plane.js';
+import {
+  decodeInferRequest,
+  encodeInferResponse,
+  encodeStreamResponse,
+  type StreamResponse,
+} from '../inference/oip/infer-codec.js';
+import type { ModelConfig } from '../inference/oip/model-config.js';
+import type { ModelStatistics } from '../inference/oip/model-statistics.js';
 import type { InferRequest, InferResponse } from '../inference/oip/request.js';
+import { decodeStreamRequest, inferStream, type StreamRequest } from './inference-stream.js';
 
 interface NamedVersion {
   readonly name: string;
   readonly version: string;
+}
+
+interface Named {
+  readonly name: string;
 }
 
 interface Tensor {
@@ -22,7 +35,16 @@ interface ModelMetadataResponse {
   readonly outputs: readonly Tensor[];
 }
 
-export interface InferenceHandlers {
+interface RepositoryModel {
+  readonly repositoryName: string;
+  readonly modelName: string;
+}
+
+/** A call that is there to be refused with its reason. */
+type Refused = Unary<object, object>;
+type Regions = Unary<Named, { regions: Readonly<Record<string, object>> }>;
+
+interface CoreHandlers {
   serverLive: Unary<object, { live: boolean }>;
   serverReady: Unary<object, { ready: boolean }>;
   modelReady: Unary<NamedVersion, { ready: boolean }>;
@@ -31,25 +53,96 @@ export interface InferenceHandlers {
   modelInfer: Unary<InferRequest, InferResponse>;
 }
 
-/** The two messages that weigh are coded by hand; a server needs one direction of each. */
+interface ExtensionHandlers {
+  modelStreamInfer: BidiStreaming<StreamRequest, StreamResponse>;
+  modelConfig: Unary<NamedVersion, { config: ModelConfig }>;
+  modelStatistics: Unary<NamedVersion, { modelStats: readonly ModelStatistics[] }>;
+  repositoryIndex: Unary<{ repositoryName: string; ready: boolean }, { models: readonly IndexEntry[] }>;
+  repositoryModelLoad: Unary<RepositoryModel, object>;
+  repositoryModelUnload: Unary<RepositoryModel, object>;
+}
+
+interface AbsentHandlers {
+  systemSharedMemoryStatus: Regions;
+  systemSharedMemoryRegister: Refused;
+  systemSharedMemoryUnregister: Refused;
+  cudaSharedMemoryStatus: Regions;
+  cudaSharedMemoryRegister: Refused;
+  cudaSharedMemoryUnregister: Refused;
+  traceSetting: Refused;
+  logSettings: Refused;
+}
+
+export type InferenceHandlers = CoreHandlers & ExtensionHandlers & AbsentHandlers;
+
+/** The messages that weigh are coded by hand; a server needs one direction of each. */
 const inferRequest: Pick<Codec<InferRequest>, 'decode'> = { decode: decodeInferRequest };
 const inferResponse: Pick<Codec<InferResponse>, 'encode'> = { encode: encodeInferResponse };
+const streamRequest: Pick<Codec<StreamRequest>, 'decode'> = { decode: decodeStreamRequest };
+const streamResponse: Pick<Codec<StreamResponse>, 'encode'> = { encode: encodeStreamResponse };
 
 /** `inference.GRPCInferenceService` as a server offers it. */
 export function inferenceService(): Service<InferenceHandlers> {
   return serviceOf<InferenceHandlers>('inference/grpc_service.proto', 'inference.GRPCInferenceService', {
     modelInfer: { request: inferRequest, response: inferResponse },
+    modelStreamInfer: { request: streamRequest, response: streamResponse },
   });
 }
 
 /** Offers the Open Inference Protocol over gRPC. */
 export function addInferenceService(server: RpcServer, plane: DataPlane): void {
-  server.add(inferenceService(), {
+  server.add(inferenceService(), { ...core(plane), ...extensions(plane), ...absent });
+}
+
+function core(plane: DataPlane): CoreHandlers {
+  return {
     serverLive: async () => ({ live: plane.serverLive() }),
     serverReady: async () => ({ ready: plane.serverReady() }),
     modelReady: async ({ name, version }) => ({ ready: plane.modelReady(name, version) }),
     serverMetadata: async () => plane.serverMetadata(),
     modelMetadata: async ({ name, version }) => plane.modelMetadata(name, version),
     modelInfer: (request, context) => plane.infer(request, context),
-  });
+  };
 }
+
+function extensions(plane: DataPlane): ExtensionHandlers {
+  const control = async ({ repositoryName, modelName }: RepositoryModel) =>
+    // KServe's clients send the model's name in the repository's field.
+    plane.controlModel(modelName === '' ? '' : repositoryName);
+  return {
+    modelStreamInfer: (requests, context) => inferStream(plane, requests, context),
+    modelConfig: async ({ name, version }) => ({ config: plane.modelConfig(name, version) }),
+    modelStatistics: async ({ name, version }) => ({ modelStats: plane.modelStatistics(name, version) }),
+    repositoryIndex: async ({ repositoryName, ready }) => ({ models: plane.repositoryIndex(repositoryName, ready) }),
+    repositoryModelLoad: control,
+    repositoryModelUnload: control,
+  };
+}
+
+const regionsOf =
+  (kind: string): Regions =>
+  async ({ name }) => {
+    if (name === '') return { regions: {} };
+    throw new RelearnError('NOT_FOUND', `Unable to find ${kind} shared memory region: '${name}'`);
+  };
+
+const noSharedMemory: Refused = async () => {
+  throw new RelearnError('UNIMPLEMENTED', 'Client shared memory is not offered: send tensors in the request.');
+};
+
+const refused =
+  (message: string): Refused =>
+  async () => {
+    throw new RelearnError('UNAVAILABLE', message);
+  };
+
+const absent: AbsentHandlers = {
+  systemSharedMemoryStatus: regionsOf('system'),
+  systemSharedMemoryRegister: noSharedMemory,
+  systemSharedMemoryUnregister: noSharedMemory,
+  cudaSharedMemoryStatus: regionsOf('cuda'),
+  cudaSharedMemoryRegister: noSharedMemory,
+  cudaSharedMemoryUnregister: noSharedMemory,
+  traceSetting: refused('the server does not support trace'),
+  logSettings: refused('the server does not support dynamic logging'),
+};

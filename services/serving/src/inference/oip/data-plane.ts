@@ -1,10 +1,13 @@
 import { type Chance, type Clock, type Kernel, type MachineMs, RelearnError } from '@relearn/kernel';
 import type { Job, JobAnswer } from '../batcher.js';
-import type { ModelHost } from '../model-host.js';
+import { versionNumber } from '../catalogue.js';
+import type { ModelHost, ModelListing } from '../model-host.js';
 import { refusals } from '../refusals.js';
 import { type Choice, choose } from '../rollout.js';
 import type { TensorSpec } from '../tensors.js';
-import { eventIdsOf, parameterKey, queueTimeoutOf } from './parameters.js';
+import { configOf, type ModelConfig } from './model-config.js';
+import { type ModelStatistics, statisticsOf } from './model-statistics.js';
+import { eventIdsOf, parameterKey, priorityOf, queueTimeoutOf } from './parameters.js';
 import { answeredRecord, failedRecord, type Mirroring, mirroredRecord, type Told } from './records.js';
 import type { InferRequest, InferResponse } from './request.js';
 
@@ -34,6 +37,17 @@ export interface ModelMetadata {
   readonly outputs: readonly TensorSpec[];
 }
 
+/** A version in the repository; states are READY, LOADING, UNLOADING and UNAVAILABLE, with the reason for that one. */
+export interface IndexEntry {
+  readonly name: string;
+  readonly version: string;
+  readonly state: string;
+  readonly reason: string;
+}
+
+/** What is offered beyond the protocol's core, by the names that its clients know. */
+const extensions = ['schedule_policy', 'model_configuration', 'parameters', 'statistics'] as const;
+
 /** The Open Inference Protocol without a transport: the same for gRPC and REST. */
 export class DataPlane {
   private readonly host: ModelHost;
@@ -59,7 +73,7 @@ export class DataPlane {
   }
 
   serverMetadata(): ServerMetadata {
-    return { name: 'relearn', version: this.version, extensions: [] };
+    return { name: 'relearn', version: this.version, extensions };
   }
 
   /** Throws NOT_FOUND for an unknown model or version, INVALID_INPUT for a version that is no integer. */
@@ -76,6 +90,43 @@ export class DataPlane {
   modelMetadata(name: string, version: string): ModelMetadata {
     const { signature } = this.host.resolve(name, version);
     return { name, versions: this.host.versionsOf(name), platform: 'onnxruntime_onnx', ...signature };
+  }
+
+  /** Throws what `modelReady` throws, and UNAVAILABLE for a version that is not ready. */
+  modelConfig(name: string, version: string): ModelConfig {
+    return configOf(this.host, this.host.resolve(name, version));
+  }
+
+  /**
+   * Of one version, of all ready versions of a model, or, for an empty name, of all models; since they were loaded, rows
+   * of the stream not among them. Throws INVALID_INPUT for what is not there or not ready.
+   */
+  modelStatistics(name: string, version: string): readonly ModelStatistics[] {
+    const ready = this.host.list().filter(({ state, offered }) => state === 'READY' && offered);
+    if (name === '') return this.statisticsOf(ready);
+    const versions = ready.filter((entry) => entry.name === name);
+    if (versions.length === 0) {
+      throw new RelearnError('INVALID_INPUT', `requested model '${name}' is not available`);
+    }
+    if (version === '') return this.statisticsOf(versions);
+    const wanted = versionNumber(version);
+    const one = versions.filter((entry) => entry.version === wanted);
+    if (one.length > 0) return this.statisticsOf(one);
+    throw new RelearnError('INVALID_INPUT', `requested model version is not available for model '${name}'`);
+  }
+
+  /** Versions that requests may name, by name and version; of all states, or READY ones alone. */
+  repositoryIndex(repository: string, readyOnly: boolean): readonly IndexEntry[] {
+    if (repository !== '') throw refusals.namedRepository();
+    return byNameAndVersion(this.host.list())
+      .filter(({ state, offered }) => offered && (!readyOnly || state === 'READY'))
+      .map(({ name, version, state, reason }) => ({ name, version: String(version), state, reason }));
+  }
+
+  /** Clients do not load or unload models: throws UNAVAILABLE, or UNIMPLEMENTED where a repository is named. */
+  controlModel(repository: string): never {
+    if (repository !== '') throw refusals.namedRepository();
+    throw refusals.modelControl();
   }
 
   /**
@@ -99,14 +150,22 @@ export class DataPlane {
     return { model, id: request.id, ...(trial === undefined ? {} : { arm: choice.arm }), outputs };
   }
 
+  private statisticsOf(listed: readonly ModelListing[]): readonly ModelStatistics[] {
+    return byNameAndVersion(listed).map(({ name, version }) => statisticsOf(this.host.resolve(name, String(version))));
+  }
+
   private async answerOf(told: Told, scope: CallScope): Promise<JobAnswer> {
     const { model } = told.choice;
     const began = this.clock.now();
     try {
-      return await this.host.submit(model, this.jobOf(told, scope));
+      const answer = await this.host.submit(model, this.jobOf(told, scope));
+      model.figures.answered(this.clock.now() - began, this.clock.wall());
+      return answer;
     } catch (thrown) {
+      const tookMs = this.clock.now() - began;
+      model.figures.failed(tookMs);
       const { code } = RelearnError.from(thrown);
-      if (failures.has(code)) this.host.note(failedRecord(told, code, this.clock.now() - began));
+      if (failures.has(code)) this.host.note(failedRecord(told, code, tookMs));
       throw thrown;
     }
   }
@@ -117,6 +176,8 @@ export class DataPlane {
       ...work(request, choice),
       unwanted: () => this.unwanted(scope),
       queueTimeoutMs: queueTimeoutOf(request.parameters),
+      priority: priorityOf(request.parameters),
+      figures: choice.model.figures,
       recordOf: this.host.logs ? (answer) => answeredRecord(told, answer) : undefined,
     };
   }
@@ -152,4 +213,8 @@ function work({ parameters }: InferRequest, { model, checked }: Pick<Choice, 'mo
   const { rows, inputs, outputs, bytes } = checked;
   const group = `${model.session}|${outputs}|${parameterKey(parameters)}`;
   return { target: model, group, rows, inputs, outputs, bytes };
+}
+
+function byNameAndVersion(listed: readonly ModelListing[]): readonly ModelListing[] {
+  return [...listed].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.version - b.version));
 }

@@ -147,19 +147,42 @@ function armParameter(arm: string): Buffer {
   return twoTexts('arm', value);
 }
 
+/** In a stream: the request has no further response. The entry's value is a `bool_param`. */
+const finalParameter = twoTexts('triton_final_response', Buffer.from([1 << 3, 1]));
+
 /** Values always go out raw. */
-export function encodeInferResponse({ model, id, arm, outputs }: InferResponse): Buffer {
+export function encodeInferResponse(response: InferResponse): Buffer {
+  return encodeResponse(response, []);
+}
+
+/** A response of a stream: with the error's message where the request failed. */
+export type StreamResponse = InferResponse | { readonly id: string; readonly error: RelearnError };
+
+export function encodeStreamResponse(response: StreamResponse): Buffer {
+  if (!('error' in response)) {
+    const inner = encodeResponse(response, [finalParameter]);
+    return new WireWriter(inner.length + 2 * longestVarint).bytes(2, inner).finish();
+  }
+  const [text, id] = [Buffer.from(response.error.message), Buffer.from(response.id)];
+  const inner = new WireWriter(id.length + finalParameter.length + 4 * longestVarint);
+  if (id.length > 0) inner.bytes(3, id);
+  const body = inner.bytes(4, finalParameter).finish();
+  return new WireWriter(text.length + body.length + 4 * longestVarint).bytes(1, text).bytes(2, body).finish();
+}
+
+function encodeResponse({ model, id, arm, outputs }: InferResponse, more: readonly Buffer[]): Buffer {
   const { head, outputs: heads } = preparedOf(model);
   const idBytes = Buffer.from(id);
-  const parameter = arm === undefined ? undefined : armParameters[arm];
+  const parameters = arm === undefined ? more : [armParameters[arm], ...more];
   const tensors = outputs.map(({ spec, tensor }) => encodeOutput(heads.get(spec) ?? Buffer.alloc(0), tensor.shape));
-  let size = head.length + idBytes.length + (parameter?.length ?? 0) + 4 * longestVarint;
+  let size = head.length + idBytes.length + 2 * longestVarint;
+  for (const parameter of parameters) size += parameter.length + 2 * longestVarint;
   outputs.forEach(({ tensor }, index) => {
     size += (tensors[index]?.length ?? 0) + tensor.bytes.byteLength + 4 * longestVarint;
   });
   const writer = new WireWriter(size).raw(head);
   if (idBytes.length > 0) writer.bytes(3, idBytes);
-  if (parameter !== undefined) writer.bytes(4, parameter);
+  for (const parameter of parameters) writer.bytes(4, parameter);
   for (const tensor of tensors) writer.bytes(5, tensor);
   for (const { tensor } of outputs) writer.bytes(6, tensor.bytes);
   return writer.finish();

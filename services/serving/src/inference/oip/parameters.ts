@@ -1,8 +1,20 @@
 import { RelearnError } from '@relearn/kernel';
+import { defaultPriority, lowestPriority } from '../batcher.js';
 import type { InferRequest, Parameters } from './request.js';
 
 /** Parameters that say nothing about the computation: requests that differ in them alone share a run. */
-const outsideTheModel = new Set(['event_ids', 'sticky_key', 'timeout', 'priority', 'binary_data_output']);
+const outsideTheModel = new Set([
+  'event_ids',
+  'sticky_key',
+  'timeout',
+  'priority',
+  'binary_data_output',
+  'headers',
+  'sequence_id',
+  'sequence_start',
+  'sequence_end',
+  'triton_enable_empty_final_response',
+]);
 
 /** Part of a batch's identity; empty for most requests. */
 export function parameterKey(parameters: Parameters): string {
@@ -19,6 +31,12 @@ export function parameterKey(parameters: Parameters): string {
 export function queueTimeoutOf(parameters: Parameters): number | undefined {
   const micros = parameters['timeout'];
   return typeof micros === 'number' && micros > 0 ? micros / 1_000 : undefined;
+}
+
+/** The priority that a request names, 1 to `lowestPriority`: parameter `priority`; any other is the default one. */
+export function priorityOf(parameters: Parameters): number {
+  const named = parameters['priority'];
+  return typeof named === 'number' && named >= 1 && named <= lowestPriority ? Math.floor(named) : defaultPriority;
 }
 
 /**

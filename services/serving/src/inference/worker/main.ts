@@ -98,8 +98,9 @@ async function run(id: number, inputs: PackedTensors, wanted: readonly number[])
     feeds,
     specs.map(({ name }) => name),
   );
-  const computeMs = systemClock.now() - began;
-  return { kind: 'ran', outputs: packResults(specs, results), computeMs };
+  const ended = systemClock.now();
+  const outputs = packResults(specs, results);
+  return { kind: 'ran', outputs, computeMs: ended - began, outputMs: systemClock.now() - ended };
 }
 
 function tensorOf(

@@ -76,7 +76,10 @@ export class WorkerPool implements Sessions {
       const inputs = pack(order.inputs);
       const message = { kind: 'run', session: order.session, inputs, outputs: order.outputs } as const;
       const answer = await seat.thread.ask(message, [inputs.buffer]);
-      if (answer.kind === 'ran') return { outputs: unpack(answer.outputs), computeMs: answer.computeMs };
+      if (answer.kind === 'ran') {
+        const { computeMs, outputMs } = answer;
+        return { outputs: unpack(answer.outputs), computeMs, outputMs };
+      }
       throw new RelearnError('INTERNAL', answer.kind === 'failed' ? answer.reason : `unexpected answer ${answer.kind}`);
     } finally {
       this.running -= 1;

@@ -23,7 +23,7 @@ export type ToWorker =
 /** One answer to each message, in their order. */
 export type FromWorker =
   | { readonly kind: 'loaded'; readonly signature: ModelSignature }
-  | { readonly kind: 'ran'; readonly outputs: PackedTensors; readonly computeMs: number }
+  | { readonly kind: 'ran'; readonly outputs: PackedTensors; readonly computeMs: number; readonly outputMs: number }
   | { readonly kind: 'released' }
   | { readonly kind: 'failed'; readonly reason: string };
 
