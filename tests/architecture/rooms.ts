@@ -140,6 +140,7 @@ const ports: readonly Specifier[] = ['kernel', 'contracts', 'bus', 'store', 'blo
 const servicePackages: Readonly<Record<string, readonly string[]>> = {
   ingestion: ['fastify'],
   evaluation: ['onnxruntime-node'],
+  registry: ['onnxruntime-node'],
   serving: ['fastify', 'onnxruntime-node'],
 };
 

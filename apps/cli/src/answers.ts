@@ -61,6 +61,14 @@ export interface Model {
   readonly frozen: boolean;
 }
 
+/** A model that no pipeline owns; its versions newest first. */
+export interface PlainModel {
+  readonly name: string;
+  readonly champion: number | null;
+  readonly pinned: boolean;
+  readonly versions: readonly (Model & { readonly deployed: Moment | null })[];
+}
+
 export interface EventPage {
   readonly events: readonly {
     readonly source: string;

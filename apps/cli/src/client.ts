@@ -10,6 +10,8 @@ export interface Client {
   readonly from: string;
   get<T>(path: string): Promise<T>;
   post<T>(path: string, body: object): Promise<T>;
+  /** Sends a file. */
+  upload<T>(path: string, bytes: Uint8Array): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -31,6 +33,10 @@ export function remoteClient(terminal: Terminal): Client {
       const headers = { 'content-type': 'application/json', 'relearn-actor': actor() };
       return ask(path, { method: 'POST', headers, body: JSON.stringify(body) });
     },
+    upload: (path, bytes) => {
+      const headers = { 'content-type': 'application/octet-stream', 'relearn-actor': actor() };
+      return ask(path, { method: 'POST', headers, body: bytes });
+    },
     close: () => Promise.resolve(),
   };
 }
@@ -51,13 +57,15 @@ export async function readingClient(terminal: Terminal): Promise<Client> {
 }
 
 function localClient(api: ReadApi, folder: string): Client {
+  const refuse = () => Promise.reject(new RelearnError('UNAVAILABLE', 'nothing serves that could be told to write'));
   return {
     from: folder,
     async get(path) {
       const { status, body } = await api.get(path);
       return readAnswer(status, body);
     },
-    post: () => Promise.reject(new RelearnError('UNAVAILABLE', 'nothing serves that could be told to write')),
+    post: refuse,
+    upload: refuse,
     close: () => api.close(),
   };
 }

@@ -31,7 +31,7 @@ export function finish<Options extends object>(
     .option('--json', 'print JSON')
     .addHelpText('after', `\nExample:\n  ${example}`)
     .action(async () => {
-      const options = command.opts<Options & { json?: boolean }>();
+      const options = command.optsWithGlobals<Options & { json?: boolean }>();
       const json = options.json === true;
       outcome.json = json;
       const print = (value: unknown, text: string) =>

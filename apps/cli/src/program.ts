@@ -6,6 +6,7 @@ import { init, type InitOptions } from './commands/init.js';
 import { listLetters, replayLetters, showLetter } from './commands/letters.js';
 import { rebuild } from './commands/rebuild.js';
 import { audit, events, type EventsOptions, models, status } from './commands/reading.js';
+import { registerModel, type RegisterOptions } from './commands/registering.js';
 import { serve, start, type StartOptions, up } from './commands/serving.js';
 import { apply, ingest, pinning, promote, replay, retrain, rollback } from './commands/writing.js';
 import { exitCodes } from './exit.js';
@@ -129,7 +130,21 @@ function addFiles(making: Making): void {
 
 function addReading(making: Making): void {
   add(making, 'status', 'pipelines, what serves them, what runs', 'relearn status', status);
-  add(making, 'models [pipeline]', 'model versions with verdicts and figures', 'relearn models flights', models);
+  const listed = add(
+    making,
+    'models [name]',
+    'model versions with verdicts and figures',
+    'relearn models flights',
+    models,
+  );
+  add<RegisterOptions>(
+    making,
+    'register <name> <file>',
+    'serve an ONNX file under a name that no pipeline owns; registered again it is the next version',
+    'relearn models register digits digits.onnx --alias champion',
+    registerModel,
+    listed,
+  ).option('--alias <alias>', 'champion: it answers requests that name no version');
   add<EventsOptions>(
     making,
     'events',

@@ -21,7 +21,7 @@ let answers: Record<string, [number, unknown] | [number, unknown][]>;
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'relearn-cli-'));
   asked = [];
-  answers = { 'GET /openapi.json': [200, {}] };
+  answers = { 'GET /openapi.json': [200, {}], 'GET /models': [200, { models: [] }] };
   server = createServer((request, response) => {
     let text = '';
     request.on('data', (chunk) => (text += chunk));

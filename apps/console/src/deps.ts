@@ -14,6 +14,15 @@ export interface RegistryDoor {
   rollBack(pipeline: string, model: number | null, reason: string, actor: string): Promise<void>;
   pin(pipeline: string, reason: string, actor: string): Promise<void>;
   unpin(pipeline: string, reason: string, actor: string): Promise<void>;
+  /** An ONNX file as the next version of a name that no pipeline owns; `alias` is champion or empty. */
+  registerModel(name: string, onnx: Uint8Array, alias: string, actor: string): Promise<RegisteredModel>;
+}
+
+export interface RegisteredModel {
+  readonly model: number;
+  readonly bundle: string;
+  /** The version that answers requests that name none; 0: none does. */
+  readonly champion: number;
 }
 
 export interface MonitoringDoor {

@@ -13,7 +13,7 @@ const app = fastify();
 const deps = {
   ports,
   view,
-  registry: { apply: refuse, promote: refuse, rollBack: refuse, pin: refuse, unpin: refuse },
+  registry: { apply: refuse, promote: refuse, rollBack: refuse, pin: refuse, unpin: refuse, registerModel: refuse },
   monitoring: { requestRetrain: refuse },
   audit: async () => ({ events: 0, violations: [] }),
   verify: async () => ({ stored: { all: 'h', services: {} }, rebuilt: { all: 'h', services: {} }, difference: null }),

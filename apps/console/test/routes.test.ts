@@ -50,6 +50,10 @@ function depsOf(): ConsoleDeps {
       rollBack: async (...all) => void asked.push(all),
       pin: async (...all) => void asked.push(all),
       unpin: async (...all) => void asked.push(all),
+      registerModel: async (name, onnx, alias, actor) => {
+        asked.push([name, Buffer.from(onnx).toString(), alias, actor]);
+        return { model: 1, bundle: 'b', champion: alias === '' ? 0 : 1 };
+      },
     },
     monitoring: { requestRetrain: async (pipeline, actor) => `${pipeline}-r9 by ${actor}` },
     audit: async () => ({ events: 12, violations: [] }),

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Part } from '@relearn/kernel';
 import type { Decider, FoldedService, Ports, RunningService } from '@relearn/runtime';
 import type { RpcServer } from '@relearn/rpc';
+import { createWorkers } from '@relearn/runtime/workers';
 import type { FastifyInstance } from 'fastify';
 import { codeFacts } from './code-facts.js';
 import { parsePipeline } from './pipeline/parse.js';
@@ -49,8 +50,11 @@ const assemblies: Readonly<Record<Service, Assemble>> = {
   },
   registry: async ({ ports, deadlines }) => {
     const { createRegistry, registryService } = await import('@relearn/registry');
-    const { rpc, ...registry } = createRegistry(ports, { deadlines, parse: parsePipeline });
-    return { ...registry, offer: (server) => server.add(registryService, rpc) };
+    // A thread of their own: a file is not to wait until a training run has ended.
+    const trials = createWorkers({ size: 1 });
+    const { rpc, ...registry } = createRegistry(ports, { deadlines, parse: parsePipeline, trials });
+    const ended = { name: 'model trials', start: async () => undefined, stop: () => trials.stop() };
+    return { ...registry, parts: [ended, ...registry.parts], offer: (server) => server.add(registryService, rpc) };
   },
   evaluation: async ({ ports }) => {
     const { createEvaluation, evaluationService } = await import('@relearn/evaluation');

@@ -7,6 +7,8 @@ import type { Catalog } from '@relearn/runtime';
 import type { Peers } from './peers.js';
 
 const answerWithinMs = 30_000;
+/** A large model takes its time to be loaded and asked. */
+const registerWithinMs = 120_000;
 
 /** What people and replays tell registry and monitoring to do, wherever those run: each aggregate keeps one writer. */
 export interface Commands {
@@ -17,7 +19,10 @@ export interface Commands {
 export function commandsOver(peers: Peers, catalog: Catalog, clock: Clock): Commands {
   const registry = peers.client('registry', registryService);
   const monitoring = peers.client('monitoring', monitoringService);
-  const by = (actor: string) => ({ metadata: actorMetadata(actor), deadline: clock.now() + answerWithinMs });
+  const by = (actor: string, withinMs = answerWithinMs) => ({
+    metadata: actorMetadata(actor),
+    deadline: clock.now() + withinMs,
+  });
   return {
     registry: {
       async apply(file, name, actor) {
@@ -37,6 +42,11 @@ export function commandsOver(peers: Peers, catalog: Catalog, clock: Clock): Comm
       },
       async unpin(pipeline, reason, actor) {
         await registry.unpin({ pipeline, reason }, by(actor));
+      },
+      async registerModel(name, onnx, alias, actor) {
+        const registered = await registry.registerModel({ name, onnx, alias }, by(actor, registerWithinMs));
+        await catalog.registered(name, registered.model);
+        return registered;
       },
     },
     monitoring: {

@@ -52,6 +52,19 @@ export interface InForce {
   readonly event: string;
 }
 
+/** A name that no pipeline owns, as the log has it; another object after each change. */
+export interface PlainModels {
+  /** The newest versions, newest last. */
+  readonly versions: readonly ModelRef[];
+  /** Absent: only requests that name a version are answered. */
+  readonly champion?: ModelRef;
+  /** The champion before. */
+  readonly former?: ModelRef;
+}
+
+/** Versions of a plain model that are there to be asked. */
+const plainVersionsKept = 8;
+
 export type ControlListener = (event: LoggedEvent) => void;
 
 const limits = { maxRecords: 500, maxBytes: 4 * 1024 * 1024 };
@@ -66,6 +79,7 @@ export class Catalog {
   private readonly pipelines = new Map<string, AppliedPipeline[]>();
   private readonly models = new Map<string, Map<number, string>>();
   private readonly inForceBy = new Map<string, InForce>();
+  private readonly plainBy = new Map<string, PlainModels>();
   private readonly turns = new Map<string, string>();
   private readonly listeners = new Set<ControlListener>();
   private readonly sequences = new Sequences();
@@ -130,6 +144,16 @@ export class Catalog {
     return this.inForceBy.get(pipeline);
   }
 
+  /** Names of models that no pipeline owns. */
+  plainNames(): string[] {
+    return [...this.plainBy.keys()].sort();
+  }
+
+  /** Undefined: no model was registered by hand under the name. */
+  plain(name: string): PlainModels | undefined {
+    return this.plainBy.get(name);
+  }
+
   /** The turn that runs; undefined: none. */
   turn(pipeline: string): string | undefined {
     return this.turns.get(pipeline);
@@ -150,6 +174,11 @@ export class Catalog {
       }
       await this.changed();
     }
+  }
+
+  /** Waits until the view knows the version of a name that no pipeline owns, which the log must hold already. */
+  async registered(name: string, model: number): Promise<void> {
+    while (this.bundle(name, model) === undefined && !this.stopped.signal.aborted) await this.changed();
   }
 
   /** Waits until the view has read the position of the pipeline's control partition. */
@@ -219,11 +248,26 @@ export class Catalog {
       if (event.data.turn !== null && event.data.turn === this.turns.get(pipeline)) this.turns.delete(pipeline);
     } else if (modelRegistered.is(event)) {
       const models = this.models.get(pipeline) ?? new Map<number, string>();
-      this.models.set(pipeline, models.set(event.data.model, event.data.bundle));
+      const { model, bundle, manual } = event.data;
+      this.models.set(pipeline, models.set(model, bundle));
+      if (manual !== undefined) this.addPlain(pipeline, { model, bundle });
     } else if (modelPromoted.is(event) || modelRolledBack.is(event)) {
       const { model, bundle, frozen } = event.data;
       this.inForceBy.set(pipeline, { champion: { model, bundle }, frozen, position, event: event.id });
+      this.movePlain(pipeline, { model, bundle });
     } else this.roll(event, position);
+  }
+
+  private addPlain(name: string, version: ModelRef): void {
+    const { versions = [], ...rest } = this.plainBy.get(name) ?? {};
+    this.plainBy.set(name, { ...rest, versions: [...versions, version].slice(-plainVersionsKept) });
+  }
+
+  private movePlain(name: string, champion: ModelRef): void {
+    const before = this.plainBy.get(name);
+    if (before === undefined) return;
+    const former = before.champion === undefined ? {} : { former: before.champion };
+    this.plainBy.set(name, { ...before, ...former, champion });
   }
 
   /** An alias move has ended the rollout already when its own end comes. */

@@ -157,8 +157,8 @@ describe('given a rollout', () => {
     expect(registry.last(rolloutAdvanced)).toMatchObject({ step: 1, share: 0.5 });
     expect(judged('promote', 1)).toEqual(['model.promoted', 'rollout.ended', 'pipeline.ended']);
     const promoted = registry.last(modelPromoted);
-    expect(promoted).toMatchObject({ turn: 'p-2', model: 2, from: { model: 1 }, evidence: { kind: 'evaluation' } });
-    expect(promoted?.evidence.event).toBe(registry.last(rolloutStarted)?.evidence);
+    const evidence = { kind: 'evaluation', event: registry.last(rolloutStarted)?.evidence };
+    expect(promoted).toMatchObject({ turn: 'p-2', model: 2, from: { model: 1 }, evidence });
     expect(promoted?.gates).toHaveLength(1);
     expect(registry.last(rolloutEnded)).toMatchObject({ outcome: 'promoted' });
     expect(registry.last(pipelineEnded)).toMatchObject({ turn: 'p-2', outcome: 'promoted' });

@@ -1,16 +1,25 @@
 import {
   type EventType,
   modelPromoted,
+  modelRegistered,
   modelRolledBack,
   rolloutAdvanced,
   rolloutEnded,
   rolloutStarted,
 } from '@relearn/contracts';
 import { type Part, RelearnError } from '@relearn/kernel';
-import { deciderPart, foldPart, type JobContext, type Ports, type RunningService } from '@relearn/runtime';
+import {
+  type Catalog,
+  deciderPart,
+  foldPart,
+  type JobContext,
+  type Ports,
+  type RunningService,
+} from '@relearn/runtime';
 import type { Json } from '@relearn/store';
 import { deployDecider } from './domain/deploy.js';
 import { Deployments } from './handlers/deployments.js';
+import { PlainDeployments } from './handlers/plain-deployments.js';
 import { rescoreStream } from './handlers/rescore-stream.js';
 import { scoreStream } from './handlers/score-stream.js';
 import { ModelHost } from './inference/model-host.js';
@@ -30,11 +39,11 @@ export function createServing(ports: Ports, options: ServingOptions): RunningSer
   const onLeftOut = (what: string) => ports.telemetry.metrics.unlogged.add({ what });
   const host = new ModelHost({ kernel: ports.kernel, onTrouble, onLeftOut, ...options });
   const deployments = new Deployments(ports, host);
+  const plain = new PlainDeployments(ports, host);
   const deploy = async (input: Json, { ports: { catalog } }: JobContext): Promise<Json> => {
     const { pipeline, partition, position } = input as { pipeline: string; partition: number; position: number };
     await catalog.reached(partition, position);
-    const move = catalog.inForce(pipeline);
-    if (move !== undefined) await deployments.ensure(pipeline, move);
+    await wanted(catalog, pipeline, { deployments, plain })?.ensure();
     return null;
   };
   const decider = deployDecider({ run: deploy }, ports.instance);
@@ -47,7 +56,7 @@ export function createServing(ports: Ports, options: ServingOptions): RunningSer
     },
     parts: [
       host,
-      followPromotions(ports, deployments),
+      followPromotions(ports, { deployments, plain }),
       deciderPart(ports, decider),
       foldPart(ports, scoreStream(host, deployments)),
     ],
@@ -57,14 +66,34 @@ export function createServing(ports: Ports, options: ServingOptions): RunningSer
   };
 }
 
+interface Deploying {
+  readonly deployments: Deployments;
+  readonly plain: PlainDeployments;
+}
+
+/** What is in force under a name, and how it becomes what is loaded; undefined: nothing is. */
+function wanted(catalog: Catalog, name: string, { deployments, plain }: Deploying) {
+  const models = catalog.plain(name);
+  if (models !== undefined) return { state: models, ensure: () => plain.ensure(name, models) };
+  const move = catalog.inForce(name);
+  return move === undefined ? undefined : { state: move, ensure: () => deployments.ensure(name, move) };
+}
+
 /** Events after which other models may be in force. */
-const changes: readonly EventType[] = [modelPromoted, modelRolledBack, rolloutStarted, rolloutAdvanced, rolloutEnded];
+const changes: readonly EventType[] = [
+  modelRegistered,
+  modelPromoted,
+  modelRolledBack,
+  rolloutStarted,
+  rolloutAdvanced,
+  rolloutEnded,
+];
 
 /** Longest pause between two tries to load a model, ms. */
 const longestPauseMs = 30_000;
 
 /** Every instance loads what is in force, at its start and whenever the control log changes it, until it has it. */
-function followPromotions(ports: Ports, deployments: Deployments): Part {
+function followPromotions(ports: Ports, deploying: Deploying): Part {
   const { clock } = ports.kernel;
   const stopping = new AbortController();
   const trying = new Map<string, Promise<void>>();
@@ -72,11 +101,11 @@ function followPromotions(ports: Ports, deployments: Deployments): Part {
 
   /** False where it failed; without a model in force there is nothing to do. */
   const load = async (pipeline: string): Promise<boolean> => {
-    const move = ports.catalog.inForce(pipeline);
-    if (move === undefined) return true;
+    const now = wanted(ports.catalog, pipeline, deploying);
+    if (now === undefined) return true;
     let whole: boolean;
     try {
-      whole = await deployments.ensure(pipeline, move);
+      whole = await now.ensure();
     } catch (thrown) {
       const error = RelearnError.from(thrown);
       ports.telemetry.log.error(
@@ -86,7 +115,7 @@ function followPromotions(ports: Ports, deployments: Deployments): Part {
       return false;
     }
     // Others may be in force meanwhile.
-    return ports.catalog.inForce(pipeline) === move ? whole : await load(pipeline);
+    return wanted(ports.catalog, pipeline, deploying)?.state === now.state ? whole : await load(pipeline);
   };
   const loadUntilThere = async (pipeline: string) => {
     for (let attempt = 1; !stopping.signal.aborted && !(await load(pipeline)); attempt++) {
@@ -104,7 +133,7 @@ function followPromotions(ports: Ports, deployments: Deployments): Part {
         if (changes.some((type) => type.is(event))) begin(event.pipeline);
       });
       // What cannot be loaded keeps nobody from starting.
-      const names = ports.catalog.names();
+      const names = [...ports.catalog.names(), ...ports.catalog.plainNames()];
       const loaded = await Promise.all(names.map(load));
       for (const [index, pipeline] of names.entries()) if (loaded[index] !== true) begin(pipeline);
     },

@@ -1,4 +1,4 @@
-import type { EventPage, Model, PipelineState, Status } from '../answers.js';
+import type { EventPage, Model, PipelineState, PlainModel, Status } from '../answers.js';
 import type { Action } from '../command.js';
 import { type Client, readingClient } from '../client.js';
 import { type ExitCode, exitCodes } from '../exit.js';
@@ -44,6 +44,7 @@ export function status(action: Action): Promise<void> {
       return `replay of ${pipeline}: ${state}, ${share}${detail === '' ? '' : `; ${detail}`}`;
     });
     const rollouts = states.flatMap(({ name, rollout }) => (rollout === null ? [] : [rolloutLine(name, rollout)]));
+    const plain = await plainModels(client, undefined);
     const head = `Relearn ${now.version}, ${client.from}: ${now.behind} records wait, ${now.jobs} jobs run`;
     const headers = [
       'pipeline',
@@ -56,7 +57,10 @@ export function status(action: Action): Promise<void> {
       'business time',
     ];
     const body = rows.length === 0 ? 'No pipeline has been applied: relearn apply FILE' : table(headers, rows, style);
-    action.print({ ...now, pipelines: states }, [head, body, ...rollouts, ...replays].join('\n'));
+    action.print(
+      { ...now, pipelines: states, plain },
+      [head, body, ...rollouts, ...replays, ...plain.map(plainLine)].join('\n'),
+    );
   });
 }
 
@@ -69,26 +73,31 @@ function rolloutLine(name: string, rollout: NonNullable<PipelineState['rollout']
   return `rollout of ${name}: model ${model} is tried ${how}; judged on ${count(requests)} requests and ${count(rows)} rows`;
 }
 
-/** Model versions of one pipeline, or of all. */
+/** Model versions of one name, or of all: of pipelines, and of models that no pipeline owns. */
 export function models(action: Action, [pipeline]: readonly string[]): Promise<void> {
   const style = styler(action.terminal.out, action.terminal.env);
   return reading(action, async (client) => {
     const { pipelines } = await client.get<Pick<Status, 'pipelines'>>('/pipelines');
-    const names = pipeline === undefined ? pipelines.map(({ name }) => name) : [pipeline];
+    const plain = await plainModels(client, pipeline);
+    const ofPipeline = pipeline === undefined || plain.length > 0 ? [] : [pipeline];
+    const names = pipeline === undefined ? pipelines.map(({ name }) => name) : ofPipeline;
     const metrics = new Map(pipelines.map(({ name, metric }) => [name, metric]));
     const all: (Model & { pipeline: string })[] = [];
     for (const name of names) {
       const answer = await client.get<{ models: Model[] }>(`/pipelines/${encodeURIComponent(name)}/models`);
       all.push(...answer.models.map((model) => ({ pipeline: name, ...model })));
     }
+    for (const { name, versions } of plain) all.push(...versions.map((model) => ({ pipeline: name, ...model })));
     const rows = all.map((model) => [
       model.pipeline,
       model.champion ? style('green', String(model.model)) : String(model.model),
       model.champion ? style('green', model.frozen ? 'serves, frozen' : 'serves') : model.frozen ? 'frozen' : '',
       model.verdict === 'passed' ? model.verdict : style('yellow', model.verdict),
-      `${metrics.get(model.pipeline) ?? ''} ${figure(model.metrics[metrics.get(model.pipeline) ?? ''] ?? null)}`,
+      model.turn === ''
+        ? '–'
+        : `${metrics.get(model.pipeline) ?? ''} ${figure(model.metrics[metrics.get(model.pipeline) ?? ''] ?? null)}`,
       model.promoted === null ? '–' : stamp(model.promoted.business),
-      model.turn,
+      model.turn === '' ? 'by hand' : model.turn,
       model.bundle.slice(0, 12),
     ]);
     const headers = ['pipeline', '>model', 'state', 'verdict', 'hold-out', 'promoted', 'turn', 'bundle'];
@@ -97,6 +106,20 @@ export function models(action: Action, [pipeline]: readonly string[]): Promise<v
       rows.length === 0 ? 'No model has been registered yet.' : table(headers, rows, style),
     );
   });
+}
+
+/** Models that no pipeline owns: all, or the one of the name. */
+async function plainModels(client: Client, name: string | undefined): Promise<readonly PlainModel[]> {
+  const { models: all } = await client.get<{ models: readonly PlainModel[] }>('/models');
+  return name === undefined ? all : all.filter((model) => model.name === name);
+}
+
+function plainLine({ name, champion, pinned, versions }: PlainModel): string {
+  const serves =
+    champion === null
+      ? 'answers requests that name a version'
+      : `version ${champion} serves${pinned ? ', pinned' : ''}`;
+  return `model ${name}, registered by hand: ${serves}; ${versions.length === 1 ? '1 version' : `${versions.length} versions`}`;
 }
 
 export interface EventsOptions {

@@ -5,6 +5,7 @@ import { html, Markup } from './markup.js';
 import { modelsSection } from './models.js';
 import { nowSection } from './now.js';
 import type { PageData } from './page-data.js';
+import { plainSection } from './plain.js';
 import { qualitySection } from './quality.js';
 import { turnsSection } from './turns.js';
 
@@ -15,6 +16,7 @@ const sections = {
   drift: driftSection,
   turns: turnsSection,
   models: modelsSection,
+  plain: plainSection,
 } as const;
 
 export type PartName = keyof typeof sections;
@@ -51,7 +53,7 @@ function header(pipelines: readonly PipelineSummary[], state: PageData['state'])
   </header>`;
 }
 
-export function emptyPage(frame: PageFrame): string {
+export function emptyPage(plain: PageData['plain'], frame: PageFrame): string {
   const main = html`<main class="welcome">
     <h2>No pipeline runs here yet</h2>
     <p>A pipeline is one YAML file. Write one for a table of yours, look at what it would have done, and apply it:</p>
@@ -62,6 +64,7 @@ export function emptyPage(frame: PageFrame): string {
       <li><code>relearn apply NAME.yaml</code><span>puts it in force; then send events, or <code>relearn replay NAME.yaml</code></span></li>
     </ol>
     <p>Or see a year of flights go by: stop this process and run <code>npm start</code>.</p>
+    ${plainSection({ plain })}
   </main>`;
   const top = html`<header class="top"><p class="brand"><span aria-hidden="true">↻</span> Relearn</p><p class="link" id="link" role="status"></p></header>`;
   return page('Relearn', top, main, frame, true);

@@ -36,7 +36,7 @@ export function registerConsolePage(app: FastifyInstance, deps: ConsoleDeps): vo
   app.get<{ Querystring: { pipeline?: string; parts?: string } }>('/', async (request, reply) => {
     const { pipeline, parts } = request.query;
     const name = pipeline ?? deps.view.list()[0]?.name;
-    if (name === undefined) return sendPage(reply, 200, emptyPage(frame));
+    if (name === undefined) return sendPage(reply, 200, emptyPage(deps.view.plain(), frame));
     try {
       const data = await pageData(deps.view, name, deps.ports.kernel.clock.wall());
       return sendPage(reply, 200, parts === undefined ? pipelinePage(data, frame) : partsOf(data, partsIn(parts)));

@@ -5,7 +5,7 @@ import { businessNow, type Ports, Sequences } from '@relearn/runtime';
 import { Backlog } from './backlog.js';
 import { type LiveCounts, liveCountsOf, noCounts, readFoldCounts } from './counts.js';
 import { PipelineView } from './pipeline-view.js';
-import type { PipelineState, PipelineSummary } from './shapes.js';
+import type { PipelineState, PipelineSummary, PlainModelView } from './shapes.js';
 
 const followed: readonly Topic[] = ['control', 'monitoring', 'dead-letters'];
 const limits = { maxRecords: 200, maxBytes: 2 * 1024 * 1024 };
@@ -80,6 +80,19 @@ export class ConsoleView implements Part {
       .filter((view) => view.known)
       .map((view) => view.summary(this.clocks.get(view.name) ?? null))
       .sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** Models that no pipeline owns, in the order of their names. */
+  plain(): readonly PlainModelView[] {
+    const views = [...this.pipelines.values()].filter((view) => view.isPlain);
+    return views.map((view) => view.plain()).sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** Throws NOT_FOUND. */
+  plainModel(name: string): PlainModelView {
+    const view = this.pipelines.get(name);
+    if (view === undefined || !view.isPlain) throw new RelearnError('NOT_FOUND', `no model '${name}'`);
+    return view.plain();
   }
 
   /** Throws NOT_FOUND. */

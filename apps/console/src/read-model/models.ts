@@ -38,7 +38,7 @@ export class Models {
   /** True when the event was one of a model version. */
   apply(event: Event, at: Moment): boolean {
     if (modelRegistered.is(event)) {
-      const { model, bundle, turn, verdict, metrics } = event.data;
+      const { model, bundle, turn = '', verdict, metrics } = event.data;
       const pipelineVersion = event.pipelineversion;
       this.registered += 1;
       const fresh = {

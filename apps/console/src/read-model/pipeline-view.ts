@@ -11,7 +11,7 @@ import {
 import { conservationOf, type LiveCounts, noCounts } from './counts.js';
 import { Models } from './models.js';
 import { Rollouts } from './rollouts.js';
-import type { AlarmView, Moment, PipelineState, PipelineSummary, Revisions } from './shapes.js';
+import type { AlarmView, Moment, PipelineState, PipelineSummary, PlainModelView, Revisions } from './shapes.js';
 import { stagesOf } from './stages.js';
 import { Turns } from './turns.js';
 import { Windows } from './windows.js';
@@ -42,6 +42,17 @@ export class PipelineView {
   /** False until a pipeline file has been applied under the name. */
   get known(): boolean {
     return this.spec !== null;
+  }
+
+  /** Was a model registered by hand under the name? */
+  get isPlain(): boolean {
+    return this.spec === null && this.models.registered > 0;
+  }
+
+  /** The model that no pipeline owns; its versions newest first. */
+  plain(): PlainModelView {
+    const { name, models, rollouts } = this;
+    return { name, champion: models.champion, pinned: rollouts.pinned, versions: models.list().toReversed() };
   }
 
   revisions(): Revisions {

@@ -12,6 +12,7 @@ export type Metrics = Readonly<Record<string, number | null>>;
 export interface ModelView {
   readonly model: number;
   readonly bundle: string;
+  /** Empty: registered by hand. */
   readonly turn: string;
   readonly pipelineVersion: number;
   readonly verdict: Verdict;
@@ -23,6 +24,15 @@ export interface ModelView {
   readonly deployed: Moment | null;
   readonly champion: boolean;
   readonly frozen: boolean;
+}
+
+/** A model that no pipeline owns. */
+export interface PlainModelView {
+  readonly name: string;
+  /** Null: only requests that name a version are answered. */
+  readonly champion: number | null;
+  readonly pinned: boolean;
+  readonly versions: readonly ModelView[];
 }
 
 export const turnStages = [

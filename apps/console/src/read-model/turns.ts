@@ -55,7 +55,10 @@ export class Turns {
       return this.change(event.data, 'evaluated', at, { verdict, gates, metrics, championMetrics, holdOutRows: rows });
     }
     if (rolloutStarted.is(event)) return this.change(event.data, 'tried', at, {});
-    if (modelRegistered.is(event)) return this.change(event.data, null, at, { model: event.data.model });
+    if (modelRegistered.is(event)) {
+      const { request, model } = event.data;
+      return request !== undefined && this.change({ request }, null, at, { model });
+    }
     if (pipelineEnded.is(event)) {
       const { outcome, detail } = event.data;
       return this.change(event.data, 'ended', at, { outcome, detail });

@@ -27,7 +27,7 @@ const failure = {
   content: { 'application/json': { schema: component('Error') } },
 } as const;
 
-function operationOf({ operation, summary, path, query = {}, body, status = 200, answer }: Route): JsonSchema {
+function operationOf({ operation, summary, path, query = {}, body, upload, status = 200, answer }: Route): JsonSchema {
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     name,
     in: 'path',
@@ -49,12 +49,17 @@ function operationOf({ operation, summary, path, query = {}, body, status = 200,
     ...(body === undefined
       ? {}
       : { requestBody: { required: true, content: { 'application/json': { schema: body } } } }),
+    ...(upload === undefined
+      ? {}
+      : { requestBody: { required: true, content: { 'application/octet-stream': { schema: file } } } }),
     responses: {
       [String(status)]: { description: 'Done.', content: { 'application/json': { schema: answer } } },
       default: failure,
     },
   };
 }
+
+const file = { type: 'string', format: 'binary' } as const;
 
 const streamOperation = {
   operationId: 'stream',

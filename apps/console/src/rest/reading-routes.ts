@@ -5,6 +5,7 @@ import type { WindowView } from '../read-model/shapes.js';
 import { readEvents } from './event-log.js';
 import { letterRoutes } from './letter-routes.js';
 import { limitOf, numberIn, textIn } from './query.js';
+import { plainReadingRoutes } from './plain-routes.js';
 import type { Call, Route } from './route.js';
 import { component, list, nullable, number, object, text } from './schemas.js';
 
@@ -17,7 +18,7 @@ type ReadDeps = Pick<ConsoleDeps, 'ports' | 'view' | 'audit' | 'verify' | 'work'
 
 /** What can be looked at. */
 export function readingRoutes(deps: ReadDeps): readonly Route[] {
-  return [...pipelineRoutes(deps), ...platformRoutes(deps), ...letterRoutes(deps)];
+  return [...pipelineRoutes(deps), ...plainReadingRoutes(deps), ...platformRoutes(deps), ...letterRoutes(deps)];
 }
 
 function pipelineRoutes({ view }: ReadDeps): readonly Route[] {

@@ -20,6 +20,9 @@ export function registerConsoleRoutes(app: FastifyInstance, deps: ConsoleDeps): 
     async (api) => {
       handleErrors(api, deps);
       api.addHook('onRequest', async (request) => refuseOtherSites(request));
+      api.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) =>
+        done(null, body),
+      );
       for (const route of routes) addRoute(api, route);
       api.get('/openapi.json', () => document);
       api.get('/asyncapi.json', () => events);
@@ -66,11 +69,12 @@ function handleErrors(api: FastifyInstance, deps: Pick<ConsoleDeps, 'ports'>): v
 }
 
 function addRoute(api: FastifyInstance, route: Route): void {
-  const { method, path, query, body, status = 200 } = route;
+  const { method, path, query, body, upload, status = 200 } = route;
   const properties = query === undefined ? undefined : { querystring: { type: 'object', properties: query } };
   api.route({
     method,
     url: path.replaceAll(/\{(\w+)\}/g, ':$1'),
+    ...(upload === undefined ? {} : { bodyLimit: upload }),
     schema: { ...properties, ...(body === undefined ? {} : { body }) },
     async handler(request, reply) {
       const answer = await route.handle(callOf(request));
@@ -86,6 +90,7 @@ function callOf(request: FastifyRequest): Call {
     params: request.params as Call['params'],
     query: request.query as Call['query'],
     body: (request.body ?? {}) as Call['body'],
+    bytes: Buffer.isBuffer(request.body) ? request.body : new Uint8Array(),
     actor: typeof actor === 'string' && actor !== '' ? actor.slice(0, 200) : 'rest',
   };
 }

@@ -5,6 +5,8 @@ export interface Call {
   readonly params: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, string | number | undefined>>;
   readonly body: Readonly<Record<string, unknown>>;
+  /** The body of a route that takes a file, empty for any other. */
+  readonly bytes: Uint8Array;
   /** Who asks, as the header `relearn-actor` says. */
   readonly actor: string;
 }
@@ -17,6 +19,8 @@ export interface Route {
   readonly summary: string;
   readonly query?: Readonly<Record<string, JsonSchema & { readonly description: string }>>;
   readonly body?: JsonSchema;
+  /** The body is a file, as `application/octet-stream`, of so many bytes at most. */
+  readonly upload?: number;
   readonly status?: number;
   /** Schema of the answer. */
   readonly answer: JsonSchema;

@@ -133,6 +133,12 @@ export const components = {
     champion: boolean,
     frozen: boolean,
   }),
+  PlainModel: object({
+    name: text,
+    champion: nullable(integer),
+    pinned: boolean,
+    versions: list(ref('Model')),
+  }),
   Turn: object({
     request: text,
     turn: nullable(text),

@@ -2,17 +2,25 @@ import { rowStream } from '@relearn/contracts';
 import { RelearnError } from '@relearn/kernel';
 import type { ConsoleDeps } from '../deps.js';
 import { replayRoute } from './letter-routes.js';
-import type { Route } from './route.js';
+import { registerRoute } from './plain-routes.js';
+import type { Call, Route } from './route.js';
 import { boolean, component, integer, list, object, text } from './schemas.js';
 
 const model = { type: 'integer', minimum: 1 } as const;
 
 /** What can be done. Each is one write of the service that owns it, whose event says who asked. */
 export function writingRoutes(deps: ConsoleDeps): readonly Route[] {
-  return [...policyRoutes(deps), ...dataRoutes(deps), replayRoute(deps)];
+  return [...policyRoutes(deps), registerRoute(deps), ...dataRoutes(deps), replayRoute(deps)];
 }
 
-function policyRoutes({ view, registry, monitoring, parse }: ConsoleDeps): readonly Route[] {
+/** The name of a pipeline, or of a model that no pipeline owns: their aliases move alike. Throws NOT_FOUND. */
+function ownerOf({ ports, view }: Pick<ConsoleDeps, 'ports' | 'view'>, { params }: Pick<Call, 'params'>): string {
+  const { name = '' } = params;
+  return ports.catalog.plain(name) === undefined ? view.pipeline(name).name : name;
+}
+
+function policyRoutes(deps: ConsoleDeps): readonly Route[] {
+  const { view, registry, monitoring, parse } = deps;
   return [
     {
       method: 'POST',
@@ -43,7 +51,7 @@ function policyRoutes({ view, registry, monitoring, parse }: ConsoleDeps): reado
       body: object({ model }),
       answer: object({ pipeline: text, champion: integer }),
       async handle({ params, body, actor }) {
-        const { name } = view.pipeline(params['name'] ?? '');
+        const name = ownerOf(deps, { params });
         await registry.promote(name, Number(body['model']), actor);
         return { pipeline: name, champion: Number(body['model']) };
       },
@@ -57,13 +65,13 @@ function policyRoutes({ view, registry, monitoring, parse }: ConsoleDeps): reado
       body: object({ model, reason: { type: 'string', minLength: 1 } }, ['model']),
       answer: object({ pipeline: text, rolledBack: boolean }),
       async handle({ params, body, actor }) {
-        const { name } = view.pipeline(params['name'] ?? '');
+        const name = ownerOf(deps, { params });
         const wanted = body['model'];
         await registry.rollBack(name, wanted === undefined ? null : Number(wanted), String(body['reason']), actor);
         return { pipeline: name, rolledBack: true };
       },
     },
-    ...pinRoutes({ view, registry }),
+    ...pinRoutes(deps),
     {
       method: 'POST',
       path: '/pipelines/{name}/retrain',
@@ -80,7 +88,8 @@ function policyRoutes({ view, registry, monitoring, parse }: ConsoleDeps): reado
   ];
 }
 
-function pinRoutes({ view, registry }: Pick<ConsoleDeps, 'view' | 'registry'>): readonly Route[] {
+function pinRoutes(deps: Pick<ConsoleDeps, 'ports' | 'view' | 'registry'>): readonly Route[] {
+  const { registry } = deps;
   const route = (
     what: 'pin' | 'unpin',
     summary: string,
@@ -93,7 +102,7 @@ function pinRoutes({ view, registry }: Pick<ConsoleDeps, 'view' | 'registry'>): 
     body: object({ reason: { type: 'string', minLength: 1 } }),
     answer: object({ pipeline: text, pinned: boolean }),
     async handle({ params, body, actor }) {
-      const { name } = view.pipeline(params['name'] ?? '');
+      const name = ownerOf(deps, { params });
       await write(name, String(body['reason']), actor);
       return { pipeline: name, pinned: what === 'pin' };
     },

@@ -3,7 +3,7 @@ import { moveOf } from './moves.js';
 
 type Place = { readonly model: number; readonly bundle: string } | null;
 
-/** One champion a pipeline: each move of the alias names the champion before it, so that moves form one chain; the frozen model is the first promoted. */
+/** One champion a pipeline: each move of the alias names the champion before it, so that moves form one chain; the frozen model is the first promoted, where a pipeline owns the name. */
 export function aliasMovesFormOneChain(): Invariant {
   const pipelines = new PerPipeline<{ champion: Place; first: Place }>(() => ({ champion: null, first: null }));
   return {
@@ -18,6 +18,7 @@ export function aliasMovesFormOneChain(): Invariant {
       if (!same(from, state.champion))
         breach(`the move is from ${named(from)}, the champion was ${named(state.champion)}`);
       state.champion = { model, bundle };
+      if (move.data.reference === undefined) return;
       state.first ??= state.champion;
       if (!same(frozen, state.first))
         breach(`the frozen model is ${named(frozen)}, the first promoted was ${named(state.first)}`);

@@ -13,9 +13,9 @@ interface Named {
   readonly what: string;
 }
 
-/** A file of a bundle that names the data a version was made from. */
+/** A file of a bundle that names the data a version was made from; nobody knows that of a model that was registered by hand. */
 interface Lineage {
-  readonly data: { readonly manifest: string };
+  readonly data?: { readonly manifest: string };
 }
 
 /**
@@ -39,7 +39,8 @@ export function digestsCanBeFetched(blobs: Blobs): Invariant {
       const move = moveOf(event);
       if (move === null) return;
       add(bundles, move.data.bundle, `the bundle of model ${move.data.model}`);
-      add(files, move.data.reference, `the reference of model ${move.data.model}`);
+      const { reference, model } = move.data;
+      if (reference !== undefined) add(files, reference, `the reference of model ${model}`);
     },
     async finish(report, breath) {
       const fetching = { blobs, report, breath };
@@ -76,7 +77,8 @@ async function addBundle(
       continue;
     }
     const lineage = await json<Lineage>(file, { ...named, what }, fetching);
-    if (lineage !== null) snapshots.set(lineage.data.manifest, { ...named, what: `the snapshot in ${what}` });
+    const manifest = lineage?.data?.manifest;
+    if (manifest !== undefined) snapshots.set(manifest, { ...named, what: `the snapshot in ${what}` });
   }
 }
 

@@ -14,8 +14,8 @@ type Evaluated = LoggedEvent<DataOf<typeof modelEvaluated>>;
 
 interface Evidence {
   readonly records: Map<string, Evaluated>;
-  /** Bundles by registered model. */
-  readonly registered: Map<number, string>;
+  /** Registrations by model. */
+  readonly registered: Map<number, DataOf<typeof modelRegistered>>;
   /** Earlier moves of the alias by event id. */
   readonly moves: Map<string, Move>;
   champion: string | null;
@@ -24,8 +24,9 @@ interface Evidence {
 
 /**
  * The champion alias moves on evidence alone: a promotion on a passed gate record, earlier in the log, for that exact
- * bundle, made against the champion then in place and under the pipeline version then in force; a rollback on the move
- * that once made the same bundle champion.
+ * bundle, made against the champion then in place and under the pipeline version then in force; where no pipeline
+ * owns the name, on the record with which that bundle was registered by hand; a rollback on the move that once made the same
+ * bundle champion.
  */
 export function movesHaveEvidence(): Invariant {
   const pipelines = new PerPipeline<Evidence>(() => ({
@@ -42,7 +43,7 @@ export function movesHaveEvidence(): Invariant {
       const known = pipelines.of(event.pipeline);
       if (pipelineApplied.is(event)) known.version = event.pipelineversion;
       else if (modelEvaluated.is(event)) known.records.set(event.id, event);
-      else if (modelRegistered.is(event)) known.registered.set(event.data.model, event.data.bundle);
+      else if (modelRegistered.is(event)) known.registered.set(event.data.model, event.data);
       const move = moveOf(event);
       if (move === null) return;
       const reasons = modelRolledBack.is(move) ? againstRollback(known, move) : againstPromotion(known, move);
@@ -50,7 +51,7 @@ export function movesHaveEvidence(): Invariant {
       for (const reason of reasons) {
         report({ pipeline: event.pipeline, event: event.id, message: `model ${model} became champion, but ${reason}` });
       }
-      if (known.registered.get(model) !== bundle) {
+      if (known.registered.get(model)?.bundle !== bundle) {
         const message = `model ${model} became champion with bundle ${bundle}, which is not the one registered`;
         report({ pipeline: event.pipeline, event: event.id, message });
       }
@@ -61,6 +62,7 @@ export function movesHaveEvidence(): Invariant {
 }
 
 function againstPromotion(known: Evidence, { data }: Move): string[] {
+  if (data.evidence.kind === 'manual') return againstManual(known, data);
   if (data.evidence.kind !== 'evaluation') return [`its evidence is of kind '${data.evidence.kind}'`];
   const record = known.records.get(data.evidence.event);
   if (record === undefined) return [`no gate record ${data.evidence.event} stands before it`];
@@ -75,6 +77,15 @@ function againstPromotion(known: Evidence, { data }: Move): string[] {
     ...(record.pipelineversion === known.version
       ? []
       : [`its gate record was made under version ${record.pipelineversion}, version ${known.version} is in force`]),
+  ];
+}
+
+/** A person's word counts where no pipeline has ever had the name, for exactly what was tried when it was registered. */
+function againstManual(known: Evidence, { model, reference, frozen }: Move['data']): string[] {
+  return [
+    ...(known.version === 0 ? [] : ['its evidence is a record by hand, and a pipeline owns the name']),
+    ...(known.registered.get(model)?.manual === undefined ? ['it was not registered by hand'] : []),
+    ...(reference === undefined && frozen === null ? [] : ['it names a reference or a frozen model']),
   ];
 }
 

@@ -1,4 +1,4 @@
-import { type LoggedEvent, predictionLogged, rolloutStarted } from '@relearn/contracts';
+import { type LoggedEvent, modelRegistered, predictionLogged, rolloutStarted } from '@relearn/contracts';
 import { type Invariant, PerPipeline, type Report } from '../invariant.js';
 import { moveOf } from './moves.js';
 
@@ -7,17 +7,24 @@ interface Pipeline {
   readonly champions: number[];
   /** Models that were tried beside a champion. */
   readonly challengers: Set<number>;
+  /** Versions registered by hand, which answer requests that name them. */
+  readonly plain: Set<number>;
   /** By shard: the move that stream scoring had reached. */
   readonly reached: Map<number, number>;
 }
 
 /**
  * A prediction's model was live. A row that was scored from the stream names a model that was champion, and a shard's
- * rows go through the champions in the order of the alias's moves (some may be left out); a request names one that was champion. The arm `frozen`
+ * rows go through the champions in the order of the alias's moves (some may be left out); a request names one that was champion, or one that was registered by hand. The arm `frozen`
  * is the first promoted model and scores stream rows only. The arm `challenger` is a model that has been rolled out.
  */
 export function predictionsComeFromLiveModels(): Invariant {
-  const pipelines = new PerPipeline<Pipeline>(() => ({ champions: [], challengers: new Set(), reached: new Map() }));
+  const pipelines = new PerPipeline<Pipeline>(() => ({
+    champions: [],
+    challengers: new Set(),
+    plain: new Set(),
+    reached: new Map(),
+  }));
   return {
     name: "a prediction's model was live",
     topics: ['control', 'predictions'],
@@ -26,6 +33,7 @@ export function predictionsComeFromLiveModels(): Invariant {
       const move = moveOf(event);
       if (move !== null) state.champions.push(move.data.model);
       if (rolloutStarted.is(event)) state.challengers.add(event.data.model);
+      if (modelRegistered.is(event) && event.data.manual !== undefined) state.plain.add(event.data.model);
       if (predictionLogged.is(event)) judge(state, event, report);
     },
   };
@@ -43,7 +51,8 @@ function judge(state: Pipeline, event: LoggedEvent, report: Report): void {
     } else if (arm === 'challenger') {
       if (!state.challengers.has(model)) breach(`model ${model} is a challenger and was never rolled out`);
     } else if (kind !== 'stream') {
-      if (!state.champions.includes(model)) breach(`model ${model} answered and was never champion`);
+      if (!state.champions.includes(model) && !state.plain.has(model))
+        breach(`model ${model} answered and was never champion`);
     } else {
       const reached = state.reached.get(partition) ?? 0;
       const next = state.champions.indexOf(model, reached);

@@ -167,13 +167,29 @@ export const modelEvaluated = defineEvent({
   ),
 });
 
+/** What was found of a file before it became a model: it was loaded and it answered. Who and when are the event's own. */
+export const ManualRecord = Type.Object(
+  {
+    /** SHA-256 of the ONNX file, and its size. */
+    onnx: digest,
+    bytes: Type.Integer({ minimum: 1 }),
+    /** Version of the ONNX Runtime that loaded and asked it. */
+    runtime: Type.String(),
+  },
+  closed,
+);
+export type ManualRecord = Static<typeof ManualRecord>;
+
+/** A version of a pipeline's model, made in a turn; or, with a `manual` record and no turn, of a model that no pipeline owns. */
 export const modelRegistered = defineEvent({
   name: 'model.registered',
   version: 1,
   topic: 'control',
   data: Type.Object(
     {
-      ...turnFields,
+      turn: Type.Optional(turnFields.turn),
+      request: Type.Optional(turnFields.request),
+      manual: Type.Optional(ManualRecord),
       model: Type.Integer(),
       bundle: digest,
       verdict: Type.Enum(verdicts),
@@ -183,16 +199,20 @@ export const modelRegistered = defineEvent({
   ),
 });
 
-const Evidence = Type.Object(
-  { kind: Type.Union([Type.Literal('evaluation'), Type.Literal('promotion')]), event: Type.String() },
-  closed,
-);
+/** `manual`: the record with which this very version was registered. */
+const Evidence = Type.Union([
+  Type.Object(
+    { kind: Type.Union([Type.Literal('evaluation'), Type.Literal('promotion')]), event: Type.String() },
+    closed,
+  ),
+  Type.Object({ kind: Type.Literal('manual') }, closed),
+]);
 
 const move = {
   model: Type.Integer(),
   bundle: digest,
-  /** Digest of the bundle's reference.json: what monitoring compares with from here on. */
-  reference: digest,
+  /** Digest of the bundle's reference.json: what monitoring compares with from here on. Absent: nobody watches the model. */
+  reference: Type.Optional(digest),
   /** The champion before: alias moves form one chain. */
   from: Type.Union([Type.Object({ model: Type.Integer(), bundle: digest }, closed), Type.Null()]),
   /** The gate record or, for a rollback, the former promotion that allows the move. */

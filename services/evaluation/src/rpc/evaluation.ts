@@ -76,6 +76,7 @@ function take({ evaluated, modelOf, turnOf }: Records, event: Event): void {
   if (modelEvaluated.is(event)) evaluated.set(event.data.turn, event);
   if (!modelRegistered.is(event)) return;
   const { turn, model } = event.data;
+  if (turn === undefined) return;
   modelOf.set(turn, model);
   turnOf.set(model, turn);
 }

@@ -56,6 +56,7 @@ function folded(state: TriggerState, event: Event): TriggerState {
   }
   if (modelPromoted.is(event) || modelRolledBack.is(event)) {
     const { model, reference, frozen } = event.data;
+    if (reference === undefined) return state;
     return { ...clearAlarms(state), champion: { model, reference }, frozen: frozen?.model ?? null, outcomes: [] };
   }
   const rolled = foldRollout(state, event);

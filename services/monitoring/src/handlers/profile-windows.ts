@@ -44,6 +44,8 @@ export function profileWindows(references: References): FoldDefinition<Monitorin
       return state;
     },
     async apply(state, event, fromRow, shard) {
+      // Requests to a model that no pipeline owns: there are no labels, and nothing to compare with.
+      if (event.pipelineversion === 0) return [];
       const pipeline = await pipelineOf(state, event, shard);
       const { state: windows } = pipeline;
       const profileOf = references.profileOf(event.pipeline);

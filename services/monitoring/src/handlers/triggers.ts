@@ -1,6 +1,7 @@
 import {
   dataQualityFailed,
   dataQualityRecovered,
+  type Event,
   type EventType,
   modelPromoted,
   modelRolledBack,
@@ -33,12 +34,17 @@ const heard: readonly EventType[] = [
   rolloutObserved,
 ];
 
+/** Of a model that no pipeline owns: there is nothing to compare it with. */
+function isPlain(event: Event): boolean {
+  return (modelPromoted.is(event) || modelRolledBack.is(event)) && event.data.reference === undefined;
+}
+
 /** One aggregate a pipeline: merges what shards have seen, and alone judges a rollout and asks for a retrain. */
 export function triggerDecider(): Decider<TriggerState> {
   return {
     service: 'monitoring',
     topics: ['control', 'monitoring'],
-    route: (event) => (heard.some((type) => type.is(event)) ? event.pipeline : null),
+    route: (event) => (heard.some((type) => type.is(event)) && !isPlain(event) ? event.pipeline : null),
     initial: () => unknownTriggers,
     decide,
     needs,

@@ -1,6 +1,6 @@
 import { type Gate, modelPromoted } from '@relearn/contracts';
 import { own, type OwnEvent } from '@relearn/runtime';
-import type { ModelPlace, PipelineState, Turn } from './state.js';
+import type { FormerChampion, ModelPlace, PipelineState, PlainVersion, Turn } from './state.js';
 
 /** Why the alias may not move on this evidence; null when it may. */
 export function refuse(state: PipelineState, verdict: string, version: number, champion: string | null): string | null {
@@ -18,9 +18,16 @@ export function pinnedBy({ champion }: PipelineState): string {
 }
 
 /** What a move of the alias says beside its evidence. */
-export function move(state: PipelineState, to: ModelPlace) {
+export function move(state: PipelineState, to: PlainVersion & Pick<FormerChampion, 'reference'>) {
   const from = state.champion === null ? null : { model: state.champion.model, bundle: state.champion.bundle };
-  return { ...to, from, frozen: state.frozen ?? { model: to.model, bundle: to.bundle } };
+  const frozen = state.plain === undefined ? (state.frozen ?? { model: to.model, bundle: to.bundle }) : null;
+  return { ...to, from, frozen };
+}
+
+/** The alias of a name that no pipeline owns moves on the record with which the version was registered. */
+export function plainPromotion(state: PipelineState, { model, bundle }: PlainVersion): OwnEvent {
+  const data = { turn: null, ...move(state, { model, bundle }), evidence: { kind: 'manual' as const }, gates: [] };
+  return own({ type: modelPromoted, data, pipelineVersion: 0 });
 }
 
 /** The alias moves on a gate record: in the turn that made it, or by hand (null). */

@@ -18,7 +18,7 @@ import {
   trainingCompleted,
   turnStarted,
 } from '@relearn/contracts';
-import { deadlineTimer, formerKept, type PipelineState } from './state.js';
+import { deadlineTimer, formerKept, type PipelineState, plainKept } from './state.js';
 
 /** Folds an event into the pipeline's state: what the registry decided, and what it has to know of others. */
 export function evolve(state: PipelineState, event: Event): PipelineState {
@@ -55,7 +55,7 @@ export function evolve(state: PipelineState, event: Event): PipelineState {
     if (state.turn === null || event.data.turn !== state.turn.id) return state;
     return { ...state, turn: { ...state.turn, trained: true } };
   }
-  if (modelRegistered.is(event)) return { ...state, models: Math.max(state.models, event.data.model) };
+  if (modelRegistered.is(event)) return registered(state, event.data);
   if (modelEvaluated.is(event)) return evaluated(state, event);
   if (modelPromoted.is(event) || modelRolledBack.is(event)) return moved(state, event);
   if (pipelineEnded.is(event)) {
@@ -80,6 +80,12 @@ export function evolve(state: PipelineState, event: Event): PipelineState {
     return { ...state, failing: state.failing.filter((shard) => shard !== event.data.shard) };
   }
   return state;
+}
+
+function registered(state: PipelineState, { model, bundle, manual }: DataOf<typeof modelRegistered>): PipelineState {
+  const models = Math.max(state.models, model);
+  if (manual === undefined) return { ...state, models };
+  return { ...state, models, plain: [...(state.plain ?? []), { model, bundle }].slice(-plainKept) };
 }
 
 function without(state: PipelineState, key: 'rollout' | 'pinned'): PipelineState {
@@ -107,5 +113,6 @@ type Move = Pick<DataOf<typeof modelPromoted>, 'model' | 'bundle' | 'reference' 
 function moved(state: PipelineState, event: Event<Move>): PipelineState {
   const { model, bundle, reference, frozen } = event.data;
   const former = state.champion === null ? state.former : [...state.former, state.champion].slice(-formerKept);
-  return { ...state, champion: { model, bundle, reference, promotion: event.id }, frozen, former, record: null };
+  const champion = { model, bundle, ...(reference === undefined ? {} : { reference }), promotion: event.id };
+  return { ...state, champion, frozen, former, record: null };
 }

@@ -7,9 +7,14 @@ export interface ModelPlace {
 }
 
 /** A model that was champion once, and the event that made it so: what a rollback needs. */
-export interface FormerChampion extends ModelPlace {
+export interface FormerChampion extends Omit<ModelPlace, 'reference'> {
+  /** Absent: of a model that no pipeline owns. */
+  readonly reference?: string;
   readonly promotion: string;
 }
+
+/** A version that was registered by hand. */
+export type PlainVersion = Pick<ModelPlace, 'model' | 'bundle'>;
 
 export interface Turn {
   readonly id: string;
@@ -69,6 +74,8 @@ export interface PipelineState {
   readonly rollout?: Rollout;
   /** Nothing moves the alias. */
   readonly pinned?: true;
+  /** No pipeline owns the name: versions that a person may promote, newest last, bounded. */
+  readonly plain?: readonly PlainVersion[];
 }
 
 export const unknownPipeline: PipelineState = {
@@ -88,6 +95,7 @@ export const unknownPipeline: PipelineState = {
 };
 
 export const formerKept = 20;
+export const plainKept = 100;
 
 /** The timer that ends the turn when its machine time has run out. */
 export const deadlineTimer = (turn: string) => `deadline/${turn}`;

@@ -19,7 +19,8 @@ export interface RegistryCommands {
 
 export function registryCommands(ports: Ports, host: AggregateHost<PipelineState>): RegistryCommands {
   const known = (pipeline: string) => {
-    if (ports.catalog.latest(pipeline) === undefined) throw new RelearnError('NOT_FOUND', `no pipeline '${pipeline}'`);
+    if (ports.catalog.latest(pipeline) === undefined && ports.catalog.plain(pipeline) === undefined)
+      throw new RelearnError('NOT_FOUND', `no pipeline and no model '${pipeline}'`);
   };
   const tell = async (pipeline: string, actor: string, decide: (state: PipelineState) => Decision) => {
     known(pipeline);

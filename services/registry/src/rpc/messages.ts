@@ -73,4 +73,8 @@ export interface RegistryHandlers {
   rollBack: Unary<OfPipeline & { readonly model?: number; readonly reason: string }, { readonly champion: number }>;
   pin: Unary<OfPipeline & { readonly reason: string }, { readonly champion: number }>;
   unpin: Unary<OfPipeline & { readonly reason: string }, { readonly champion: number }>;
+  registerModel: Unary<
+    { readonly name: string; readonly onnx: Uint8Array; readonly alias?: string },
+    { readonly model: number; readonly bundle: string; readonly champion: number }
+  >;
 }

@@ -15,6 +15,7 @@ import { LogView, type Ports } from '@relearn/runtime';
 export interface ModelRecord {
   readonly model: number;
   readonly pipelineVersion: number;
+  /** Empty: registered by hand. */
   readonly turn: string;
   readonly bundle: string;
   readonly verdict: string;
@@ -56,10 +57,10 @@ export class PipelineHistory {
       const { request, outcome, detail } = event.data;
       this.change(request, { endedAt: time, outcome, detail });
     } else if (modelRegistered.is(event)) {
-      const { model, turn, bundle, verdict, metrics, request } = event.data;
+      const { model, turn = '', bundle, verdict, metrics, request } = event.data;
       const facts = { model, turn, bundle, verdict, metrics, pipelineVersion: event.pipelineversion };
       this.models.set(model, { ...facts, registeredAt: time, promotedAt: null });
-      this.change(request, { model });
+      if (request !== undefined) this.change(request, { model });
     } else if (modelPromoted.is(event) || modelRolledBack.is(event)) {
       const { model, frozen } = event.data;
       const known = this.models.get(model);

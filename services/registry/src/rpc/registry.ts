@@ -5,6 +5,7 @@ import type { AppliedPipeline, Ports } from '@relearn/runtime';
 import type { PipelineState, Rollout } from '../domain/state.js';
 import { readBundle } from './bundle.js';
 import type { RegistryCommands } from './commands.js';
+import type { PlainModelCommands } from './plain-models.js';
 import type { ModelMessage, PipelineMessage, RegistryHandlers, RolloutMessage, TurnMessage } from './messages.js';
 import { type ModelRecord, ModelsView, type PipelineHistory, type TurnRecord } from './models-view.js';
 
@@ -15,13 +16,18 @@ export type ParsePipeline = (text: string, name: string) => { readonly spec: Pip
 
 const standardLimit = 100;
 
-export function registryHandlers(ports: Ports, commands: RegistryCommands, parse: ParsePipeline): RegistryHandlers {
-  return { ...readers(ports, commands), ...writers(commands, parse) };
+export function registryHandlers(
+  ports: Ports,
+  commands: RegistryCommands,
+  plain: PlainModelCommands,
+  parse: ParsePipeline,
+): RegistryHandlers {
+  return { ...readers(ports, commands), ...writers(commands, plain, parse) };
 }
 
-type Writers = Pick<RegistryHandlers, 'apply' | 'promote' | 'rollBack' | 'pin' | 'unpin'>;
+type Writers = Pick<RegistryHandlers, 'apply' | 'promote' | 'rollBack' | 'pin' | 'unpin' | 'registerModel'>;
 
-function writers(commands: RegistryCommands, parse: ParsePipeline): Writers {
+function writers(commands: RegistryCommands, plain: PlainModelCommands, parse: ParsePipeline): Writers {
   const champion = async (pipeline: string) => ({ champion: (await commands.state(pipeline)).champion?.model ?? 0 });
   return {
     async apply({ file, name = '' }, context) {
@@ -44,6 +50,7 @@ function writers(commands: RegistryCommands, parse: ParsePipeline): Writers {
       await commands.unpin(pipeline, reason, actorOf(context));
       return await champion(pipeline);
     },
+    registerModel: ({ name, onnx, alias = '' }, context) => plain.registerModel(name, onnx, alias, actorOf(context)),
   };
 }
 
@@ -56,7 +63,7 @@ function readers(ports: Ports, commands: RegistryCommands): Omit<RegistryHandler
     return applied;
   };
   const historyOf = (pipeline: string) => {
-    known(pipeline);
+    if (catalog.plain(pipeline) === undefined) known(pipeline);
     return view.of(pipeline);
   };
   return {
@@ -82,7 +89,7 @@ function readers(ports: Ports, commands: RegistryCommands): Omit<RegistryHandler
       const record = history.models.get(model === 0 ? (history.champion ?? 0) : model);
       if (record === undefined) {
         const what = model === 0 ? 'champion yet' : `model ${model}`;
-        throw new RelearnError('NOT_FOUND', `pipeline '${pipeline}' has no ${what}`);
+        throw new RelearnError('NOT_FOUND', `'${pipeline}' has no ${what}`);
       }
       return { model: modelMessage(record, history), ...(await readBundle(blobs, record.bundle)) };
     },

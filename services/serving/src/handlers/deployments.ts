@@ -1,11 +1,7 @@
 import { RelearnError } from '@relearn/kernel';
 import type { InForce, ModelRef, Ports } from '@relearn/runtime';
 import type { ModelHost } from '../inference/model-host.js';
-import type { ModelSignature } from '../inference/tensors.js';
-
-interface BundleManifest {
-  readonly files: Readonly<Record<string, string>>;
-}
+import { loadBundle } from './load-bundle.js';
 
 /**
  * Models of a pipeline that stay loaded: the champion, the one before it (a rollback is then at once), the frozen one, and one
@@ -100,16 +96,7 @@ export class Deployments {
     return true;
   }
 
-  private async load(pipeline: string, { model, bundle }: ModelRef): Promise<void> {
-    const manifest = await this.readJson<BundleManifest>(bundle);
-    const [onnx, signature] = [manifest.files['model.onnx'], manifest.files['signature.json']];
-    if (onnx === undefined || signature === undefined)
-      throw new RelearnError('CORRUPT', `bundle ${bundle} is not whole`);
-    const bytes = await this.ports.blobs.get(onnx);
-    await this.host.load(pipeline, model, bytes, await this.readJson<ModelSignature>(signature), { digest: onnx });
-  }
-
-  private async readJson<T>(digest: string): Promise<T> {
-    return JSON.parse(Buffer.from(await this.ports.blobs.get(digest)).toString('utf8')) as T;
+  private load(pipeline: string, ref: ModelRef): Promise<void> {
+    return loadBundle(this.ports, this.host, pipeline, ref);
   }
 }

@@ -193,6 +193,11 @@ export class ModelHost implements Part {
     return this.catalogue.list();
   }
 
+  /** Is the version loaded and READY? */
+  holds(name: string, version: number): boolean {
+    return this.catalogue.find(name, version)?.state === 'READY';
+  }
+
   /** READY versions that requests may name, ascending. Throws NOT_FOUND for an unknown model. */
   versionsOf(name: string): readonly string[] {
     return this.catalogue.versionsOf(name);

@@ -1,0 +1,67 @@
+import { RelearnError } from '@relearn/kernel';
+import type { ModelRef, PlainModels, Ports } from '@relearn/runtime';
+import type { ModelHost } from '../inference/model-host.js';
+import { loadBundle } from './load-bundle.js';
+
+/** Makes the versions of models that no pipeline owns the ones that are loaded: the newest, the champion and the one before it. */
+export class PlainDeployments {
+  private readonly ports: Ports;
+  private readonly host: ModelHost;
+  private readonly queues = new Map<string, Promise<boolean>>();
+  private readonly loaded = new Map<string, Set<number>>();
+
+  constructor(ports: Ports, host: ModelHost) {
+    this.ports = ports;
+    this.host = host;
+  }
+
+  /** False where a version could not be loaded, which keeps nobody from the champion. Throws where that could not. */
+  ensure(name: string, models: PlainModels): Promise<boolean> {
+    const before = this.queues.get(name) ?? Promise.resolve(true);
+    const mine = before.catch(() => false).then(() => this.switchTo(name, models));
+    this.queues.set(name, mine);
+    return mine;
+  }
+
+  private async switchTo(name: string, { versions, champion, former }: PlainModels): Promise<boolean> {
+    const loaded = this.loaded.get(name) ?? new Set<number>();
+    this.loaded.set(name, loaded);
+    if (champion !== undefined) {
+      await this.load(name, champion, loaded);
+      if (this.host.defaultOf(name) !== champion.model) {
+        this.host.setDefault(name, champion.model);
+        const { model, bundle } = champion;
+        this.ports.telemetry.log.info({ model, bundle }, `version ${model} of ${name} answers`);
+      }
+    }
+    const others = [...versions, ...(former === undefined ? [] : [former])];
+    const whole = await this.loadAll(name, others, loaded);
+    const kept = new Set([...others, ...(champion === undefined ? [] : [champion])].map(({ model }) => model));
+    for (const model of loaded) {
+      if (kept.has(model)) continue;
+      await this.host.unload(name, model);
+      loaded.delete(model);
+    }
+    return whole;
+  }
+
+  private async loadAll(name: string, versions: readonly ModelRef[], loaded: Set<number>): Promise<boolean> {
+    let whole = true;
+    for (const version of versions) {
+      try {
+        await this.load(name, version, loaded);
+      } catch (thrown) {
+        whole = false;
+        const error = RelearnError.from(thrown);
+        this.ports.telemetry.log.error({ code: error.code }, `a version cannot be loaded: ${error.describe()}`);
+      }
+    }
+    return whole;
+  }
+
+  private async load(name: string, version: ModelRef, loaded: Set<number>): Promise<void> {
+    if (this.host.holds(name, version.model)) return;
+    loaded.add(version.model);
+    await loadBundle(this.ports, this.host, name, version);
+  }
+}
