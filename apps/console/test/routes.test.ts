@@ -280,6 +280,36 @@ describe('writing', () => {
   });
 });
 
+describe('models that no pipeline owns', () => {
+  const upload = (url: string, payload: string, headers: Record<string, string> = {}) =>
+    app.inject({ method: 'POST', url, payload, headers: { 'content-type': 'application/octet-stream', ...headers } });
+
+  it('are registered from the bytes of a body, by whoever asks', async () => {
+    const { statusCode, body } = await upload('/api/v1/models/lr?alias=champion', 'onnx', { 'relearn-actor': 'ann' });
+    expect([statusCode, JSON.parse(body)]).toEqual([201, { name: 'lr', model: 1, bundle: 'b', champion: 1 }]);
+    await upload('/api/v1/models/lr', 'more');
+    expect(asked).toEqual([
+      ['lr', 'onnx', 'champion', 'ann'],
+      ['lr', 'more', '', 'rest'],
+    ]);
+    const form = { 'content-type': 'application/x-www-form-urlencoded' };
+    expect((await upload('/api/v1/models/lr', 'onnx', form)).statusCode).toBe(400);
+    expect(asked).toHaveLength(2);
+  });
+
+  it('are listed with their versions, and are no pipelines', async () => {
+    await new Story(ports, 'lr').plain(2, start);
+    while (view.plain()[0]?.champion !== 2) await ports.kernel.clock.breathe();
+    const { models } = (await app.inject('/api/v1/models')).json();
+    expect(models).toMatchObject([{ name: 'lr', champion: 2, pinned: false, versions: [{ model: 2 }, { model: 1 }] }]);
+    expect((await app.inject('/api/v1/pipelines')).json()).toEqual({ pipelines: [] });
+    expect((await app.inject('/api/v1/models/other')).statusCode).toBe(404);
+    expect((await app.inject('/')).body).toContain('Models without a pipeline');
+    const rolled = { method: 'POST', url: '/api/v1/pipelines/lr/rollback', payload: { reason: 'why' } } as const;
+    expect((await app.inject(rolled)).statusCode).toBe(200);
+  });
+});
+
 describe('the stream', () => {
   it('sends the state at once and again when it has changed', async () => {
     const story = new Story(ports, 'flights');

@@ -165,6 +165,18 @@ export class Story {
   }
 
   /** A canary of two steps that has seen 27 requests and 6 rows, told by two shards, and is in its second step. */
+  /** So many versions that people registered under a name that no pipeline owns; each was made champion. */
+  async plain(versions: number, time: number): Promise<void> {
+    for (let model = 1; model <= versions; model++) {
+      const place = { model, bundle: `b${model}` };
+      const manual = { onnx: 'o', bytes: 1, runtime: '1' };
+      await this.say(modelRegistered, { ...place, verdict: 'passed', metrics: {}, manual }, { time });
+      const from = model === 1 ? null : { model: model - 1, bundle: `b${model - 1}` };
+      const moved = { ...place, turn: null, from, frozen: null, evidence: { kind: 'manual' as const }, gates: [] };
+      await this.say(modelPromoted, moved, { time });
+    }
+  }
+
   async canary(n: number, time: number): Promise<void> {
     const ids = { turn: `${this.pipeline}-${n}`, request: `${this.pipeline}-r${n}`, model: n };
     const off = { max_error_increase: null, max_latency_ratio: null, min_agreement: null, quality: null };
