@@ -22,7 +22,7 @@ describe('the six calls over gRPC', () => {
     expect(await served.client.serverMetadata({})).toEqual({
       name: 'relearn',
       version: '0.0.0-test',
-      extensions: ['schedule_policy', 'model_configuration', 'parameters', 'statistics'],
+      extensions: ['schedule_policy', 'model_configuration', 'binary_tensor_data', 'parameters', 'statistics'],
     });
   });
 

@@ -34,7 +34,11 @@ const one = (datatype: string, data: unknown, shape = [1, 2]) => ({ inputs: [{ n
 
 describe('OIP REST: state and metadata', () => {
   it('answers small JSON for server, health and models', async () => {
-    expect((await ask('GET', '/v2')).body).toEqual({ name: 'relearn', version: '0.0.0-test', extensions: [] });
+    expect((await ask('GET', '/v2')).body).toEqual({
+      name: 'relearn',
+      version: '0.0.0-test',
+      extensions: expect.arrayContaining(['binary_tensor_data']),
+    });
     expect(await ask('GET', '/v2/health/live')).toMatchObject({ status: 200, body: { live: true } });
     expect(await ask('GET', '/v2/health/ready')).toMatchObject({ status: 200, body: { ready: true } });
     expect(await ask('GET', '/v2/models/linear/ready')).toMatchObject({
@@ -64,12 +68,97 @@ describe('OIP REST: state and metadata', () => {
     },
   );
 
-  it('answers 405 to a wrong verb', async () => {
-    for (const url of ['/v2', '/v2/health/live', '/v2/models/linear', '/v2/models/linear/ready']) {
-      expect((await ask('POST', url, {})).status).toBe(405);
+  it.each([
+    ['/v2', 'GET, HEAD'],
+    ['/v2/health/live', 'GET, HEAD'],
+    ['/v2/health/ready', 'GET, HEAD'],
+    ['/v2/models', 'GET, HEAD'],
+    ['/v2/models/stats', 'GET, HEAD'],
+    ['/v2/models/linear', 'GET, HEAD'],
+    ['/v2/models/linear/ready', 'GET, HEAD'],
+    ['/v2/models/linear/versions/1/config', 'GET, HEAD'],
+    ['/v2/models/linear/infer', 'POST'],
+    ['/v2/models/linear/versions/1/infer', 'POST'],
+    ['/v2/repository/index', 'POST'],
+    ['/v2/repository/models/linear/load', 'POST'],
+    ['/v2/systemsharedmemory/status', 'GET, HEAD'],
+    ['/v2/trace/setting', 'GET, HEAD, POST'],
+  ])('answers 405 to a wrong verb at %s', async (url, allowed) => {
+    for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const) {
+      if (allowed.includes(method)) continue;
+      const { statusCode, headers, payload } = await served.app.inject({ method, url, payload: 'x' });
+      expect([statusCode, headers['allow'], payload]).toEqual([405, allowed, '{"error":"Method Not Allowed"}']);
     }
-    expect((await ask('GET', '/v2/models/linear/infer')).status).toBe(405);
-    expect((await ask('PUT', '/v2/models/linear/versions/1/infer', {})).status).toBe(405);
+  });
+
+  it('tells of configuration, statistics and repository in the names of the .proto', async () => {
+    const { body: config } = await ask('GET', '/v2/models/linear/config');
+    expect(config).toMatchObject({
+      name: 'linear',
+      platform: 'onnxruntime_onnx',
+      max_batch_size: 1_000,
+      input: [
+        { name: 'a', data_type: 'TYPE_FP32', dims: [1] },
+        { name: 'b', data_type: 'TYPE_FP32', dims: [1] },
+      ],
+    });
+    const inputs = ['a', 'b'].map((name) => ({ name, datatype: 'FP32', shape: [3, 1], data: [1, 2, 3] }));
+    expect((await post('linear', { inputs })).status).toBe(200);
+    const { body: one } = await ask('GET', '/v2/models/linear/versions/2/stats');
+    expect(one).toMatchObject({
+      model_stats: [{ name: 'linear', version: '2', inference_stats: { success: { count: expect.any(Number) } } }],
+    });
+    const { body: all } = await ask('GET', '/v2/models/stats');
+    expect(all['model_stats']).toHaveLength(11);
+    expect(await ask('GET', '/v2/models/x/stats')).toMatchObject({
+      status: 400,
+      body: { error: "requested model 'x' is not available" },
+    });
+    expect((await ask('GET', '/v2/models')).body['models']).toContain('linear');
+    for (const body of [undefined, {}, { ready: true }, { ready: false }]) {
+      const index = JSON.parse((await ask('POST', '/v2/repository/index', body)).text);
+      expect(index).toContainEqual({ name: 'linear', version: '2', state: 'READY', reason: '' });
+    }
+    expect((await ask('POST', '/v2/repository/index', '{"ready":1}')).status).toBe(400);
+    expect((await ask('POST', '/v2/repository/index', '{')).status).toBe(400);
+  });
+
+  it.each([
+    ['POST', '/v2/repository/models/linear/load', 503, 'explicit model load / unload is not allowed'],
+    ['POST', '/v2/repository/models/linear/unload', 503, 'explicit model load / unload is not allowed'],
+    ['POST', '/v2/repository/r/models/linear/load', 501, "'repository_name' specification is not supported"],
+    ['POST', '/v2/repository/r/index', 501, "'repository_name' specification is not supported"],
+    ['GET', '/v2/cudasharedmemory/region/r/status', 404, "Unable to find cuda shared memory region: 'r'"],
+    ['POST', '/v2/systemsharedmemory/region/r/register', 501, 'Client shared memory is not offered'],
+    ['POST', '/v2/systemsharedmemory/unregister', 501, 'Client shared memory is not offered'],
+    ['GET', '/v2/trace/setting', 503, 'the server does not support trace'],
+    ['POST', '/v2/models/linear/trace/setting', 503, 'the server does not support trace'],
+    ['GET', '/v2/logging', 503, 'the server does not support dynamic logging'],
+    ['GET', '/v2/models/linear/nothing', 404, 'Not Found'],
+    ['POST', '/v2/models/linear/generate', 404, 'Not Found'],
+    ['GET', '/v2/', 404, 'Not Found'],
+  ] as const)('%s %s is %i', async (method, url, status, text) => {
+    const body = method === 'POST' ? {} : undefined;
+    expect(await ask(method, url, body)).toMatchObject({ status, body: { error: expect.stringContaining(text) } });
+  });
+
+  it('has no shared memory regions to tell of', async () => {
+    expect((await ask('GET', '/v2/systemsharedmemory/status')).text).toBe('[]');
+  });
+
+  it('knows versions by label, and refuses what is no version', async () => {
+    expect(await ask('GET', '/v2/models/linear/versions/champion/ready')).toMatchObject({ status: 200 });
+    const inputs = ['a', 'b'].map((name) => ({ name, datatype: 'FP32', shape: [1, 1], data: [1] }));
+    const champion = await ask('POST', '/v2/models/linear/versions/champion/infer', { inputs });
+    expect(champion.body).toMatchObject({ model_version: '2', outputs: [{ data: [105] }] });
+    for (const version of ['challenger', 'x', '1.5', '-1']) {
+      expect(await ask('POST', `/v2/models/linear/versions/${version}/infer`, { inputs })).toMatchObject({
+        status: 400,
+        body: {
+          error: expect.stringContaining(`failed to get model version from specified version string '${version}'`),
+        },
+      });
+    }
   });
 });
 

@@ -22,6 +22,12 @@ export const refusals = {
       remedy:
         'Models come from the registry: `relearn models register`, `promote` and `rollback` change what is served.',
     }),
+  noRegion: (kind: string, name: string) =>
+    new RelearnError('NOT_FOUND', `Unable to find ${kind}shared memory region: '${name}'`),
+  noSharedMemory: () =>
+    new RelearnError('UNIMPLEMENTED', 'Client shared memory is not offered: send tensors in the request.'),
+  noTrace: () => new RelearnError('UNAVAILABLE', 'the server does not support trace'),
+  noLogging: () => new RelearnError('UNAVAILABLE', 'the server does not support dynamic logging'),
   stopping: () =>
     new RelearnError(
       'UNAVAILABLE',

@@ -1,4 +1,4 @@
-import { RelearnError } from '@relearn/kernel';
+import type { RelearnError } from '@relearn/kernel';
 import { type BidiStreaming, type Codec, type RpcServer, type Service, serviceOf, type Unary } from '@relearn/rpc';
 import type { DataPlane, IndexEntry } from '../inference/oip/data-plane.js';
 import {
@@ -10,6 +10,7 @@ import {
 import type { ModelConfig } from '../inference/oip/model-config.js';
 import type { ModelStatistics } from '../inference/oip/model-statistics.js';
 import type { InferRequest, InferResponse } from '../inference/oip/request.js';
+import { refusals } from '../inference/refusals.js';
 import { decodeStreamRequest, inferStream, type StreamRequest } from './inference-stream.js';
 
 interface NamedVersion {
@@ -123,18 +124,16 @@ const regionsOf =
   (kind: string): Regions =>
   async ({ name }) => {
     if (name === '') return { regions: {} };
-    throw new RelearnError('NOT_FOUND', `Unable to find ${kind} shared memory region: '${name}'`);
+    throw refusals.noRegion(`${kind} `, name);
   };
-
-const noSharedMemory: Refused = async () => {
-  throw new RelearnError('UNIMPLEMENTED', 'Client shared memory is not offered: send tensors in the request.');
-};
 
 const refused =
-  (message: string): Refused =>
+  (refusal: () => RelearnError): Refused =>
   async () => {
-    throw new RelearnError('UNAVAILABLE', message);
+    throw refusal();
   };
+
+const noSharedMemory = refused(refusals.noSharedMemory);
 
 const absent: AbsentHandlers = {
   systemSharedMemoryStatus: regionsOf('system'),
@@ -143,6 +142,6 @@ const absent: AbsentHandlers = {
   cudaSharedMemoryStatus: regionsOf('cuda'),
   cudaSharedMemoryRegister: noSharedMemory,
   cudaSharedMemoryUnregister: noSharedMemory,
-  traceSetting: refused('the server does not support trace'),
-  logSettings: refused('the server does not support dynamic logging'),
+  traceSetting: refused(refusals.noTrace),
+  logSettings: refused(refusals.noLogging),
 };

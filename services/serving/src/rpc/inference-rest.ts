@@ -1,53 +1,48 @@
-import { RelearnError } from '@relearn/kernel';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { type CallScope, type DataPlane, keyHeader } from '../inference/oip/data-plane.js';
-import { binaryOnly, encodeInferResponse } from '../inference/oip/json-response.js';
-import { type JsonRequest, type Named, parseInferRequest } from '../inference/oip/json-request.js';
-import { requestOfRawBody } from '../inference/oip/raw-body.js';
-import { answerTo, type Handler, sendError, sendJson } from './rest-answer.js';
-import { Bodies, deflated } from './rest-body.js';
-
-export interface InferenceRestOptions {
-  /** Default `mostBodyBytes`. */
-  readonly maxBodyBytes?: number;
-}
-
-/** The greatest JSON, in bytes: parsing it holds up everybody else. Tensors beyond that come in binary. */
-const mostJsonBytes = 8 << 20;
-
-const lengthHeader = 'inference-header-content-length';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { DataPlane } from '../inference/oip/data-plane.js';
+import { booleanOf, fieldOf, objectOf } from '../inference/oip/json-fields.js';
+import type { Named } from '../inference/oip/json-request.js';
+import { parseJson } from '../inference/oip/json-text.js';
+import { addAbsentRoutes } from './rest-absent.js';
+import { answerTo, sendError, sendJson, snakeCased } from './rest-answer.js';
+import { Bodies } from './rest-body.js';
+import { inferWith, namedIn } from './rest-infer.js';
 
 /**
  * The Open Inference Protocol over REST, below `/v2`, with JSON and binary tensors: errors are `{"error": "..."}`, a
  * wrong verb is 405, a body is read as it is whatever its content type says.
  */
-export function registerInferenceRoutes(
-  app: FastifyInstance,
-  plane: DataPlane,
-  options: InferenceRestOptions = {},
-): void {
-  const bodies = new Bodies(options.maxBodyBytes);
+export function registerInferenceRoutes(app: FastifyInstance, plane: DataPlane): void {
+  const bodies = new Bodies();
   void app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
     // Handlers read bodies themselves, those that want one.
     scope.addContentTypeParser('*', (_request, _body, done) => done(null));
     scope.setErrorHandler((failure, _request, reply) => sendError(reply, failure));
-    addServerRoutes(scope, plane);
+    addServerRoutes(scope, plane, bodies);
     for (const base of ['/v2/models/:model', '/v2/models/:model/versions/:version']) {
       addModelRoutes(scope, base, plane);
       answerTo(scope, `${base}/infer`, { POST: inferWith(plane, bodies) });
     }
+    addAbsentRoutes(scope, plane);
     scope.all('/v2/*', async (_request, reply) => sendJson(reply.code(404), { error: 'Not Found' }));
   });
 }
 
-function addServerRoutes(app: FastifyInstance, plane: DataPlane): void {
-  answerTo(app, '/v2', { GET: async (_request, reply) => sendJson(reply, plane.serverMetadata()) });
-  answerTo(app, '/v2/health/live', {
-    GET: async (_request, reply) => sendState(reply, plane.serverLive(), { live: plane.serverLive() }),
+function addServerRoutes(app: FastifyInstance, plane: DataPlane, bodies: Bodies): void {
+  const get = (path: string, answer: (reply: FastifyReply) => FastifyReply) =>
+    answerTo(app, `/v2${path}`, { GET: async (_request, reply) => answer(reply) });
+  get('', (reply) => sendJson(reply, plane.serverMetadata()));
+  get('/health/live', (reply) => sendState(reply, plane.serverLive(), { live: plane.serverLive() }));
+  get('/health/ready', (reply) => sendState(reply, plane.serverReady(), { ready: plane.serverReady() }));
+  get('/models', (reply) => {
+    const names = plane.repositoryIndex('', true).map(({ name }) => name);
+    return sendJson(reply, { models: [...new Set(names)] });
   });
-  answerTo(app, '/v2/health/ready', {
-    GET: async (_request, reply) => sendState(reply, plane.serverReady(), { ready: plane.serverReady() }),
+  get('/models/stats', (reply) => sendJson(reply, snakeCased({ modelStats: plane.modelStatistics('', '') })));
+  answerTo(app, '/v2/repository/index', {
+    POST: (request, reply) =>
+      bodies.use(request.raw, async (body) => sendJson(reply, plane.repositoryIndex('', readyAlone(body)))),
   });
 }
 
@@ -55,6 +50,10 @@ function addModelRoutes(app: FastifyInstance, base: string, plane: DataPlane): v
   const get = (path: string, answer: (named: Named, reply: FastifyReply) => FastifyReply) =>
     answerTo(app, `${base}${path}`, { GET: async (request, reply) => answer(namedIn(request), reply) });
   get('', ({ model, version }, reply) => sendJson(reply, plane.modelMetadata(model, version)));
+  get('/config', ({ model, version }, reply) => sendJson(reply, snakeCased(plane.modelConfig(model, version))));
+  get('/stats', ({ model, version }, reply) =>
+    sendJson(reply, snakeCased({ modelStats: plane.modelStatistics(model, version) })),
+  );
   get('/ready', ({ model, version }, reply) => {
     const ready = plane.modelReady(model, version);
     return sendState(reply, ready, { name: model, ready });
@@ -66,73 +65,9 @@ function sendState(reply: FastifyReply, state: boolean, body: object): FastifyRe
   return sendJson(reply.code(state ? 200 : 400), body);
 }
 
-function inferWith(plane: DataPlane, bodies: Bodies): Handler {
-  return (request, reply) =>
-    bodies.use(request.raw, async (body) => {
-      const { request: inference, isBinary } = requestIn(body, request, plane);
-      const answer = encodeInferResponse(await plane.infer(inference, scopeOf(request, reply)), isBinary);
-      const accepted = request.headers['accept-encoding'];
-      const sent = await deflated(answer.body, typeof accepted === 'string' ? accepted : undefined);
-      if (sent.coding !== undefined) void reply.header('content-encoding', sent.coding);
-      if (answer.headerLength !== undefined) void reply.header(lengthHeader, String(answer.headerLength));
-      return reply
-        .type(answer.headerLength === undefined ? 'application/json' : 'application/octet-stream')
-        .send(sent.body);
-    });
-}
-
-/** The model is looked up first: whoever asks for an unknown one is told so, whatever the body is. */
-function requestIn(body: Buffer, request: FastifyRequest, plane: DataPlane): JsonRequest {
-  const named = namedIn(request);
-  const { inputs, outputs } = plane.modelMetadata(named.model, named.version);
-  const headerLength = headerLengthOf(request, body.byteLength);
-  if (headerLength === 0 && request.headers[lengthHeader] !== undefined) {
-    const batches = inputs[0]?.shape[0] === -1;
-    return { request: requestOfRawBody(body, { inputs, batches }, named), isBinary: () => true };
-  }
-  if (headerLength > mostJsonBytes) {
-    throw new RelearnError(
-      'TOO_LARGE',
-      `the request JSON has ${headerLength} bytes, more than ${mostJsonBytes}: send tensors in binary`,
-    );
-  }
-  const parsed = parseInferRequest(body, headerLength, named);
-  const wanted = parsed.request.outputs;
-  const unsendable = outputs.find(
-    ({ name, datatype }) =>
-      datatype === 'FP16' && (wanted.length === 0 || wanted.includes(name)) && !parsed.isBinary(name),
-  );
-  // Before it is run, and logged as answered.
-  if (unsendable !== undefined) throw binaryOnly(unsendable.datatype);
-  return parsed;
-}
-
-/** Bytes of JSON at the body's begin: all of it without the header. */
-function headerLengthOf(request: FastifyRequest, length: number): number {
-  const header = request.headers[lengthHeader];
-  if (header === undefined) return length;
-  const given = /^\d{1,15}$/.test(String(header)) ? Number(header) : Number.NaN;
-  if (given <= length) return given;
-  throw new RelearnError(
-    'INVALID_INPUT',
-    Number.isNaN(given)
-      ? `Unable to parse Inference-Header-Content-Length, got: ${String(header)}`
-      : `inference header size should be in range (0, ${length}), got: ${given}`,
-  );
-}
-
-function namedIn(request: FastifyRequest): Named {
-  const { model, version = '' } = request.params as { model: string; version?: string };
-  return { model, version };
-}
-
-function scopeOf(request: FastifyRequest, reply: FastifyReply): CallScope {
-  const key = request.headers[keyHeader];
-  return {
-    deadline: Number.POSITIVE_INFINITY,
-    metadata: typeof key === 'string' ? { [keyHeader]: key } : {},
-    get cancelled() {
-      return reply.raw.destroyed;
-    },
-  };
+/** A request for the index may be empty. */
+function readyAlone(body: Buffer): boolean {
+  if (body.byteLength === 0) return false;
+  const root = objectOf({ name: 'request', place: 'request', value: parseJson(body) });
+  return root.has('ready') && booleanOf(fieldOf(root, '', 'ready'));
 }

@@ -21,12 +21,18 @@ export function answerTo(app: FastifyInstance, url: string, handlers: { GET?: Ha
 
 /** KServe's client knows no other content type than this very one. */
 export function sendJson(reply: FastifyReply, value: unknown): FastifyReply {
-  return reply.type('application/json').send(JSON.stringify(value, plain));
+  return reply.type('application/json').send(JSON.stringify(value));
 }
 
-/** Counts beyond 2^53 are rounded: JSON's readers would do it anyway. */
-function plain(_key: string, value: unknown): unknown {
-  return typeof value === 'bigint' ? Number(value) : value;
+/** Messages of the protocol have the names of the .proto: members in snake case, at every depth. */
+export function snakeCased(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(snakeCased);
+  if (value === null || typeof value !== 'object') return value;
+  const renamed = Object.entries(value).map(([name, inner]) => [
+    name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+    snakeCased(inner),
+  ]);
+  return Object.fromEntries(renamed);
 }
 
 export function sendError(reply: FastifyReply, failure: unknown): FastifyReply {

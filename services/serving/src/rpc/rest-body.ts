@@ -19,14 +19,7 @@ const deflaters = { gzip: promisify<Buffer, Buffer>(gzip), deflate: promisify<Bu
 
 /** Reads bodies as long as there is room for them. */
 export class Bodies {
-  private readonly mostBytes: number;
-  private readonly mostHeld: number;
   private held = 0;
-
-  constructor(mostBytes = mostBodyBytes, mostHeld = mostHeldBytes) {
-    this.mostBytes = mostBytes;
-    this.mostHeld = mostHeld;
-  }
 
   /**
    * Works on the whole body, inflated, and keeps its room until then. Throws TOO_LARGE for a larger one, UNAVAILABLE
@@ -52,7 +45,7 @@ export class Bodies {
   }
 
   private collect(message: FastifyRequest['raw'], hold: Hold): Promise<Buffer> {
-    if (Number(message.headers['content-length'] ?? 0) > this.mostBytes) return Promise.reject(this.tooLarge());
+    if (Number(message.headers['content-length'] ?? 0) > mostBodyBytes) return Promise.reject(tooLarge());
     return new Promise((resolve, reject) => {
       const chunks: Buffer[] = [];
       const stop = (error: RelearnError) => {
@@ -62,8 +55,8 @@ export class Bodies {
         reject(error);
       };
       const take = (chunk: Buffer) => {
-        if (hold.bytes + chunk.byteLength > this.mostBytes) return stop(this.tooLarge());
-        if (this.held + chunk.byteLength > this.mostHeld) return stop(noRoom());
+        if (hold.bytes + chunk.byteLength > mostBodyBytes) return stop(tooLarge());
+        if (this.held + chunk.byteLength > mostHeldBytes) return stop(noRoom());
         this.keep(hold, chunk.byteLength);
         chunks.push(chunk);
       };
@@ -75,9 +68,9 @@ export class Bodies {
 
   private async inflate(body: Buffer, coding: Coding): Promise<Buffer> {
     try {
-      return await inflaters[coding](body, { maxOutputLength: this.mostBytes });
+      return await inflaters[coding](body, { maxOutputLength: mostBodyBytes });
     } catch (thrown) {
-      if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ERR_BUFFER_TOO_LARGE') throw this.tooLarge();
+      if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge();
       const { message } = RelearnError.from(thrown);
       throw new RelearnError('INVALID_INPUT', `unable to decompress the ${coding} request body: ${message}`, {
         cause: thrown,
@@ -88,10 +81,6 @@ export class Bodies {
   private keep(hold: Hold, bytes: number): void {
     hold.bytes += bytes;
     this.held += bytes;
-  }
-
-  private tooLarge(): RelearnError {
-    return new RelearnError('TOO_LARGE', `a request has at most ${this.mostBytes} bytes, inflated or not`);
   }
 }
 
@@ -128,6 +117,10 @@ function codingOf(header: string | undefined): Coding | undefined {
 
 function isCoding(text: string): text is Coding {
   return text === 'gzip' || text === 'deflate';
+}
+
+function tooLarge(): RelearnError {
+  return new RelearnError('TOO_LARGE', `a request has at most ${mostBodyBytes} bytes, inflated or not`);
 }
 
 function noRoom(): RelearnError {

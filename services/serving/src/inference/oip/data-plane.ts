@@ -46,7 +46,13 @@ export interface IndexEntry {
 }
 
 /** What is offered beyond the protocol's core, by the names that its clients know. */
-const extensions = ['schedule_policy', 'model_configuration', 'parameters', 'statistics'] as const;
+const extensions = [
+  'schedule_policy',
+  'model_configuration',
+  'binary_tensor_data',
+  'parameters',
+  'statistics',
+] as const;
 
 /** The Open Inference Protocol without a transport: the same for gRPC and REST. */
 export class DataPlane {

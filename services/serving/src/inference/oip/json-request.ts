@@ -1,5 +1,6 @@
 import { RelearnError } from '@relearn/kernel';
 import type { Parameter } from '../prediction-record.js';
+import { refusals } from '../refusals.js';
 import { isDatatype } from '../tensors.js';
 import { booleanOf, countOf, type Field, fail, fieldOf, listOf, objectOf, textOf } from './json-fields.js';
 import { type JsonObject, type JsonValue, parseJson } from './json-text.js';
@@ -122,7 +123,7 @@ function sourceOf(data: Field, parameters: JsonObject): Field {
 
 function dataOf(given: Field, name: string, datatype: string, tail: Tail): TensorData {
   if (given.name === 'binary_data_size') return { kind: 'raw', bytes: tail.take(countOf(given), name) };
-  if (given.name === 'shared_memory_region') throw noRegion(textOf(given));
+  if (given.name === 'shared_memory_region') throw refusals.noRegion('', textOf(given));
   if (datatype === 'FP16' || datatype === 'BF16') {
     throw invalid(
       `receiving ${datatype} data via JSON is not supported. Please use the binary data format for input ${name}`,
@@ -143,17 +144,13 @@ function outputOf(element: Element): { name: string; binary: boolean | undefined
   const { object, place } = element;
   const parameters = innerParameters(element);
   if (parameters.has('shared_memory_region')) {
-    throw noRegion(textOf(fieldOf(parameters, `${place}.parameters`, 'shared_memory_region')));
+    throw refusals.noRegion('', textOf(fieldOf(parameters, `${place}.parameters`, 'shared_memory_region')));
   }
   const binary = fieldOf(parameters, `${place}.parameters`, 'binary_data');
   return {
     name: textOf(fieldOf(object, place, 'name')),
     binary: binary.value === undefined ? false : booleanOf(binary),
   };
-}
-
-function noRegion(region: string): RelearnError {
-  return new RelearnError('NOT_FOUND', `Unable to find shared memory region: '${region}'`);
 }
 
 function innerParameters({ object, place }: Element): JsonObject {
