@@ -220,7 +220,7 @@ export const rooms: readonly Room[] = [
   },
   adapter('rpc/in-process', { npm: ['protobufjs'], closed: ['grpc', 'conformance'] }),
   adapter('rpc/grpc', {
-    npm: ['@grpc/grpc-js', '@grpc/proto-loader', 'protobufjs'],
+    npm: ['@grpc/grpc-js', '@grpc/proto-loader', '@grpc/reflection', 'protobufjs'],
     node: quiet,
     closed: ['in-process', 'conformance'],
   }),

@@ -48,6 +48,8 @@ export interface Method {
  */
 export interface Service<Handlers> {
   readonly name: string;
+  /** The .proto file that declares it: a path below `proto/` or an absolute one. */
+  readonly file: string;
   readonly methods: readonly Method[];
   /** Never set: carries the type. */
   readonly handlers?: Handlers;

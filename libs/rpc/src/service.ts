@@ -46,7 +46,7 @@ export function serviceOf<Handlers extends object>(file: string, name: string, c
     throw new RelearnError('INVALID_CONFIG', `${file} declares no service ${name}`);
   }
   const methods = Object.values(definition).map((method) => methodOf(method, codecs));
-  return { name, methods };
+  return { name, file, methods };
 }
 
 function methodOf(definition: MethodDefinition<object, object>, codecs: Codecs): Method {

@@ -1,8 +1,10 @@
+import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
 import { Client as RawClient, credentials } from '@grpc/grpc-js';
 import { systemClock } from '@relearn/kernel';
 import { afterEach, describe, expect, it } from 'vitest';
 import { GrpcChannel, GrpcServer, healthService } from '../src/grpc/index.js';
-import { serviceOf, type Unary } from '../src/index.js';
+import { type BidiStreaming, serviceOf, type Unary } from '../src/index.js';
 
 interface Live {
   serverLive: Unary<object, { live: boolean }>;
@@ -39,7 +41,40 @@ function rawCall(address: string, path: string, bytes: Buffer): Promise<{ code: 
   });
 }
 
+interface Reflected {
+  listServicesResponse: { service: { name: string }[] } | null;
+  fileDescriptorResponse: { fileDescriptorProto: Buffer[] } | null;
+  errorResponse: { errorCode: number } | null;
+}
+
+interface Reflection {
+  serverReflectionInfo: BidiStreaming<Record<string, string>, Reflected>;
+}
+
+function reflection(version: string) {
+  const file = `${dirname(createRequire(import.meta.url).resolve('@grpc/reflection'))}/../proto/grpc/reflection/${version}/reflection.proto`;
+  return serviceOf<Reflection>(file, `grpc.reflection.${version}.ServerReflection`);
+}
+
 describe('the gRPC server', () => {
+  it.each(['v1', 'v1alpha'])('tells what it offers by reflection %s', async (version) => {
+    const { channel } = await started(async () => ({ live: true }));
+    async function* questions() {
+      yield { listServices: '*' };
+      yield { fileContainingSymbol: 'inference.GRPCInferenceService' };
+      yield { fileContainingSymbol: 'no.Such' };
+    }
+    const told: Reflected[] = [];
+    for await (const answer of channel.client(reflection(version)).serverReflectionInfo(questions())) told.push(answer);
+    expect(told[0]?.listServicesResponse?.service.map(({ name }) => name)).toEqual([
+      'grpc.health.v1.Health',
+      'inference.GRPCInferenceService',
+    ]);
+    const [file] = told[1]?.fileDescriptorResponse?.fileDescriptorProto ?? [];
+    expect(Buffer.from(file ?? []).toString('latin1')).toMatch(/model_name.*RepositoryIndex/s);
+    expect(told[2]?.errorResponse).toMatchObject({ errorCode: 5 });
+  });
+
   it('names the address and a remedy when the port is in use', async () => {
     const { address } = await started(async () => ({ live: true }));
     const second = new GrpcServer({ address, clock: systemClock });

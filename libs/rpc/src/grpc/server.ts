@@ -17,6 +17,7 @@ import { decode, encode } from '../coding.js';
 import type { CallContext, Method, RpcServer, Service } from '../port.js';
 import { GrpcCallContext } from './context.js';
 import { HealthBoard, healthService } from './health.js';
+import { addReflection } from './reflection.js';
 import { wireStatusOf } from './wire-status.js';
 
 export interface GrpcServerOptions {
@@ -49,13 +50,13 @@ const mebibyte = 1 << 20;
 // grpc-js writes to stderr what it also returns; every error of ours goes one way only, to the caller.
 setLogVerbosity(logVerbosity.NONE);
 
-/** A gRPC server on grpc-js that several services share; it answers grpc.health.v1 by itself. */
+/** A gRPC server on grpc-js that several services share; it answers grpc.health.v1 and server reflection by itself. */
 export class GrpcServer implements Part, RpcServer {
   readonly name = 'grpc-server';
   readonly health: HealthBoard;
   private readonly options: GrpcServerOptions;
   private readonly server: Server;
-  private readonly services = new Set<string>();
+  private readonly services = new Map<string, Service<unknown>>();
   private boundPort: number | undefined;
 
   constructor(options: GrpcServerOptions) {
@@ -84,7 +85,7 @@ export class GrpcServer implements Part, RpcServer {
     if (this.services.has(service.name)) {
       throw new RelearnError('ALREADY_EXISTS', `service ${service.name} is already offered`);
     }
-    this.services.add(service.name);
+    this.services.set(service.name, service);
     const definition: Record<string, ServiceDefinition[string]> = {};
     const implementation: UntypedServiceImplementation = {};
     const byName = handlers as Readonly<Record<string, Handler | undefined>>;
@@ -101,6 +102,7 @@ export class GrpcServer implements Part, RpcServer {
 
   /** Throws UNAVAILABLE where the address is in use or forbidden, INVALID_CONFIG where it is none. */
   start(): Promise<void> {
+    addReflection(this.server, [...this.services.values()]);
     return new Promise((resolve, reject) => {
       this.server.bindAsync(this.options.address, ServerCredentials.createInsecure(), (failure, port) => {
         if (failure !== null) return reject(bindError(this.options.address, failure));
