@@ -29,16 +29,18 @@ export class Replay {
   private readonly ports: Ports;
   private readonly options: ReplayOptions;
   private readonly pipeline: LoadedPipeline;
-  private readonly log: RecordedLog;
   private readonly input: string;
   private readonly pace: Pace;
   private readonly stopping = new AbortController();
   private now: number;
   /** Records of which the progress says that they are written. */
   private reached: number;
+  /** Records that are written, of so many. */
+  private done: number;
+  private readonly total: number;
   private phase: Phase = 'history';
   private detail = '';
-  private running: Promise<void> = Promise.resolve();
+  private readonly running: Promise<void>;
 
   private constructor(
     ports: Ports,
@@ -51,11 +53,14 @@ export class Replay {
     this.ports = ports;
     this.options = options;
     this.pipeline = pipeline;
-    this.log = log;
     this.input = input;
     this.now = now;
     this.pace = paceOf(ports);
     this.reached = log.position;
+    this.done = log.position;
+    this.total = log.total;
+    // Nothing else holds the recorded data: when the replay is done its memory is free.
+    this.running = this.run(log);
   }
 
   /** Applies the file and goes on where an earlier replay of the same data stood. */
@@ -82,21 +87,12 @@ export class Replay {
     if (before !== null) log.position = before.position;
     await setBusinessNow(ports, spec.name, now);
     await registry.apply(pipeline.text, pipeline.file, 'replay');
-    const replay = new Replay(ports, options, pipeline, log, input, now);
-    replay.running = replay.run();
-    return replay;
+    return new Replay(ports, options, pipeline, log, input, now);
   }
 
   status(): ReplayStatus {
-    const { position: done, total } = this.log;
-    return {
-      pipeline: this.pipeline.spec.name,
-      speed: this.speed,
-      state: this.phase,
-      done,
-      total,
-      detail: this.detail,
-    };
+    const { speed, phase: state, done, total, detail } = this;
+    return { pipeline: this.pipeline.spec.name, speed, state, done, total, detail };
   }
 
   async stop(): Promise<void> {
@@ -108,11 +104,11 @@ export class Replay {
     return this.options.speed ?? defaultSpeed;
   }
 
-  private async run(): Promise<void> {
+  private async run(log: RecordedLog): Promise<void> {
     const { telemetry } = this.ports;
     try {
-      await this.history();
-      await this.paced();
+      await this.history(log);
+      await this.paced(log);
       if (!this.stopping.signal.aborted) this.phase = 'done';
     } catch (thrown) {
       if (this.stopping.signal.aborted) return;
@@ -127,33 +123,33 @@ export class Replay {
   }
 
   /** Until a first model answers: day by day, each as soon as the one before has been worked through. */
-  private async history(): Promise<void> {
+  private async history(log: RecordedLog): Promise<void> {
     const { clock } = this.ports.kernel;
     const { signal } = this.stopping;
     const { name } = this.pipeline.spec;
-    while (!signal.aborted && this.log.nextKnown !== null && this.ports.catalog.inForce(name) === undefined) {
+    while (!signal.aborted && log.nextKnown !== null && this.ports.catalog.inForce(name) === undefined) {
       if (this.pace.turnRuns(name) || (await this.waiting(() => this.pace.behind()))) {
         await clock.sleep(this.pace.lookAgainMs, signal);
         continue;
       }
-      await this.waiting(() => this.advance(this.now + day));
+      await this.waiting(() => this.advance(log, this.now + day));
     }
   }
 
-  private async paced(): Promise<void> {
+  private async paced(log: RecordedLog): Promise<void> {
     const { clock } = this.ports.kernel;
     const { signal } = this.stopping;
     const { name } = this.pipeline.spec;
-    if (this.log.nextKnown !== null) this.phase = 'replaying';
+    if (log.nextKnown !== null) this.phase = 'replaying';
     let last = clock.now();
-    while (!signal.aborted && this.log.nextKnown !== null) {
+    while (!signal.aborted && log.nextKnown !== null) {
       await clock.sleep(stepMs, signal);
       const elapsed = Math.min(clock.now() - last, 4 * stepMs);
       last = clock.now();
       if (await this.waiting(() => this.pace.behind())) continue;
       const share = this.pace.turnRuns(name) ? this.options.turnShare : 1;
       const until = this.now + elapsed * this.speed * share;
-      await this.waiting(() => this.advance(until));
+      await this.waiting(() => this.advance(log, until));
     }
   }
 
@@ -168,20 +164,21 @@ export class Replay {
   }
 
   /** Writes what became known before the time, then a clock marker, then how far it has come. */
-  private async advance(time: number): Promise<void> {
+  private async advance(log: RecordedLog, time: number): Promise<void> {
     const until = Math.floor(time);
     const { name } = this.pipeline.spec;
     // Called again after a failure it begins where it had begun: a second copy is a duplicate to validation.
-    this.log.position = this.reached;
-    for (let batch = this.log.next(until, batchRecords); batch !== null; batch = this.log.next(until, batchRecords)) {
+    log.position = this.reached;
+    for (let batch = log.next(until, batchRecords); batch !== null; batch = log.next(until, batchRecords)) {
       await publishRecorded(this.ports, name, batch, this.stopping.signal);
+      this.done = log.position;
       await this.ports.kernel.clock.breathe();
     }
     const { input } = this;
-    await publishClock(this.ports, name, until, markOf({ input, position: this.log.position }));
+    await publishClock(this.ports, name, until, markOf({ input, position: log.position }));
     this.now = until;
     await setBusinessNow(this.ports, name, until);
-    await writeProgress(this.ports, name, { input, position: this.log.position, now: until });
-    this.reached = this.log.position;
+    await writeProgress(this.ports, name, { input, position: log.position, now: until });
+    this.reached = log.position;
   }
 }
