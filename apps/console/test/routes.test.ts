@@ -1,16 +1,10 @@
-import fastify, { type FastifyInstance } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { InvalidPipelineError, retrainRequested, windowProfiled } from '@relearn/contracts';
-import { RelearnError } from '@relearn/kernel';
+import { retrainRequested, windowProfiled } from '@relearn/contracts';
 import type { Ports } from '@relearn/runtime';
-import {
-  type ConsoleDeps,
-  ConsoleView,
-  openReadApi,
-  registerConsolePage,
-  registerConsoleRoutes,
-} from '@relearn/console';
-import { day, memoryPorts, specOf, Story } from './story.js';
+import { type ConsoleView, openReadApi } from '@relearn/console';
+import { openConsole } from './opened-console.js';
+import { day, Story } from './story.js';
 import { tellYear } from './year.js';
 
 const start = Date.UTC(2024, 0, 1);
@@ -18,55 +12,13 @@ let ports: Ports;
 let view: ConsoleView;
 let app: FastifyInstance;
 let asked: unknown[];
+let close: () => Promise<void>;
 
 beforeEach(async () => {
-  ports = await memoryPorts();
-  await ports.catalog.start(ports.activity);
-  view = new ConsoleView(ports);
-  await view.start();
-  asked = [];
-  app = fastify();
-  const deps = depsOf();
-  registerConsoleRoutes(app, deps);
-  registerConsolePage(app, deps);
+  const opened = await openConsole();
+  ({ ports, view, app, asked, close } = opened);
 });
-afterEach(async () => {
-  await app.close();
-  await view.stop();
-  await ports.catalog.stop();
-});
-
-function depsOf(): ConsoleDeps {
-  return {
-    ports,
-    view,
-    registry: {
-      apply: async (...all) => ({ pipeline: 'flights', version: asked.push(all), changed: true }),
-      promote: async (_pipeline, model) => {
-        throw new RelearnError('REFUSED', `there is no gate record for model ${model}`, {
-          remedy: 'Run `relearn retrain`.',
-        });
-      },
-      rollBack: async (...all) => void asked.push(all),
-      pin: async (...all) => void asked.push(all),
-      unpin: async (...all) => void asked.push(all),
-      registerModel: async (name, onnx, alias, actor) => {
-        asked.push([name, Buffer.from(onnx).toString(), alias, actor]);
-        return { model: 1, bundle: 'b', champion: alias === '' ? 0 : 1 };
-      },
-    },
-    monitoring: { requestRetrain: async (pipeline, actor) => `${pipeline}-r9 by ${actor}` },
-    audit: async () => ({ events: 12, violations: [] }),
-    verify: async () => ({ stored: { all: 'h', services: {} }, rebuilt: { all: 'h', services: {} }, difference: null }),
-    work: async () => ({ behind: 3, jobs: 1 }),
-    parse: (text, file) => {
-      if (text !== 'bad') return { spec: specOf('flights'), digest: 'd' };
-      const error = { file, line: 3, column: 5, field: 'source', message: 'no such key', remedy: 'Remove it.' };
-      throw new InvalidPipelineError([error, { ...error, line: 9 }]);
-    },
-    version: '1.2.3',
-  };
-}
+afterEach(() => close());
 
 async function told(): Promise<void> {
   await tellYear(ports, 'flights');
@@ -277,36 +229,6 @@ describe('writing', () => {
     const headers = { origin: 'https://elsewhere.example', host: '127.0.0.1:8080' };
     const answer = await app.inject({ method: 'POST', url: '/api/v1/pipelines', payload: { file: 'good' }, headers });
     expect([answer.statusCode, asked]).toEqual([409, []]);
-  });
-});
-
-describe('models that no pipeline owns', () => {
-  const upload = (url: string, payload: string, headers: Record<string, string> = {}) =>
-    app.inject({ method: 'POST', url, payload, headers: { 'content-type': 'application/octet-stream', ...headers } });
-
-  it('are registered from the bytes of a body, by whoever asks', async () => {
-    const { statusCode, body } = await upload('/api/v1/models/lr?alias=champion', 'onnx', { 'relearn-actor': 'ann' });
-    expect([statusCode, JSON.parse(body)]).toEqual([201, { name: 'lr', model: 1, bundle: 'b', champion: 1 }]);
-    await upload('/api/v1/models/lr', 'more');
-    expect(asked).toEqual([
-      ['lr', 'onnx', 'champion', 'ann'],
-      ['lr', 'more', '', 'rest'],
-    ]);
-    const form = { 'content-type': 'application/x-www-form-urlencoded' };
-    expect((await upload('/api/v1/models/lr', 'onnx', form)).statusCode).toBe(400);
-    expect(asked).toHaveLength(2);
-  });
-
-  it('are listed with their versions, and are no pipelines', async () => {
-    await new Story(ports, 'lr').plain(2, start);
-    while (view.plain()[0]?.champion !== 2) await ports.kernel.clock.breathe();
-    const { models } = (await app.inject('/api/v1/models')).json();
-    expect(models).toMatchObject([{ name: 'lr', champion: 2, pinned: false, versions: [{ model: 2 }, { model: 1 }] }]);
-    expect((await app.inject('/api/v1/pipelines')).json()).toEqual({ pipelines: [] });
-    expect((await app.inject('/api/v1/models/other')).statusCode).toBe(404);
-    expect((await app.inject('/')).body).toContain('Models without a pipeline');
-    const rolled = { method: 'POST', url: '/api/v1/pipelines/lr/rollback', payload: { reason: 'why' } } as const;
-    expect((await app.inject(rolled)).statusCode).toBe(200);
   });
 });
 

@@ -1,13 +1,12 @@
-import { join } from 'node:path';
 import type { Part } from '@relearn/kernel';
 import type { Decider, FoldedService, Ports, RunningService } from '@relearn/runtime';
 import type { RpcServer } from '@relearn/rpc';
 import { createWorkers } from '@relearn/runtime/workers';
 import type { FastifyInstance } from 'fastify';
 import { codeFacts } from './code-facts.js';
+import type { Front } from './front.js';
 import { parsePipeline } from './pipeline/parse.js';
 import { type ServiceName } from './service-names.js';
-import { version } from './version.js';
 
 /** A service of this process: what is started and stopped, and where it is heard. */
 export interface Assembly {
@@ -26,8 +25,8 @@ export interface AssemblyOptions {
   readonly ports: Ports;
   /** Turns end when their machine time runs out. */
   readonly deadlines: boolean;
-  /** The process's own folder, for the records of answered requests; null: those are not logged. */
-  readonly data: string | null;
+  /** What answers requests, and logs them; null: nobody asks. */
+  readonly front: Front | null;
 }
 
 type Service = Exclude<ServiceName, 'console'>;
@@ -35,15 +34,17 @@ type Assemble = (options: AssemblyOptions) => Promise<Assembly>;
 
 /** How each service is made. A process loads what it runs and nothing else. Started in this order, stopped in reverse. */
 const assemblies: Readonly<Record<Service, Assemble>> = {
-  serving: async ({ ports, data }) => {
+  serving: async ({ ports, front: answering }) => {
     const serving = await import('@relearn/serving');
-    const spool = data === null ? null : new serving.PredictionSpool(ports, { folder: join(data, 'spool') });
-    const { host, ...running } = serving.createServing(ports, spool === null ? {} : { log: spool.log });
-    const plane = new serving.DataPlane(host, ports.kernel, version);
+    if (answering === null) return serving.createServing(ports, {});
+    const { front, spool, plane, offeredAt } = answering;
+    const { host, ...running } = serving.createServing(ports, { front });
     return {
       ...running,
-      parts: spool === null ? running.parts : [spool, ...running.parts],
-      offer: (server) => serving.addInferenceService(server, plane),
+      parts: [shippingTo(ports, spool), ...running.parts],
+      offer: (server) => {
+        if (server !== offeredAt) serving.addInferenceService(server, plane);
+      },
       route: (app) => serving.registerInferenceRoutes(app, plane),
       ready: () => host.ready,
     };
@@ -92,6 +93,18 @@ const assemblies: Readonly<Record<Service, Assemble>> = {
   },
 };
 
+/** The spool, whose records go to the bus from here on. */
+function shippingTo(ports: Ports, spool: Front['spool']): Part {
+  return {
+    name: spool.name,
+    async start() {
+      await spool.start();
+      spool.shipTo(ports);
+    },
+    stop: () => spool.stop(),
+  };
+}
+
 const services = Object.keys(assemblies) as readonly Service[];
 
 /** The services that read the log: all but ingestion's doors. */
@@ -112,6 +125,6 @@ export async function allDeciders(ports: Ports): Promise<{ decider: Decider<unkn
 
 /** All that has a state. */
 export async function foldedService(ports: Ports): Promise<FoldedService> {
-  const all = await assemble(services, { ports, deadlines: false, data: null });
+  const all = await assemble(services, { ports, deadlines: false, front: null });
   return { folds: all.flatMap(({ folds = [] }) => folds), deciders: all.flatMap(({ deciders = [] }) => deciders) };
 }

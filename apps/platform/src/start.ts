@@ -7,6 +7,8 @@ import { assemble, type Assembly } from './assemblies.js';
 import { commandsOver } from './commands.js';
 import type { Config } from './config/config.js';
 import { createConsole } from './console.js';
+import { answerEarly } from './early.js';
+import { type Front, makeFront } from './front.js';
 import { HttpDoor } from './doors/http.js';
 import { refusePath } from './doors/malformed.js';
 import { addProbes } from './doors/probes.js';
@@ -76,13 +78,33 @@ async function start(options: PlatformOptions, closedBy: ClosedBy): Promise<Omit
   const { config, services: names, telemetry, onFailure } = options;
   const kernel = processKernel(config.failpoints);
   const { signal = new AbortController().signal } = options;
-  const health: Health = { ready: () => false, refresh: async () => undefined };
+  const health: Health = { ready: () => false, refresh: async () => undefined, alone: () => false };
   const standing = new Standing(kernel, telemetry.log);
   const http = httpDoor(config, telemetry, health, standing);
   closedBy(() => http.stop());
+  const grpc = grpcServer(config, kernel, telemetry);
   const { engines, partitions, env } = config;
   // Whoever may have to wait says so.
   if (engines.kind === 'shared') await http.start();
+  const serves = names.includes('serving');
+  let front: Front | null = null;
+  if (engines.kind === 'shared' && serves) {
+    closedBy(await holdFolder(config.data));
+    const waitsFor = () => waiting(standing);
+    front = await answerEarly({
+      kernel,
+      telemetry,
+      data: config.data,
+      grpc,
+      http,
+      routes: routesOf(telemetry),
+      waitsFor,
+      closedBy,
+    });
+    const { front: models } = front;
+    health.ready = () => models.serves;
+    health.alone = () => names.length === 1 && models.serves;
+  }
   const given = options.engines === undefined ? {} : { opened: options.engines };
   const base = { kernel, telemetry, partitions, durable: true, holdResults: false, onFailure };
   const { ports, close } = await openPorts({ ...base, ...given, engines, env, standing, signal });
@@ -91,24 +113,19 @@ async function start(options: PlatformOptions, closedBy: ClosedBy): Promise<Omit
   closedBy(() => peers.close());
   const commands = commandsOver(peers, ports.catalog, kernel.clock);
   const replays = new Replays(ports, commands.registry);
-  if (engines.kind === 'shared' && names.includes('serving')) closedBy(await holdFolder(config.data));
-  const assembled = await assemble(names, { ports, deadlines: true, data: config.data });
+  if (serves) front ??= await makeFront(kernel, telemetry, config.data, false);
+  const assembled = await assemble(names, { ports, deadlines: true, front });
   if (names.includes('console')) assembled.push(createConsole({ ports, peers, commands, replays }));
-  const grpc = grpcServer(config, ports);
-  const routes = fastify({
-    logger: false,
-    bodyLimit: 64 * 1024 * 1024,
-    routerOptions: { maxParamLength: 1_024 },
-    frameworkErrors: refusePath,
-  });
-  observeRequests(routes, telemetry.metrics);
+  const routes = routesOf(telemetry);
   for (const { offer, route } of assembled) {
     offer?.(grpc);
     offer?.(peers.here);
     route?.(routes);
   }
   const lifecycle = lifecycleOf(ports, assembled, standing, signal);
-  lifecycle.add(grpc).add({ name: 'routes', start: () => http.serve(routes), stop: () => http.stop() });
+  lifecycle
+    .add({ name: grpc.name, start: () => listening(grpc, front), stop: () => grpc.stop() })
+    .add({ name: 'routes', start: () => http.serve(routes), stop: () => http.stop() });
   closedBy(() => lifecycle.stop());
   await lifecycle.start();
   await http.start();
@@ -135,6 +152,8 @@ async function holdFolder(folder: string): Promise<() => Promise<void>> {
 /** What the probes are told; readiness turns false before anything is torn down. */
 interface Health {
   ready: () => boolean;
+  /** Does what this process is for also while engines are away. */
+  alone: () => boolean;
   refresh: () => Promise<void>;
 }
 
@@ -145,19 +164,38 @@ function httpDoor({ http }: Config, telemetry: Telemetry, health: Health, standi
       addProbes(scope, {
         telemetry,
         ready: () => health.ready(),
+        alone: () => health.alone(),
         missing: () => standing.missing,
         refresh: () => health.refresh(),
       });
     });
-  const waitsFor = () =>
-    [
-      'this process is starting',
-      ...standing.missing.map(({ name, message }) => `waits for the ${name}: ${message}`),
-    ].join('; ');
-  return new HttpDoor({ address: http, probes, waitsFor });
+  return new HttpDoor({ address: http, probes, waitsFor: () => waiting(standing) });
 }
 
-function grpcServer({ grpc }: Config, { kernel, telemetry }: Ports): GrpcServer {
+/** Why not everything is answered yet. */
+function waiting({ missing }: Standing): string {
+  const engines = missing.map(({ name, message }) => `waits for the ${name}: ${message}`);
+  return ['this process is starting', ...engines].join('; ');
+}
+
+/** An application for the doors' routes. */
+function routesOf(telemetry: Telemetry): FastifyInstance {
+  const routes = fastify({
+    logger: false,
+    bodyLimit: 64 * 1024 * 1024,
+    routerOptions: { maxParamLength: 1_024 },
+    frameworkErrors: refusePath,
+  });
+  observeRequests(routes, telemetry.metrics);
+  return routes;
+}
+
+/** A front that answers already has the port. */
+async function listening(grpc: GrpcServer, front: Front | null): Promise<void> {
+  if (front?.offeredAt !== grpc) await grpc.start();
+}
+
+function grpcServer({ grpc }: Config, kernel: Kernel, telemetry: Telemetry): GrpcServer {
   return new GrpcServer({
     address: `${grpc.host}:${grpc.port}`,
     clock: kernel.clock,

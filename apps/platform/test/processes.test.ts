@@ -2,6 +2,7 @@ import { systemClock } from '@relearn/kernel';
 import { GrpcChannel, healthService } from '@relearn/rpc/grpc';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type ServiceName, serviceNames } from '../src/service-names.js';
+import { linearModel } from '../../../services/serving/test/models.js';
 import { day, iso, pipeline, pipelineFile, start } from './memory-world.js';
 import { eventually, Processes } from './processes.js';
 
@@ -188,6 +189,55 @@ describe('engines that are away', () => {
     await starting;
     expect((await ask(url, 'GET', '/readyz')).status).toBe(200);
     expect((await ask(url, 'GET', '/api/v1/pipelines')).status).toBe(200);
+  });
+
+  it('keep nobody from the models that were in force, also after a restart of what serves them', async () => {
+    const names = ['registry', 'serving', 'console'] as const;
+    processes = await new Processes().place(names);
+    await processes.start(...names);
+    const [door, url] = [processes.http('console'), processes.http('serving')];
+    const register = async (offset: number) => {
+      const headers = { 'content-type': 'application/octet-stream' };
+      const body = linearModel(offset).onnx;
+      const answer = await fetch(`${door}/api/v1/models/score?alias=champion`, { method: 'POST', headers, body });
+      return answer.status;
+    };
+    const tensor = (name: string) => ({ name, datatype: 'FP32', shape: [1, 1], data: [1] });
+    const scored = async () => {
+      const answer = await ask(url, 'POST', '/v2/models/score/infer', { inputs: [tensor('a'), tensor('b')] });
+      return answer.status === 200 && answer.body.outputs[0].data[0];
+    };
+    expect(await register(0)).toBe(201);
+    expect(await eventually('the first version', scored)).toBe(5);
+
+    processes.engines.away = true;
+    expect(await scored()).toBe(5);
+    await processes.stop('serving');
+    const starting = processes.startOne('serving');
+    expect(await eventually('the version that was in force', () => scored().catch(() => false))).toBe(5);
+    expect(await ask(url, 'GET', '/readyz')).toMatchObject({
+      status: 200,
+      body: { status: 'ready', missing: [{ message: 'no broker answers' }] },
+    });
+    expect(await ask(url, 'GET', '/api/v1/models')).toMatchObject({ status: 503 });
+    const channel = new GrpcChannel({ address: processes.grpc('serving'), clock: systemClock });
+    expect(await channel.client(healthService).check({ service: '' })).toMatchObject({ status: 'SERVING' });
+
+    processes.engines.away = false;
+    await starting;
+    expect(await channel.client(healthService).check({ service: 'inference.GRPCInferenceService' })).toMatchObject({
+      status: 'SERVING',
+    });
+    await channel.close();
+    expect(await scored()).toBe(5);
+    expect(await eventually('the registry', async () => (await register(100)) === 201)).toBe(true);
+    await eventually('the second version', async () => (await scored()) === 105);
+    // What was answered meanwhile is in the log.
+    const logged = await eventually('the answers of before', async () => {
+      const records = await processes.engines.bus.bounds('predictions');
+      return records.reduce((sum, { first, end }) => sum + end - first, 0) >= 4;
+    });
+    expect(logged).toBe(true);
   });
 
   it('are not waited for any more when the process is told to end', async () => {

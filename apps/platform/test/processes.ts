@@ -26,8 +26,19 @@ export function sharedMemory(): SharedMemory {
     features: { ...bus.features, sharedBetweenProcesses: true },
     ensureTopics: (topics) => (engines.away ? Promise.reject(gone()) : bus.ensureTopics(topics)),
     bounds: (topic) => (engines.away ? Promise.reject(gone()) : bus.bounds(topic)),
+    publish: (records) => (engines.away ? Promise.reject(gone()) : bus.publish(records)),
   };
-  const engines: SharedMemory = { away: false, bus: shared, store: createMemoryStore(), blobs: createMemoryBlobs() };
+  /** What an engine that is away answers to all but its closing. */
+  const absent = <T extends object>(engine: T): T =>
+    new Proxy(engine, {
+      get(target, name) {
+        const found: unknown = Reflect.get(target, name);
+        if (typeof found !== 'function' || name === 'close') return found;
+        return (...args: unknown[]) => (engines.away ? Promise.reject(gone()) : Reflect.apply(found, target, args));
+      },
+    });
+  const [store, blobs] = [absent(createMemoryStore()), absent(createMemoryBlobs())];
+  const engines: SharedMemory = { away: false, bus: shared, store, blobs };
   return engines;
 }
 
@@ -45,7 +56,7 @@ export class Processes {
   readonly engines = sharedMemory();
   private readonly ports = new Map<ServiceName, { grpc: number; http: number }>();
   private readonly running = new Map<ServiceName, Platform>();
-  private readonly folders: string[] = [];
+  private readonly folders = new Map<ServiceName, string>();
 
   /** Finds addresses for these services; each may be started as a process of its own. */
   async place(names: readonly ServiceName[]): Promise<this> {
@@ -57,9 +68,10 @@ export class Processes {
     await Promise.all(names.map((name) => this.startOne(name)));
   }
 
+  /** Starts it, again on the folder that it had. */
   async startOne(name: ServiceName, signal?: AbortSignal): Promise<Platform> {
-    const folder = await mkdtemp(join(tmpdir(), 'relearn-process-'));
-    this.folders.push(folder);
+    const folder = this.folders.get(name) ?? (await mkdtemp(join(tmpdir(), 'relearn-process-')));
+    this.folders.set(name, folder);
     const { grpc = 0, http = 0 } = this.ports.get(name) ?? {};
     const platform = await startPlatform({
       config: readConfig({
@@ -92,6 +104,11 @@ export class Processes {
     return `http://127.0.0.1:${this.ports.get(name)?.http}`;
   }
 
+  /** Address of the process's gRPC door, also before it has started. */
+  grpc(name: ServiceName): string {
+    return `127.0.0.1:${this.ports.get(name)?.grpc}`;
+  }
+
   async stop(name: ServiceName): Promise<void> {
     await this.running.get(name)?.stop();
     this.running.delete(name);
@@ -100,7 +117,7 @@ export class Processes {
   async stopAll(): Promise<void> {
     for (const name of [...this.running.keys()].reverse()) await this.stop(name);
     await this.engines.bus.close();
-    for (const folder of this.folders) await rm(folder, { recursive: true, force: true });
+    for (const folder of this.folders.values()) await rm(folder, { recursive: true, force: true });
   }
 }
 

@@ -85,6 +85,7 @@ async function openChain(rollout: string) {
   await world.start([...registry.parts, ...monitoring.parts, spool, ...serving.parts]);
   const { spec, digest } = parsePipeline(`${pipelineFile}rollout: ${rollout}\n`, 'parcels.yaml');
   await registry.commands.apply(spec, digest, 'test');
+  spool.shipTo(ports);
   return {
     world,
     folds: [registry, monitoring, serving].flatMap(({ deciders = [] }) => deciders).map((decider) => ({ decider })),

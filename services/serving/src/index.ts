@@ -1,3 +1,5 @@
+export { BundleCache } from './cache/bundle-cache.js';
+export { ServingFront } from './front.js';
 export { ModelHost } from './inference/model-host.js';
 export * from './service.js';
 export { DataPlane } from './inference/oip/data-plane.js';

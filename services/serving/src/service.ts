@@ -8,42 +8,28 @@ import {
   rolloutStarted,
 } from '@relearn/contracts';
 import { type Part, RelearnError } from '@relearn/kernel';
-import {
-  type Catalog,
-  deciderPart,
-  foldPart,
-  type JobContext,
-  type Ports,
-  type RunningService,
-} from '@relearn/runtime';
+import { deciderPart, foldPart, type JobContext, type Ports, type RunningService } from '@relearn/runtime';
 import type { Json } from '@relearn/store';
 import { deployDecider } from './domain/deploy.js';
-import { Deployments } from './handlers/deployments.js';
-import { PlainDeployments } from './handlers/plain-deployments.js';
+import { type FrontOptions, ServingFront } from './front.js';
 import { rescoreStream } from './handlers/rescore-stream.js';
 import { scoreStream } from './handlers/score-stream.js';
-import { ModelHost } from './inference/model-host.js';
-import type { PredictionLog } from './inference/prediction-record.js';
-import type { OpenSessions } from './inference/sessions.js';
+import type { ModelHost } from './inference/model-host.js';
 
-export interface ServingOptions {
-  /** Takes the records of answered requests before the answers leave. */
-  readonly log?: PredictionLog;
-  /** Where models are loaded and run; worker threads by default. */
-  readonly sessions?: OpenSessions;
+export interface ServingOptions extends Pick<FrontOptions, 'log' | 'sessions'> {
+  /** Answers requests already; without it one is made. */
+  readonly front?: ServingFront;
 }
 
 /** Serving: promoted models loaded and tried; feature rows scored; requests answered by the Open Inference Protocol. */
 export function createServing(ports: Ports, options: ServingOptions): RunningService & { readonly host: ModelHost } {
-  const onTrouble = (message: string) => ports.telemetry.log.error({ service: 'serving' }, message);
-  const onLeftOut = (what: string) => ports.telemetry.metrics.unlogged.add({ what });
-  const host = new ModelHost({ kernel: ports.kernel, onTrouble, onLeftOut, ...options });
-  const deployments = new Deployments(ports, host);
-  const plain = new PlainDeployments(ports, host);
+  const { front = new ServingFront(ports, options) } = options;
+  const { host, pipelines } = front;
+  front.connect(ports.blobs);
   const deploy = async (input: Json, { ports: { catalog } }: JobContext): Promise<Json> => {
     const { pipeline, partition, position } = input as { pipeline: string; partition: number; position: number };
     await catalog.reached(partition, position);
-    await wanted(catalog, pipeline, { deployments, plain })?.ensure();
+    await front.wanted(catalog, pipeline)?.ensure();
     return null;
   };
   const decider = deployDecider({ run: deploy }, ports.instance);
@@ -55,28 +41,15 @@ export function createServing(ports: Ports, options: ServingOptions): RunningSer
       collections: [],
     },
     parts: [
-      host,
-      followPromotions(ports, { deployments, plain }),
+      front,
+      followPromotions(ports, front),
       deciderPart(ports, decider),
-      foldPart(ports, scoreStream(host, deployments)),
+      foldPart(ports, scoreStream(host, pipelines)),
     ],
     deciders: [decider],
     folds: [rescoreStream()],
     host,
   };
-}
-
-interface Deploying {
-  readonly deployments: Deployments;
-  readonly plain: PlainDeployments;
-}
-
-/** What is in force under a name, and how it becomes what is loaded; undefined: nothing is. */
-function wanted(catalog: Catalog, name: string, { deployments, plain }: Deploying) {
-  const models = catalog.plain(name);
-  if (models !== undefined) return { state: models, ensure: () => plain.ensure(name, models) };
-  const move = catalog.inForce(name);
-  return move === undefined ? undefined : { state: move, ensure: () => deployments.ensure(name, move) };
 }
 
 /** Events after which other models may be in force. */
@@ -93,7 +66,7 @@ const changes: readonly EventType[] = [
 const longestPauseMs = 30_000;
 
 /** Every instance loads what is in force, at its start and whenever the control log changes it, until it has it. */
-function followPromotions(ports: Ports, deploying: Deploying): Part {
+function followPromotions(ports: Ports, front: ServingFront): Part {
   const { clock } = ports.kernel;
   const stopping = new AbortController();
   const trying = new Map<string, Promise<void>>();
@@ -101,7 +74,7 @@ function followPromotions(ports: Ports, deploying: Deploying): Part {
 
   /** False where it failed; without a model in force there is nothing to do. */
   const load = async (pipeline: string): Promise<boolean> => {
-    const now = wanted(ports.catalog, pipeline, deploying);
+    const now = front.wanted(ports.catalog, pipeline);
     if (now === undefined) return true;
     let whole: boolean;
     try {
@@ -115,7 +88,7 @@ function followPromotions(ports: Ports, deploying: Deploying): Part {
       return false;
     }
     // Others may be in force meanwhile.
-    return wanted(ports.catalog, pipeline, deploying)?.state === now.state ? whole : await load(pipeline);
+    return front.wanted(ports.catalog, pipeline)?.state === now.state ? whole : await load(pipeline);
   };
   const loadUntilThere = async (pipeline: string) => {
     for (let attempt = 1; !stopping.signal.aborted && !(await load(pipeline)); attempt++) {
@@ -132,6 +105,7 @@ function followPromotions(ports: Ports, deploying: Deploying): Part {
       leave = ports.catalog.listen((event) => {
         if (changes.some((type) => type.is(event))) begin(event.pipeline);
       });
+      await front.reconcile(ports.catalog);
       // What cannot be loaded keeps nobody from starting.
       const names = [...ports.catalog.names(), ...ports.catalog.plainNames()];
       const loaded = await Promise.all(names.map(load));

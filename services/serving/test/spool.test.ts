@@ -91,10 +91,17 @@ async function logged(bus: Bus): Promise<(string | null)[]> {
   return ids;
 }
 
+async function openSpool(bus: Bus): Promise<PredictionSpool> {
+  const ports = await portsOn(bus);
+  const spool = new PredictionSpool(ports, { folder });
+  await spool.start();
+  spool.shipTo(ports);
+  return spool;
+}
+
 /** Starts a spool on the folder, lets it take the records, and stops it: all is shipped that the bus takes. */
 async function spooled(bus: Bus, ...batches: readonly (readonly PredictionRecord[])[]): Promise<void> {
-  const spool = new PredictionSpool(await portsOn(bus), { folder });
-  await spool.start();
+  const spool = await openSpool(bus);
   for (const batch of batches) spool.log(batch);
   await spool.stop();
 }
@@ -118,8 +125,7 @@ test('what the bus did not take is shipped later, without a gap', async () => {
 
 test('a batch that was refused once does not name itself as the one before it', async () => {
   const { bus, fail, refused } = await openBus();
-  const spool = new PredictionSpool(await portsOn(bus), { folder });
-  await spool.start();
+  const spool = await openSpool(bus);
   fail(new RelearnError('INTERNAL', 'once'));
   spool.log([answered('a'), answered('b')]);
   while (refused() === 0) await systemKernel.clock.sleep(1);

@@ -24,6 +24,7 @@ export class HttpDoor implements Part {
   private readonly outer: FastifyInstance;
   private readonly address: Address;
   private inner: FastifyInstance | undefined;
+  private readonly served: FastifyInstance[] = [];
   private listening: Promise<string> | undefined;
   private at = '';
 
@@ -45,7 +46,9 @@ export class HttpDoor implements Part {
       reply.hijack();
       this.inner.routing(request.raw, reply.raw);
     });
-    this.outer.addHook('preClose', () => this.inner?.close());
+    this.outer.addHook('preClose', async () => {
+      for (const routes of this.served) await routes.close();
+    });
   }
 
   /** The address that is listened on, once started. */
@@ -53,10 +56,11 @@ export class HttpDoor implements Part {
     return this.at;
   }
 
-  /** From now on these routes answer. */
+  /** From now on these routes answer, in place of those before. */
   async serve(routes: FastifyInstance): Promise<void> {
     await routes.ready();
     this.inner = routes;
+    this.served.push(routes);
   }
 
   /** Listens; again it changes nothing. Throws UNAVAILABLE where the address is in use. */

@@ -7,18 +7,21 @@ export interface ProbeOptions {
   readonly telemetry: Telemetry;
   /** Takes requests: started, and not stopping. */
   readonly ready: () => boolean;
+  /** Does what it is for also while something is missing. */
+  readonly alone: () => boolean;
   readonly missing: () => readonly Missing[];
   /** Brings gauges up to date before they are read. */
   readonly refresh: () => Promise<void>;
 }
 
 /** `/healthz`, `/readyz` and `/metrics`. Readiness names what is missing, and turns false before anything is torn down. */
-export function addProbes(app: FastifyInstance, { telemetry, ready, missing, refresh }: ProbeOptions): void {
+export function addProbes(app: FastifyInstance, { telemetry, ready, alone, missing, refresh }: ProbeOptions): void {
   app.get('/healthz', () => ({ status: 'ok' }));
   app.get('/readyz', (_request, reply) => {
     const waitsFor = missing();
-    if (ready() && waitsFor.length === 0) return reply.send({ status: 'ready' });
-    return reply.code(503).send({ status: 'not ready', ...(waitsFor.length === 0 ? {} : { missing: waitsFor }) });
+    const told = waitsFor.length === 0 ? {} : { missing: waitsFor };
+    if (ready() && (waitsFor.length === 0 || alone())) return reply.send({ status: 'ready', ...told });
+    return reply.code(503).send({ status: 'not ready', ...told });
   });
   app.get('/metrics', async (_request, reply) => {
     try {

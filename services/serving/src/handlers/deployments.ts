@@ -1,7 +1,7 @@
 import { RelearnError } from '@relearn/kernel';
-import type { InForce, ModelRef, Ports } from '@relearn/runtime';
+import type { InForce, ModelRef } from '@relearn/runtime';
 import type { ModelHost } from '../inference/model-host.js';
-import { loadBundle } from './load-bundle.js';
+import { type BundleSource, loadBundle } from './load-bundle.js';
 
 /**
  * Models of a pipeline that stay loaded: the champion, the one before it (a rollback is then at once), the frozen one, and one
@@ -16,12 +16,12 @@ interface Loaded {
 
 /** Makes the models that are in force the models that are loaded: verified by digest, tried out, switched, drained. */
 export class Deployments {
-  private readonly ports: Ports;
+  private readonly ports: BundleSource;
   private readonly host: ModelHost;
   private readonly loaded = new Map<string, Loaded>();
   private readonly queues = new Map<string, Promise<boolean>>();
 
-  constructor(ports: Ports, host: ModelHost) {
+  constructor(ports: BundleSource, host: ModelHost) {
     this.ports = ports;
     this.host = host;
   }
@@ -45,6 +45,13 @@ export class Deployments {
     const mine = before.catch(() => false).then(() => this.switchTo(pipeline, move));
     this.queues.set(pipeline, mine);
     return mine;
+  }
+
+  /** Nothing of the pipeline is loaded any more. */
+  async drop(pipeline: string): Promise<void> {
+    await this.queues.get(pipeline)?.catch(() => false);
+    for (const model of this.loaded.get(pipeline)?.kept ?? []) await this.host.unload(pipeline, model);
+    this.loaded.delete(pipeline);
   }
 
   private async switchTo(pipeline: string, move: InForce): Promise<boolean> {

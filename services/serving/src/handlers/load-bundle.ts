@@ -1,15 +1,21 @@
 import { RelearnError } from '@relearn/kernel';
+import type { Blobs } from '@relearn/blobs';
 import type { ModelRef, Ports } from '@relearn/runtime';
 import type { ModelHost } from '../inference/model-host.js';
 import type { ModelSignature } from '../inference/tensors.js';
 
-interface BundleManifest {
+export interface BundleManifest {
   readonly files: Readonly<Record<string, string>>;
+}
+
+/** Where bundles are read, and where it is said how that went. */
+export interface BundleSource extends Pick<Ports, 'telemetry'> {
+  readonly blobs: Pick<Blobs, 'get'>;
 }
 
 /** Loads the model of a bundle under the name: fetched, verified by digest, held to its signature, tried. */
 export async function loadBundle(
-  { blobs }: Pick<Ports, 'blobs'>,
+  { blobs }: Pick<BundleSource, 'blobs'>,
   host: ModelHost,
   name: string,
   { model, bundle }: ModelRef,

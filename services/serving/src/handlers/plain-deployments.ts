@@ -1,16 +1,16 @@
 import { RelearnError } from '@relearn/kernel';
-import type { ModelRef, PlainModels, Ports } from '@relearn/runtime';
+import type { ModelRef, PlainModels } from '@relearn/runtime';
 import type { ModelHost } from '../inference/model-host.js';
-import { loadBundle } from './load-bundle.js';
+import { type BundleSource, loadBundle } from './load-bundle.js';
 
 /** Makes the versions of models that no pipeline owns the ones that are loaded: the newest, the champion and the one before it. */
 export class PlainDeployments {
-  private readonly ports: Ports;
+  private readonly ports: BundleSource;
   private readonly host: ModelHost;
   private readonly queues = new Map<string, Promise<boolean>>();
   private readonly loaded = new Map<string, Set<number>>();
 
-  constructor(ports: Ports, host: ModelHost) {
+  constructor(ports: BundleSource, host: ModelHost) {
     this.ports = ports;
     this.host = host;
   }
@@ -21,6 +21,13 @@ export class PlainDeployments {
     const mine = before.catch(() => false).then(() => this.switchTo(name, models));
     this.queues.set(name, mine);
     return mine;
+  }
+
+  /** Nothing of the name is loaded any more. */
+  async drop(name: string): Promise<void> {
+    await this.queues.get(name)?.catch(() => false);
+    for (const model of this.loaded.get(name) ?? []) await this.host.unload(name, model);
+    this.loaded.delete(name);
   }
 
   private async switchTo(name: string, { versions, champion, former }: PlainModels): Promise<boolean> {

@@ -25,7 +25,7 @@ const shipAtOnce = 64;
  */
 export class PredictionSpool implements Part {
   readonly name = 'prediction spool';
-  private readonly ports: Ports;
+  private readonly base: Pick<Ports, 'kernel' | 'telemetry'>;
   private readonly files: SpoolFiles;
   private readonly maxBytes: number;
   private readonly stopping = new AbortController();
@@ -37,16 +37,19 @@ export class PredictionSpool implements Part {
   private source = '';
   private wake: () => void = () => undefined;
   private shipping: Promise<void> = Promise.resolve();
+  private started = false;
 
-  constructor(ports: Ports, { folder, maxBytes = 64 * 1024 * 1024 }: SpoolOptions) {
-    this.ports = ports;
+  constructor(base: Pick<Ports, 'kernel' | 'telemetry'>, { folder, maxBytes = 64 * 1024 * 1024 }: SpoolOptions) {
+    this.base = base;
     this.files = new SpoolFiles(folder);
     this.maxBytes = maxBytes;
   }
 
-  /** Takes up what an earlier process left. Throws CORRUPT, naming the file, where that cannot be read. */
+  /** Takes up what an earlier process left; again it changes nothing. Throws CORRUPT, naming the file, where that cannot be read. */
   async start(): Promise<void> {
-    this.source = `serving/spool-${this.files.identity(() => this.ports.kernel.chance.id())}`;
+    if (this.started) return;
+    this.started = true;
+    this.source = `serving/spool-${this.files.identity(() => this.base.kernel.chance.id())}`;
     const { acked, last } = this.files.readState();
     this.last = new Map(Object.entries(last));
     this.next = acked + 1;
@@ -55,11 +58,16 @@ export class PredictionSpool implements Part {
       if (request.first > acked) this.enqueue({ request, bytes });
       this.next = Math.max(this.next, request.first + request.rows);
     }
-    this.shipping = this.ship();
+  }
+
+  /** From now on what is answered goes to the bus. */
+  shipTo(ports: Ports): void {
+    this.shipping = this.ship(ports);
   }
 
   /** Ships what is left, while the bus takes it, and closes the file. */
   async stop(): Promise<void> {
+    if (this.stopping.signal.aborted) return;
     this.stopping.abort();
     this.wake();
     await this.shipping;
@@ -86,7 +94,7 @@ export class PredictionSpool implements Part {
 
   /** All records of one run. */
   private observe(records: readonly PredictionRecord[]): void {
-    const { predictions, inferenceQueue, inferenceBatch } = this.ports.telemetry.metrics;
+    const { predictions, inferenceQueue, inferenceBatch } = this.base.telemetry.metrics;
     const [first] = records;
     if (first !== undefined) inferenceBatch.observe({ pipeline: first.model }, first.timings.batchRows);
     for (const { model, version, rows, timings, arm, failure, answered } of records) {
@@ -125,9 +133,9 @@ export class PredictionSpool implements Part {
     this.waitingBytes += waiting.bytes;
   }
 
-  private async ship(): Promise<void> {
+  private async ship(ports: Ports): Promise<void> {
     const { signal } = this.stopping;
-    const { clock, chance } = this.ports.kernel;
+    const { clock, chance } = ports.kernel;
     while (!signal.aborted || this.waiting.length > 0) {
       if (this.waiting.length === 0) {
         await new Promise<void>((resolve) => {
@@ -139,13 +147,13 @@ export class PredictionSpool implements Part {
       const batch = this.waiting.slice(0, shipAtOnce);
       try {
         const last = new Map(this.last);
-        const records = await this.recordsOf(batch, last);
+        const records = await this.recordsOf(ports, batch, last);
         const patience = signal.aborted ? { attempts: 3 } : { signal };
-        await retry({ clock, chance, ...patience }, () => this.ports.bus.publish(records));
+        await retry({ clock, chance, ...patience }, () => ports.bus.publish(records));
         this.shipped(batch, last);
       } catch (thrown) {
         const error = RelearnError.from(thrown);
-        this.ports.telemetry.log.error(
+        ports.telemetry.log.error(
           { service: 'serving', code: error.code },
           `predictions stay in the spool: ${error.describe()}`,
         );
@@ -166,13 +174,17 @@ export class PredictionSpool implements Part {
     for (const { bytes } of batch) this.waitingBytes -= bytes;
   }
 
-  private async recordsOf(batch: readonly Waiting[], last: Map<string, number>): Promise<OutgoingRecord[]> {
-    const { catalog, partitions, telemetry } = this.ports;
+  private async recordsOf(
+    ports: Ports,
+    batch: readonly Waiting[],
+    last: Map<string, number>,
+  ): Promise<OutgoingRecord[]> {
+    const { catalog, partitions, telemetry } = ports;
     const times = new Map<string, number>();
     const records: OutgoingRecord[] = [];
     for (const { request } of batch) {
       const { pipeline } = request;
-      const now = times.get(pipeline) ?? (await businessNow(this.ports, pipeline));
+      const now = times.get(pipeline) ?? (await businessNow(ports, pipeline));
       times.set(pipeline, now);
       const applied = catalog.latest(pipeline);
       const onCut = (rows: number) =>

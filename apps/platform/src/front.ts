@@ -1,0 +1,32 @@
+import { join } from 'node:path';
+import type { Kernel } from '@relearn/kernel';
+import type { RpcServer } from '@relearn/rpc';
+import type { DataPlane, PredictionSpool, ServingFront } from '@relearn/serving';
+import type { Telemetry } from '@relearn/telemetry';
+import { version } from './version.js';
+
+/** What answers requests, with the files of this process that it needs. */
+export interface Front {
+  readonly front: ServingFront;
+  readonly spool: PredictionSpool;
+  readonly plane: DataPlane;
+  /** Where its gRPC service is offered already, and requests are answered. */
+  readonly offeredAt?: RpcServer;
+}
+
+/** Makes it over the process's own folder: the spool of its answers and the bundles in force. Nothing is started yet. */
+export async function makeFront(kernel: Kernel, telemetry: Telemetry, data: string, cached: boolean): Promise<Front> {
+  const { BundleCache, DataPlane, PredictionSpool, ServingFront } = await import('@relearn/serving');
+  const spool = new PredictionSpool({ kernel, telemetry }, { folder: join(data, 'spool') });
+  const front = new ServingFront(
+    { kernel, telemetry },
+    { log: spool.log, ...(cached ? { cache: new BundleCache(...(await cacheIn(data)), telemetry) } : {}) },
+  );
+  return { front, spool, plane: new DataPlane(front.host, kernel, version) };
+}
+
+async function cacheIn(data: string) {
+  const { openFolderBlobs } = await import('@relearn/blobs/folder');
+  const folder = join(data, 'bundles');
+  return [folder, await openFolderBlobs(join(folder, 'blobs'), { durable: true })] as const;
+}

@@ -1,0 +1,174 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Blobs } from '@relearn/blobs';
+import { openFolderBlobs } from '@relearn/blobs/folder';
+import { createMemoryBlobs } from '@relearn/blobs/memory';
+import { systemKernel } from '@relearn/kernel';
+import type { Catalog, InForce, ModelRef, PlainModels } from '@relearn/runtime';
+import { silentTelemetry } from '@relearn/telemetry';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { BundleCache } from '../src/cache/bundle-cache.js';
+import { ServingFront } from '../src/front.js';
+import { linearModel } from './models.js';
+
+let folder: string;
+let remote: Blobs;
+let front: ServingFront | undefined;
+let kept: Blobs;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'relearn-front-'));
+  remote = createMemoryBlobs();
+});
+
+afterEach(async () => {
+  await stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function stop(): Promise<void> {
+  await front?.stop();
+  await kept?.close();
+  front = undefined;
+}
+
+const base = { kernel: systemKernel, telemetry: silentTelemetry() };
+
+/** A process on the folder; with the platform's blobs only where it is told so. */
+async function open({ connected }: { connected: boolean }): Promise<ServingFront> {
+  await stop();
+  kept = await openFolderBlobs(join(folder, 'blobs'), { durable: false });
+  const opened = new ServingFront(base, { cache: new BundleCache(folder, kept, base.telemetry) });
+  front = opened;
+  if (connected) opened.connect(remote);
+  await opened.start();
+  return opened;
+}
+
+/** A bundle whose model answers 2 a + 3 b + offset. */
+async function bundleOf(model: number, offset: number): Promise<ModelRef> {
+  const put = (value: unknown) => remote.put(Buffer.from(JSON.stringify(value)));
+  const tensor = (name: string) => ({ name, datatype: 'FP32', shape: [-1, 1] });
+  const files = {
+    'model.onnx': await remote.put(linearModel(offset).onnx),
+    'signature.json': await put({ inputs: [tensor('a'), tensor('b')], outputs: [tensor('score')] }),
+    'reference.json': await put({ offset }),
+  };
+  return { model, bundle: await put({ files }) };
+}
+
+interface Known {
+  readonly inForce?: Readonly<Record<string, InForce>>;
+  readonly plain?: Readonly<Record<string, PlainModels>>;
+}
+
+/** What the control log would say. */
+function catalogOf({ inForce = {}, plain = {} }: Known): Catalog {
+  const bundles = (name: string) => {
+    const { champion, frozen } = inForce[name] ?? { champion: undefined, frozen: null };
+    return [champion, frozen, ...(plain[name]?.versions ?? [])].filter((ref) => ref !== undefined && ref !== null);
+  };
+  const some = {
+    inForce: (name: string) => inForce[name],
+    plain: (name: string) => plain[name],
+    bundle: (name: string, model: number) => bundles(name).find((ref) => ref.model === model)?.bundle,
+  };
+  // The front asks for no more than these.
+  return some as unknown as Catalog;
+}
+
+const move = (champion: ModelRef, position: number, frozen: ModelRef | null = null): InForce => ({
+  champion,
+  frozen,
+  position,
+  event: `e${position}`,
+});
+
+async function scoreOf(name: string, version = ''): Promise<unknown> {
+  const answer = await front?.host.run(name, version === '' ? null : Number(version), { a: [1], b: [1] });
+  return answer?.[0]?.values[0];
+}
+
+describe('the bundle cache', () => {
+  it('lets a process answer after its restart while the platform is away, with all that was in force', async () => {
+    const [first, second] = [await bundleOf(1, 0), await bundleOf(2, 100)];
+    const catalog = catalogOf({
+      inForce: { flights: move(second, 7, first) },
+      plain: { lr: { versions: [first, second], champion: first } },
+    });
+    const before = await open({ connected: true });
+    for (const name of ['flights', 'lr']) expect(await before.wanted(catalog, name)?.ensure()).toBe(true);
+
+    const after = await open({ connected: false });
+    expect(after.serves).toBe(true);
+    expect([await scoreOf('flights'), await scoreOf('flights', '1')]).toEqual([105, 5]);
+    expect([await scoreOf('lr'), await scoreOf('lr', '2')]).toEqual([5, 105]);
+    expect(after.host.defaultOf('flights')).toBe(2);
+    expect(() => after.host.resolve('flights', '1')).toThrow(/not found/);
+    // It goes on where it was when the platform is back.
+    after.connect(remote);
+    await after.reconcile(catalog);
+    const third = await bundleOf(3, 200);
+    await after.wanted(catalogOf({ inForce: { flights: move(third, 9, first) } }), 'flights')?.ensure();
+    expect(await scoreOf('flights')).toBe(205);
+  });
+
+  it('holds what is in force and nothing older', async () => {
+    const opened = await open({ connected: true });
+    const first = await bundleOf(1, 0);
+    for (let model = 2; model < 8; model++) {
+      const catalog = catalogOf({ inForce: { flights: move(await bundleOf(model, model), model, first) } });
+      await opened.wanted(catalog, 'flights')?.ensure();
+    }
+    // Manifest and graph of two models, which share a signature.
+    expect(await kept.list({ limit: 100 })).toHaveLength(5);
+    await open({ connected: false });
+    expect(await scoreOf('flights')).toBe(12);
+  });
+
+  it('never loads bytes that are not what their digest says, and mends them when it can', async () => {
+    const only = await bundleOf(1, 0);
+    const catalog = catalogOf({ inForce: { flights: move(only, 1) } });
+    await (await open({ connected: true })).wanted(catalog, 'flights')?.ensure();
+    const { digest } = linearModel(0);
+    const path = join(folder, 'blobs', digest.slice(0, 2), digest.slice(2, 4), digest);
+    const bytes = await readFile(path);
+    bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
+    await writeFile(path, bytes);
+
+    const after = await open({ connected: false });
+    expect(after.serves).toBe(false);
+    after.connect(remote);
+    await after.wanted(catalog, 'flights')?.ensure();
+    expect(await scoreOf('flights')).toBe(5);
+    await open({ connected: false });
+    expect(await scoreOf('flights')).toBe(5);
+  });
+
+  it('begins anew where its note is not what it wrote', async () => {
+    const catalog = catalogOf({ inForce: { flights: move(await bundleOf(1, 0), 1) } });
+    await (await open({ connected: true })).wanted(catalog, 'flights')?.ensure();
+    const note = join(folder, 'deployments.json');
+    await writeFile(note, (await readFile(note, 'utf8')).replace('flights', 'fliGhts'));
+    const after = await open({ connected: true });
+    expect(after.serves).toBe(false);
+    await after.wanted(catalog, 'flights')?.ensure();
+    expect(await scoreOf('flights')).toBe(5);
+  });
+
+  it('lets go of names that the log does not know, or knows as something else', async () => {
+    const [mine, other] = [await bundleOf(1, 0), await bundleOf(1, 100)];
+    const before = catalogOf({ inForce: { flights: move(mine, 5), gone: move(mine, 6) } });
+    const opened = await open({ connected: true });
+    for (const name of ['flights', 'gone']) await opened.wanted(before, name)?.ensure();
+
+    const after = await open({ connected: true });
+    const now = catalogOf({ inForce: { flights: move(other, 2) } });
+    await after.reconcile(now);
+    expect(after.host.list()).toEqual([]);
+    await after.wanted(now, 'flights')?.ensure();
+    expect(await scoreOf('flights')).toBe(105);
+    await expect(scoreOf('gone')).rejects.toThrow(/not found/);
+  });
+});
