@@ -51,6 +51,12 @@ export function encodeEvent(event: Event): { headers: Record<string, string>; va
   return { headers, value: text.encode(JSON.stringify(event.data)) };
 }
 
+type Mutable = { -readonly [K in keyof Attributes]: Attributes[K] };
+
+const optional = (['subject', 'causationid', 'correlationid', 'actor', 'traceparent', 'seen'] as const).map(
+  (name) => [name, `ce_${name}`] as const,
+);
+
 /** Reads the attributes only. Throws INVALID_EVENT when one is missing. */
 export function decodeAttributes(headers: Readonly<Record<string, string>>): Attributes {
   const need = (name: string): string => {
@@ -59,14 +65,7 @@ export function decodeAttributes(headers: Readonly<Record<string, string>>): Att
     return value;
   };
   const previous = headers['ce_previous'];
-  const optional = ['subject', 'causationid', 'correlationid', 'actor', 'traceparent', 'seen'] as const;
-  const rest = Object.fromEntries(
-    optional.flatMap((name) => {
-      const value = headers[`ce_${name}`];
-      return value === undefined ? [] : [[name, value]];
-    }),
-  );
-  return {
+  const attributes: Mutable = {
     id: need('id'),
     source: need('source'),
     type: need('type'),
@@ -75,8 +74,12 @@ export function decodeAttributes(headers: Readonly<Record<string, string>>): Att
     time: need('time'),
     pipeline: need('pipeline'),
     pipelineversion: Number(need('pipelineversion')),
-    ...rest,
   };
+  for (const [name, header] of optional) {
+    const value = headers[header];
+    if (value !== undefined) attributes[name] = value;
+  }
+  return attributes;
 }
 
 /** Reads the whole event. Throws INVALID_EVENT when it is no JSON. The data is not yet validated: `EventType.read` does. */

@@ -32,6 +32,7 @@ export async function violationsOf(judged: Judged): Promise<{ violations: string
     ...differences(judged, told),
     ...(told.deadLetters === 0 ? [] : [`${told.deadLetters} dead letters, and nothing was wrong with any record`]),
     ...told.gaps.map((id) => `a gap before ${id}`),
+    ...windowsOnce(judged, told),
   ];
   return { violations, told };
 }
@@ -52,14 +53,22 @@ function recordsOnce({ story, promised }: Judged, told: Told): string[] {
 }
 
 /** Each row with features has one prediction from the first one with a prediction on. */
-function predictionsOnce({ calm }: Judged, { featured, predicted }: Told): string[] {
-  const wrong: string[] = [];
+function predictionsOnce({ calm }: Judged, { featured, predicted, scoredOtherwise }: Told): string[] {
+  const wrong = [...scoredOtherwise].map((id) => `${id} was scored again, by other models`);
   if (new Set(featured).size !== featured.length) wrong.push('a row has features twice');
   if (new Set(predicted).size !== predicted.length) wrong.push('a row is predicted twice');
   const rows = new Set(featured);
   for (const id of predicted) if (!rows.has(id)) wrong.push(`predicted without features: ${id}`);
   if (calm === null && predicted.length === 0) wrong.push('no row was ever predicted');
   return few(wrong);
+}
+
+/** A window is told once, and counts each label of a predicted row once. */
+function windowsOnce({ story }: Judged, { windows, joins }: Told): string[] {
+  const twice = windows
+    .map((window) => window.split(' ').slice(0, 3).join(' '))
+    .filter((window, index, all) => all.indexOf(window) !== index);
+  return few([...twice.map((window) => `a window is told twice: ${window}`), ...joins.wrong(story.spec)]);
 }
 
 function commandsOnce({ retrains, versions }: Promised, { requests, applied }: Told): string[] {

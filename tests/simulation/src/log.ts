@@ -1,4 +1,5 @@
 import {
+  type Columns,
   dataQuarantined,
   dataValidated,
   deadLettered,
@@ -18,6 +19,7 @@ import {
 } from '@relearn/contracts';
 import { canonicalJson } from '@relearn/kernel';
 import { rowAddressesOf, Sequences } from '@relearn/runtime';
+import { LabelJoins } from './label-joins.js';
 import type { Durable } from './system.js';
 
 const everything = { maxRecords: 1_000_000, maxBytes: 1 << 30 };
@@ -44,6 +46,11 @@ export interface Told {
   readonly applied: number;
   readonly deadLetters: number;
   readonly gaps: string[];
+  readonly joins: LabelJoins;
+  /** By id: what a row was scored with when it was first written; also by copies that no reader applies. */
+  readonly scored: Map<string, string>;
+  /** Ids of rows that a copy tells another score of. */
+  readonly scoredOtherwise: Set<string>;
 }
 
 const topics: readonly Topic[] = [
@@ -72,12 +79,16 @@ export async function readTold({ bus, partitions }: Pick<Durable, 'bus' | 'parti
     applied: 0,
     deadLetters: 0,
     gaps: [],
+    joins: new LabelJoins(),
+    scored: new Map(),
+    scoredOtherwise: new Set(),
   };
   for (const topic of topics) {
     for (let partition = 0; partition < partitions; partition++) {
       const sequences = new Sequences();
       for (const record of await bus.read(topic, partition, 0, everything)) {
         const event = decodeEvent(record);
+        takeScores(told, event);
         const verdict = sequences.judge(event, rowAddressesOf(event));
         if (verdict.kind === 'gap') told.gaps.push(event.id);
         if (verdict.kind === 'skip') continue;
@@ -94,7 +105,9 @@ type Mutable = { -readonly [K in keyof Told]: Told[K] };
 function take(told: Mutable, event: Event, from: number, partition: number): void {
   if (dataValidated.is(event)) {
     for (const record of recordsOf(event.data)) {
-      if (record.index < from || record.stream.startsWith('$')) continue;
+      if (record.index < from) continue;
+      told.joins.takeValid(partition, record);
+      if (record.stream.startsWith('$')) continue;
       told.valid.push(`${record.stream}/${record.id}`);
       told.values.push(`${partition} ${record.stream}/${record.id} ${record.time} ${canonicalJson(valuesOf(record))}`);
     }
@@ -109,12 +122,30 @@ function take(told: Mutable, event: Event, from: number, partition: number): voi
     }
   } else if (predictionLogged.is(event)) {
     for (const id of event.data.ids.slice(from)) told.predicted.push(id ?? '');
+    told.joins.takePredictions(event.data, from);
   } else takeControl(told, event);
+}
+
+/** A row that is retried is scored by the same models. */
+function takeScores({ scored, scoredOtherwise }: Mutable, event: Event): void {
+  if (!predictionLogged.is(event)) return;
+  for (const [row, id] of event.data.ids.entries()) {
+    const arms = event.data.arms.filter(({ arm }) => arm !== 'challenger');
+    const text = canonicalJson(arms.map(({ arm, model, outputs }) => [arm, model, cellsOf(outputs, row)]));
+    const first = scored.get(id ?? '') ?? text;
+    scored.set(id ?? '', first);
+    if (first !== text) scoredOtherwise.add(id ?? '');
+  }
+}
+
+function cellsOf(columns: Columns, row: number): unknown[] {
+  return Object.values(columns).map((cells) => cells[row]);
 }
 
 function takeControl(told: Mutable, event: Event): void {
   if (windowProfiled.is(event)) {
     const { part, start, end, shard, rows, labelledTotal } = event.data;
+    told.joins.takeWindow(event.data);
     told.windows.push([shard, part, start, end, rows, labelledTotal].join(' '));
   } else if (retrainRequested.is(event)) {
     told.requests.push({ reason: event.data.reason, labelled: event.data.labelled });

@@ -23,6 +23,7 @@ export function planted(source: string, module: string, { name, replacements }: 
 }
 
 const host = 'libs/runtime/dist/decider/host.js';
+const shardState = 'services/monitoring/dist/domain/shard-state.js';
 const shardLoop = 'libs/runtime/dist/fold/shard-loop.js';
 
 const one = (name: string, module: string, from: string, to: string): PlantedBug => ({
@@ -64,8 +65,8 @@ export const plantedBugs: readonly PlantedBug[] = [
       },
       {
         module: shardLoop,
-        from: 'await this.retrying(() => this.checkpoint.swap(checkpoint));',
-        to: 'await this.retrying(() => this.checkpoint.swap(checkpoint)); await this.publish(fold, (this.unpublished ?? []).splice(0));',
+        from: 'await this.retrying(() => this.checkpoint.swap({ ...checkpoint, saved: next }));',
+        to: 'await this.retrying(() => this.checkpoint.swap({ ...checkpoint, saved: next })); await this.publish(fold, (this.unpublished ?? []).splice(0));',
       },
     ],
   },
@@ -114,6 +115,27 @@ export const plantedBugs: readonly PlantedBug[] = [
     'if (false)',
   ),
   one(
+    'commit control events before they are handled',
+    'libs/runtime/dist/decider/runner.js',
+    `            this.inHand += 1;
+            for`,
+    `            this.inHand += 1;
+            if (records.length > 0) await this.holding(() => reader.commit((records.at(-1)?.position ?? 0) + 1));
+            for`,
+  ),
+  one(
+    'take a write whose answer was lost for another one: decide again',
+    host,
+    'return canonicalJson(found.document) === canonicalJson(document) ? found : null;',
+    'return null;',
+  ),
+  one(
+    'take a lease without waiting for its end',
+    'libs/runtime/dist/decider/lease.js',
+    'clock.now() - seen.since >= durationMs',
+    'true',
+  ),
+  one(
     "take a job's result whoever has taken it before",
     host,
     'const job = this.due(document).jobs.find((pending) => pending.id === id);',
@@ -144,6 +166,33 @@ export const plantedBugs: readonly PlantedBug[] = [
       },
     ],
   },
+  one(
+    'drop a label that comes before its prediction',
+    shardState,
+    'this.early.set(id, { value, time: record.time, watermark });',
+    '',
+  ),
+  {
+    name: 'tell a window again after a restart, as another one',
+    replacements: [
+      {
+        module: shardState,
+        from: 'this.nextOutcomes = saved?.nextOutcomes ?? null;',
+        to: 'this.nextOutcomes = saved?.nextOutcomes == null ? null : saved.nextOutcomes - this.width;',
+      },
+      {
+        module: 'services/monitoring/dist/handlers/profile-windows.js',
+        from: 'sequence: Math.floor(profiled.end / 1000),',
+        to: 'sequence: Math.floor(profiled.end / 1000) + event.position,',
+      },
+    ],
+  },
+  one(
+    "take the end of another request's turn for one's own",
+    'services/monitoring/dist/domain/evolve.js',
+    'state.open.filter((other) => other !== request)',
+    '[]',
+  ),
   one(
     'promote on evidence for another version of the pipeline',
     'services/registry/dist/domain/alias.js',

@@ -53,7 +53,8 @@ export function tracedBus(bus: Bus, scheduler: Scheduler): Bus {
       return (records: Parameters<Bus['publish']>[0]) => {
         for (const { topic, partition, headers, value } of records) {
           scheduler.note(`> ${topic}/${partition} ${headers['ce_id'] ?? ''}`, checksum(value));
-          if (scheduler.keepsTrace && topic === 'control') scheduler.remark(`  ${told(headers, value)}`);
+          if (scheduler.keepsTrace && (topic === 'control' || topic === 'monitoring'))
+            scheduler.remark(`  ${told(headers, value)}`);
         }
         return target.publish(records);
       };

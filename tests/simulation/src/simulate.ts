@@ -8,6 +8,9 @@ import type { Share, ShareResult } from './shard.js';
 /** So many seeds with violations are enough of a share. */
 const most = 20;
 
+/** A seed's garbage dies young, and another thread that collects it takes a share's processor away. */
+const memory = ['--max-semi-space-size=64', '--single-threaded-gc'];
+
 const { values } = parseArgs({
   options: {
     seed: { type: 'string' },
@@ -38,7 +41,7 @@ function told(counts: Readonly<Record<string, number>>): string {
 }
 
 async function runProcess(share: Share, onSeed: () => void = () => undefined): Promise<ShareResult> {
-  const child = fork(new URL('./run-share.js', import.meta.url));
+  const child = fork(new URL('./run-share.js', import.meta.url), { execArgv: memory });
   child.send(share);
   return await new Promise((resolve, reject) => {
     child.on('message', (message) => {

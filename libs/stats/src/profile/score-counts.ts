@@ -48,7 +48,8 @@ function addDense(into: Dense, { bins, negatives, positives }: ScoreCounts): voi
 const dense = (): Dense => ({ negatives: new Float64Array(SCORE_BINS), positives: new Float64Array(SCORE_BINS) });
 
 function sparse({ negatives, positives }: Dense): Pick<ScoreCounts, 'bins' | 'negatives' | 'positives'> {
-  const bins = [...negatives.keys()].filter((i) => (negatives[i] ?? 0) + (positives[i] ?? 0) > 0);
+  const bins: number[] = [];
+  for (let i = 0; i < SCORE_BINS; i++) if ((negatives[i] ?? 0) + (positives[i] ?? 0) > 0) bins.push(i);
   return { bins, negatives: bins.map((i) => negatives[i] ?? 0), positives: bins.map((i) => positives[i] ?? 0) };
 }
 

@@ -22,12 +22,17 @@ export function needs(state: TriggerState, event: LoggedEvent): string[] {
   return windowProfiled.is(event) && state.champion !== null ? [state.champion.reference] : [];
 }
 
+/** Throws UNAVAILABLE for a window under a pipeline version of which the control log has not told yet. */
 export function decide(state: TriggerState, event: LoggedEvent, now: number, facts: Facts): Decision {
-  const { spec } = state;
-  if (spec === null) return {};
-  if (windowProfiled.is(event)) return windowed(state, spec, event.data, now, facts);
+  if (windowProfiled.is(event)) return windowed(state, knownSpec(state, event), event.data, now, facts);
   const after = evolve(state, event);
-  return requestIfDue(after, after.spec ?? spec, now);
+  return after.spec === null ? {} : requestIfDue(after, after.spec, now);
+}
+
+/** The two topics are read apart: a window that was judged by no rule, or by an old one, would never be judged again. */
+function knownSpec({ spec, version }: TriggerState, { pipeline, pipelineversion }: LoggedEvent): PipelineSpec {
+  if (spec !== null && pipelineversion <= version) return spec;
+  throw new RelearnError('UNAVAILABLE', `version ${pipelineversion} of ${pipeline} is not known yet`);
 }
 
 function windowed(state: TriggerState, spec: PipelineSpec, profiled: Profiled, now: number, facts: Facts): Decision {
