@@ -96,7 +96,7 @@ export class Faults {
     const { scheduler } = this;
     const draw = scheduler.random();
     const before = this.delay();
-    const after = draw < 0.25 ? this.delay() : 0;
+    const after = draw < 0.1 ? this.delay() : 0;
     return { outcome: this.outcomeOf(kind), before, after };
   }
 

@@ -45,6 +45,7 @@ export class Producer {
   async run(): Promise<void> {
     const { story, changed, byHand, durable, scheduler } = this.options;
     const { shipments } = story;
+    const patience = scheduler.pick([150, 700]);
     await durable.store.put(clockCollection, pipelineName, { now: start });
     await this.apply(story);
     const half = Math.floor(shipments.length * (0.3 + 0.5 * scheduler.random()));
@@ -57,7 +58,7 @@ export class Producer {
       );
       for (const id of ids) this.promised.acknowledged.add(`${stream}/${id}`);
       if (index % markerEvery === markerEvery - 1) await this.mark(now);
-      await this.pause(700 * scheduler.random());
+      await this.pause(patience * scheduler.random());
       if (index === half && changed !== null) await this.apply(changed);
       if (index === half && byHand) await this.askByHand();
     }

@@ -231,6 +231,11 @@ export class AggregateHost<S> {
       .catch(() => undefined)
       .then(first)
       .then(() => this.changeNow(id, change))
+      // Another process may know more than what is held here: the next try looks.
+      .catch((thrown: unknown) => {
+        this.held.delete(id);
+        throw thrown;
+      })
       .finally(() => {
         this.active -= 1;
         if (this.queues.get(id) === mine) this.queues.delete(id);
