@@ -33,7 +33,8 @@ export interface ShareResult {
 
 /** Seeds between two that are run twice, to see that their schedules are the same. */
 const twiceEvery = 50;
-function add(sums: Record<string, number>, more: Readonly<Record<string, number>>): void {
+
+export function addTo(sums: Record<string, number>, more: Readonly<Record<string, number>>): void {
   for (const [name, count] of Object.entries(more)) sums[name] = (sums[name] ?? 0) + count;
 }
 
@@ -67,8 +68,8 @@ export async function runShare(
         findings.push({ seed, layout, violations: [`two schedules of one seed: ${hash} and ${again.hash}`] });
       }
     }
-    add(faults, made);
-    add(layouts, { [layout]: 1 });
+    addTo(faults, made);
+    addTo(layouts, { [layout]: 1 });
     steps += Number(hash.split('-')[1]);
     turns += told?.turns ?? 0;
     rollouts += told?.rollouts ?? 0;

@@ -21,7 +21,7 @@ import {
 import { createServing } from '@relearn/serving';
 import type { Store } from '@relearn/store';
 import { createMemoryStore } from '@relearn/store/memory';
-import { createLog, silentTelemetry, type Telemetry } from '@relearn/telemetry';
+import { createLog, metricNames, silentTelemetry, type Telemetry } from '@relearn/telemetry';
 import { createTraining } from '@relearn/training';
 import { createValidation } from '@relearn/validation';
 import { parsePipeline } from '@relearn/platform';
@@ -78,9 +78,14 @@ export async function createDurable(scheduler: Scheduler, partitions: number): P
   return { bus, store, blobs: createMemoryBlobs(), partitions };
 }
 
-/** Without the storage that follows a span through promises: it would make each promise dearer. */
+const quiet = silentTelemetry();
+const nothing = () => undefined;
+const untold = { add: nothing, observe: nothing, set: nothing, clear: nothing };
+
+/** Without figures, and without the storage that follows a span through promises: it would make each promise dearer. */
 const silent: Telemetry = {
-  ...silentTelemetry(),
+  ...quiet,
+  metrics: { ...quiet.metrics, ...Object.fromEntries(Object.keys(metricNames).map((name) => [name, untold])) },
   span: (_name, { parent }, work) => work({ traceparent: parent, setAttributes: () => undefined }),
   currentTraceparent: () => undefined,
 };

@@ -1,10 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { planted, plantedBugs } from '../src/planted-bugs.js';
 
 const script = join(import.meta.dirname, '..', 'dist', 'simulate.js');
+const root = join(import.meta.dirname, '..', '..', '..');
 
 async function simulate(...args: string[]): Promise<{ code: number; told: string }> {
   const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -12,7 +15,13 @@ async function simulate(...args: string[]): Promise<{ code: number; told: string
   return { code: Number(code), told };
 }
 
-const seeds = 60;
+const seeds = 300;
+const quickly = [
+  'skip the dedup in validation',
+  'forget the fence: write the checkpoint whoever has the shard',
+  'skip the sequence rule in folds',
+  'drop a label that comes before its prediction',
+];
 
 test(`${seeds} seeds of faults lose nothing, double nothing, and every turn has its end`, async () => {
   const { code, told } = await simulate('--seeds', String(seeds));
@@ -38,4 +47,22 @@ test('a seed has one schedule, and its replay shows the end of it', async () => 
   const runs = [await simulate('--seed', '7'), await simulate('--seed', '7')];
   expect(runs[0]?.told).toMatch(/^seed 7: .*schedule [0-9a-f]{8}-\d+/);
   expect(runs[1]).toEqual(runs[0]);
+});
+
+describe('planted bugs', () => {
+  const places = plantedBugs.flatMap((bug) =>
+    [...new Set(bug.replacements.map(({ module }) => module))].map((module) => ({ name: bug.name, bug, module })),
+  );
+
+  test.each(places)('$name: its text is in $module', async ({ bug, module }) => {
+    const source = await readFile(join(root, module), 'utf8');
+    expect(planted(source, module, bug)).not.toBe(source);
+  });
+
+  test('some that few seeds find are found', async () => {
+    const bugs = quickly.flatMap((name) => ['--bug', name]);
+    const { code, told } = await simulate('--planted', '--seeds', '40', ...bugs);
+    expect(told).toContain(`${quickly.length} of ${quickly.length} planted bugs were found`);
+    expect(code).toBe(0);
+  }, 600_000);
 });
