@@ -76,6 +76,25 @@ export const plantedBugs: readonly PlantedBug[] = [
     'this.version = (await this.store.replace(checkpointCollection, this.id, this.version, encode(value))).version;',
     'this.version = (await this.store.put(checkpointCollection, this.id, encode(value))).version;',
   ),
+  one(
+    'name parts in a checkpoint before they are written',
+    shardLoop,
+    `fold.save();
+        await this.retrying(() => fold.parts.flush());`,
+    'fold.save();',
+  ),
+  one(
+    'remove old parts before the checkpoint that no longer names them',
+    shardLoop,
+    'const { checkpoint, stale } = fold.save();',
+    'const { checkpoint, stale } = fold.save(); await fold.parts.discard(stale);',
+  ),
+  one(
+    'score rows by new models before the checkpoint says so',
+    shardLoop,
+    "await this.writeCheckpoint(fold, 'prepared');",
+    '',
+  ),
   one('resume where the group had committed, not at the checkpoint', shardLoop, 'reader.seek(position);', ''),
   one('let go of a shard whose checkpoint was taken', shardLoop, '!(await this.isOurs())', "error.code === 'FENCED'"),
   one(
