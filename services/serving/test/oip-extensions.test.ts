@@ -1,8 +1,8 @@
 import { systemClock } from '@relearn/kernel';
 import { afterEach, describe, expect, it } from 'vitest';
 import { HeldSessions } from './held-sessions.js';
-import { flightModel, fragileModel, linearModel, totalModel } from './models.js';
-import { fp32, linearRequest, load, rawRequest, type Served, serve } from './serve.js';
+import { flightModel, fragileModel, identityModel, linearModel, totalModel } from './models.js';
+import { byteStrings, fp32, linearRequest, load, rawRequest, type Served, serve } from './serve.js';
 
 let served: Served | undefined;
 
@@ -145,6 +145,27 @@ describe("a model's statistics", () => {
       code: 'INVALID_INPUT',
       message: "requested model version is not available for model 'linear'",
     });
+  });
+});
+
+describe('classification', () => {
+  it('answers the greatest values of each row, with their places', async () => {
+    const { host, client } = (served = await serve());
+    await load(host, 'pair', 1, identityModel('FP32'));
+    await load(host, 'whole', 1, identityModel('INT64'));
+    const ask = (name: string, datatype: string, raw: Buffer, classes: number) =>
+      client.modelInfer({
+        ...rawRequest(name, { x: { datatype, shape: [2, 2], raw } }),
+        outputs: [{ name: 'y', parameters: { classification: { int64Param: classes } } }],
+      });
+    const best = await ask('pair', 'FP32', fp32(0.25, 0.75, 3, -1), 1);
+    expect(best.outputs).toMatchObject([{ name: 'y', datatype: 'BYTES', shape: ['2', '1'] }]);
+    expect(Buffer.from(best.rawOutputContents[0] ?? [])).toEqual(byteStrings('0.750000:1', '3.000000:0'));
+    const both = await ask('whole', 'INT64', Buffer.from(new BigInt64Array([1n, 2n, 2n ** 60n, 0n]).buffer), 9);
+    expect(both.outputs).toMatchObject([{ datatype: 'BYTES', shape: ['2', '2'] }]);
+    expect(Buffer.from(both.rawOutputContents[0] ?? [])).toEqual(
+      byteStrings('2:1', '1:0', '1152921504606846976:0', '0:1'),
+    );
   });
 });
 

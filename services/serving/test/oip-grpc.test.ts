@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { flightModel, fragileModel, identityModel, linearModel, totalModel } from './models.js';
 import type { ElementType } from './onnx.js';
-import { byteStrings, floatsOf, fp32, linearRequest, load, rawRequest, type Served, serve } from './serve.js';
+import { byteStrings, floatsOf, fp32, load, rawRequest, type Served, serve } from './serve.js';
 
 let served: Served;
 
@@ -22,7 +22,14 @@ describe('the six calls over gRPC', () => {
     expect(await served.client.serverMetadata({})).toEqual({
       name: 'relearn',
       version: '0.0.0-test',
-      extensions: ['schedule_policy', 'model_configuration', 'binary_tensor_data', 'parameters', 'statistics'],
+      extensions: [
+        'classification',
+        'schedule_policy',
+        'model_configuration',
+        'binary_tensor_data',
+        'parameters',
+        'statistics',
+      ],
     });
   });
 
@@ -123,177 +130,7 @@ describe('every datatype', () => {
   });
 });
 
-const good = { datatype: 'FP32', shape: [1, 1], raw: fp32(1) };
-const input = (more: object) => ({ a: { ...good, ...more }, b: good });
-const typedInput = (contents: object) => ({
-  modelName: 'linear',
-  inputs: ['a', 'b'].map((name) => ({ name, datatype: 'FP32', shape: [1, 1], contents: { ...contents } })),
-});
-
-const wrong: readonly (readonly [string, Parameters<Served['client']['modelInfer']>[0], number, string])[] = [
-  ['an unknown model', { modelName: 'x' }, 404, "Request for unknown model: 'x' is not found"],
-  [
-    'an unknown version',
-    linearRequest([1], [1], { modelVersion: '9' }),
-    404,
-    "Request for unknown model: 'linear' version 9 is not found",
-  ],
-  [
-    'a version that is no number',
-    linearRequest([1], [1], { modelVersion: 'v1' }),
-    400,
-    "failed to get model version from specified version string 'v1'",
-  ],
-  [
-    'a negative version',
-    linearRequest([1], [1], { modelVersion: '-1' }),
-    400,
-    'version should be an integral value > 0',
-  ],
-  [
-    'a wrong inner size',
-    rawRequest('linear', input({ shape: [1, 2], raw: fp32(1, 2) })),
-    400,
-    "[request id: <id_unknown>] unexpected shape for input 'a' for model 'linear'. Expected [-1,1], got [1,2]. ",
-  ],
-  [
-    'a wrong rank',
-    rawRequest('linear', input({ shape: [1] }), { id: 'me' }),
-    400,
-    "[request id: me] unexpected shape for input 'a' for model 'linear'. Expected [-1,1], got [1]. ",
-  ],
-  [
-    'no rows',
-    rawRequest('linear', { a: { ...good, shape: [0, 1], raw: fp32() }, b: { ...good, shape: [0, 1], raw: fp32() } }),
-    400,
-    'unexpected shape for input',
-  ],
-  [
-    'a size of -1',
-    rawRequest('linear', input({ shape: [-1, 1] })),
-    400,
-    "All input dimensions should be specified for input 'a' for model 'linear', got [-1,1]",
-  ],
-  [
-    'sizes that overflow',
-    rawRequest('linear', input({ shape: [1, 2 ** 40, 2 ** 40] })),
-    400,
-    "unexpected shape for input 'a'",
-  ],
-  [
-    'a huge batch',
-    rawRequest('linear', { a: { ...good, shape: [2 ** 40, 1] }, b: { ...good, shape: [2 ** 40, 1] } }),
-    400,
-    "inference request batch-size must be <= 1000 for 'linear'",
-  ],
-  [
-    'a wrong datatype',
-    rawRequest('linear', input({ datatype: 'FP64', raw: Buffer.alloc(8) })),
-    400,
-    "inference input 'a' data-type is 'FP64', but model 'linear' expects 'FP32'",
-  ],
-  [
-    'too few bytes',
-    rawRequest('linear', {
-      a: { ...good, shape: [4, 1], raw: fp32(1, 2, 3) },
-      b: { ...good, shape: [4, 1], raw: fp32(1, 2, 3, 4) },
-    }),
-    400,
-    "input byte size mismatch for input 'a' for model 'linear'. Expected 16, got 12",
-  ],
-  [
-    'inputs of different batch sizes',
-    rawRequest('linear', { a: { ...good, shape: [2, 1], raw: fp32(1, 2) }, b: good }),
-    400,
-    "input 'b' batch size does not match other inputs for 'linear'",
-  ],
-  [
-    'an unknown input',
-    rawRequest('linear', { a: good, z: good }),
-    400,
-    "unexpected inference input 'z' for model 'linear'",
-  ],
-  [
-    'a missing input',
-    rawRequest('linear', { a: good }),
-    400,
-    "expected 2 inputs but got 1 inputs for model 'linear'. Got inputs ['a'], but missing required inputs ['b']. Please provide all required inputs.",
-  ],
-  [
-    'an unknown output',
-    linearRequest([1], [1], { outputs: [{ name: 'z' }] }),
-    400,
-    "unexpected inference output 'z' for model 'linear'",
-  ],
-  [
-    'raw and typed contents',
-    { ...rawRequest('linear', { a: good, b: good }), inputs: typedInput({ fp32Contents: [1] }).inputs },
-    400,
-    "contents field must not be specified when using raw_input_contents for 'a' for model 'linear'",
-  ],
-  ['no data at all', typedInput({}), 400, "unable to find data for input tensor 'a' for model 'linear' in request."],
-  [
-    'fewer raw contents than inputs',
-    { ...rawRequest('linear', { a: good, b: good }), rawInputContents: [fp32(1)] },
-    400,
-    "unable to find data for input tensor 'b' for model 'linear' in request.",
-  ],
-  [
-    'more raw contents than inputs',
-    { ...linearRequest([1], [1]), rawInputContents: [fp32(1), fp32(1), fp32(1)] },
-    400,
-    'raw_input_contents',
-  ],
-  [
-    'typed contents of another type',
-    typedInput({ intContents: [1] }),
-    400,
-    "unexpected explicit tensor data for input tensor 'a' for model 'linear' of type 'INT32', expected datatype 'FP32'",
-  ],
-  [
-    'two kinds of typed contents',
-    typedInput({ fp32Contents: [1], fp64Contents: [1] }),
-    400,
-    'unexpected explicit tensor data',
-  ],
-  [
-    'event ids that do not fit the rows',
-    linearRequest([1], [1], { parameters: { event_ids: { stringParam: '["a","b"]' } } }),
-    400,
-    "parameter 'event_ids' names 2 ids for 1 rows",
-  ],
-  [
-    'event ids that are no JSON',
-    linearRequest([1], [1], { parameters: { event_ids: { stringParam: '[' } } }),
-    400,
-    "parameter 'event_ids' is not JSON",
-  ],
-];
-
-const codes: Readonly<Record<number, string>> = { 400: 'INVALID_INPUT', 404: 'NOT_FOUND' };
-
 describe('a request with something wrong', () => {
-  it.each(wrong)('%s is refused by its name', async (_what, request, status, message) => {
-    await expect(served.client.modelInfer(request)).rejects.toMatchObject({
-      code: codes[status],
-      message: expect.stringContaining(message),
-    });
-  });
-
-  it('text contents that end too early, are too many or no UTF-8 are refused', async () => {
-    const ask = (raw: Buffer) =>
-      served.client.modelInfer(
-        rawRequest('flights', {
-          distance: { datatype: 'FP32', shape: [1, 1], raw: fp32(1) },
-          carrier: { datatype: 'BYTES', shape: [1, 1], raw },
-        }),
-      );
-    await expect(ask(Buffer.from([1, 0]))).rejects.toThrow(/incomplete string length indicator/);
-    await expect(ask(Buffer.from([9, 0, 0, 0, 65]))).rejects.toThrow(/expecting string of length 9 but only 1 bytes/);
-    await expect(ask(byteStrings('a', 'b'))).rejects.toThrow(/unexpected number of string elements 2/);
-    await expect(ask(Buffer.from([1, 0, 0, 0, 0xff]))).rejects.toThrow(/is not UTF-8/);
-  });
-
   it('a failing run is INTERNAL with the reason', async () => {
     const request = rawRequest('fragile', {
       at: { datatype: 'INT64', shape: [1], raw: Buffer.from(new BigInt64Array([9n]).buffer) },

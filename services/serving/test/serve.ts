@@ -22,7 +22,7 @@ export interface WireRequest {
   id?: string;
   parameters?: Record<string, Record<string, unknown>>;
   inputs?: WireTensor[];
-  outputs?: { name: string }[];
+  outputs?: { name: string; parameters?: Record<string, Record<string, unknown>> }[];
   rawInputContents?: Uint8Array[];
 }
 

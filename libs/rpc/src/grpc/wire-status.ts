@@ -12,10 +12,15 @@ const retryKey = 'grpc-retry-pushback-ms';
 export function wireStatusOf(thrown: unknown): Partial<StatusObject> {
   const { status, message, code, remedy, retryAfterMs } = statusOf(thrown);
   const metadata = new Metadata();
-  if (remedy !== undefined) metadata.set(remedyKey, encodeURIComponent(remedy));
+  if (remedy !== undefined) metadata.set(remedyKey, encodeURIComponent(wellFormed(remedy)));
   if (code !== undefined) metadata.set(codeKey, code);
   if (retryAfterMs !== undefined) metadata.set(retryKey, String(Math.ceil(retryAfterMs)));
-  return { code: status, details: message, metadata };
+  return { code: status, details: wellFormed(message), metadata };
+}
+
+/** Half a surrogate pair, where a text was cut, has no encoding: encoding it would throw. */
+function wellFormed(text: string): string {
+  return text.replaceAll(/\p{Surrogate}/gu, '\ufffd');
 }
 
 export function errorOfWire(error: ServiceError): RelearnError {

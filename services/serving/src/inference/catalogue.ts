@@ -154,7 +154,10 @@ export class Catalogue {
     const number = wanted ?? this.defaults.get(name);
     if (number === undefined) throw refusals.noVersion(name);
     const entry = this.find(name, number);
-    if (entry === undefined || !entry.offered) throw refusals.unknownVersion(name, String(number));
+    if (entry === undefined || !entry.offered) {
+      // Beyond 2^53 the text is exact and the number is not.
+      throw refusals.unknownVersion(name, Number.isSafeInteger(number) ? String(number) : version);
+    }
     return readyOf(entry);
   }
 
@@ -176,7 +179,6 @@ function readyOf({ name, version, state, served }: ModelEntry): ServedModel {
 /** The number of a version's text; undefined for an empty one. Throws INVALID_INPUT for what is no version. */
 export function versionNumber(text: string): number | undefined {
   if (text === '') return undefined;
-  const number = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(number)) throw refusals.badVersion(text);
-  return number;
+  if (!/^\d{1,19}$/.test(text) || BigInt(text) >= 2n ** 63n) throw refusals.badVersion(text);
+  return Number(text);
 }

@@ -14,7 +14,7 @@ export const refusals = {
   badVersion: (version: string) =>
     new RelearnError(
       'INVALID_INPUT',
-      `failed to get model version from specified version string '${version}' (details: not an integer), version should be an integral value > 0`,
+      `failed to get model version from specified version string '${version}' (details: stol), version should be an integral value > 0`,
     ),
   namedRepository: () => new RelearnError('UNIMPLEMENTED', "'repository_name' specification is not supported"),
   modelControl: () =>

@@ -3,6 +3,8 @@ import { faultOfByteStrings } from '../byte-strings.js';
 import type { ServedModel } from '../catalogue.js';
 import { elementCount, elementSize, isDatatype, type TensorBytes, type TensorSpec } from '../tensors.js';
 import { rawOfJson } from './json-tensors.js';
+import { isClassifiable } from './classification.js';
+import type { JsonValue } from './json-text.js';
 import type { InferRequest, RequestTensor } from './request.js';
 import { mostTypedBytes, rawOfContents } from './typed-contents.js';
 
@@ -17,24 +19,34 @@ export interface CheckedRequest {
 }
 
 /**
- * Everything that can be wrong with a request is found here, before it joins a batch. Throws INVALID_INPUT (TOO_LARGE
- * for typed contents above their limit) with the texts that the protocol's clients know.
+ * Everything that can be wrong with a request is found here, before it joins a batch, in the order in which the
+ * protocol's reference server finds it. Throws INVALID_INPUT (TOO_LARGE for typed contents above their limit) with the
+ * texts that the protocol's clients know.
  */
 export function checkRequest(model: ServedModel, request: InferRequest, maxRows: number): CheckedRequest {
-  checkKinds(model, request);
-  const outputs = outputsOf(model, request.outputs);
-  const tensors = inputsInOrder(model, request);
+  checkAlone(model, request);
+  const sources = request.inputs.map((tensor) => sourceOf(tensor, `'${tensor.name}' for model '${model.name}'`));
+  const outputs = outputsOf(model, request);
+  const given = inputsInOrder(model, request);
   const rows = rowsOf(model, request, maxRows);
   const inputs = model.signature.inputs.map((spec, index) => {
-    const tensor = tensors[index];
-    if (tensor === undefined) throw missing(model, request);
-    return checkTensor(model, request, spec, tensor);
+    const at = given[index] ?? -1;
+    const [tensor, source] = [request.inputs[at], sources[at]];
+    if (tensor === undefined || source === undefined) throw missing(model, request);
+    return checkTensor(model, request, spec, { tensor, source });
   });
   const bytes = inputs.reduce((sum, tensor) => sum + tensor.bytes.byteLength, 0);
   return { rows, inputs, outputs, bytes };
 }
 
-function checkKinds(model: ServedModel, request: InferRequest): void {
+/** What is wrong without a look at the model. */
+function checkAlone(model: ServedModel, request: InferRequest): void {
+  if (request.fault !== undefined) throw request.fault;
+  checkTwice(
+    request.inputs.map(({ name }) => name),
+    (name) => invalid(`${logged(request)}input '${name}' already exists in request`),
+  );
+  checkTwice(request.outputs, (name) => invalid(`${logged(request)}output '${name}' already exists in request`));
   if (request.bothKinds !== undefined) {
     const where = `'${request.bothKinds}' for model '${model.name}'`;
     throw invalid(`contents field must not be specified when using raw_input_contents for ${where}`);
@@ -44,6 +56,18 @@ function checkKinds(model: ServedModel, request: InferRequest): void {
       `expected number of raw_input_contents to be at most the number of inputs (${request.inputs.length}) for model '${model.name}'`,
     );
   }
+  checkTyped(model, request);
+}
+
+function checkTwice(names: readonly string[], refusal: (name: string) => RelearnError): void {
+  const seen = new Set<string>();
+  for (const name of names) {
+    if (seen.has(name)) throw refusal(name);
+    seen.add(name);
+  }
+}
+
+function checkTyped(model: ServedModel, request: InferRequest): void {
   let typed = 0;
   for (const { data } of request.inputs) if (data.kind === 'typed') typed += data.contents.byteLength;
   if (typed > mostTypedBytes) {
@@ -54,27 +78,48 @@ function checkKinds(model: ServedModel, request: InferRequest): void {
   }
 }
 
-function outputsOf(model: ServedModel, names: readonly string[]): readonly number[] {
-  if (names.length === 0) return model.signature.outputs.map((_spec, index) => index);
-  const indices = names.map((name) => {
-    const index = model.outputAt.get(name);
-    if (index === undefined) throw invalid(`unexpected inference output '${name}' for model '${model.name}'`);
-    return index;
-  });
-  return [...new Set(indices)];
+/** A tensor's raw bytes; JSON, which needs the model's datatype and shape to be read, later. */
+type Source = Uint8Array | { readonly json: readonly JsonValue[] };
+
+function sourceOf({ data, datatype }: RequestTensor, where: string): Source {
+  switch (data.kind) {
+    case 'raw':
+      return data.bytes;
+    case 'json':
+      return { json: data.data };
+    case 'typed':
+      return rawOfContents(data.contents, protocolName(datatype), where);
+    case 'none':
+      throw invalid(`unable to find data for input tensor ${where} in request.`);
+  }
 }
 
-function inputsInOrder(model: ServedModel, request: InferRequest): readonly (RequestTensor | undefined)[] {
+function outputsOf(model: ServedModel, { outputs, classes }: InferRequest): readonly number[] {
+  if (outputs.length === 0) return model.signature.outputs.map((_spec, index) => index);
+  return outputs.map((name) => {
+    const index = model.outputAt.get(name);
+    const datatype = model.signature.outputs[index ?? -1]?.datatype;
+    if (index === undefined || datatype === undefined) {
+      throw invalid(`unexpected inference output '${name}' for model '${model.name}'`);
+    }
+    if (classes?.has(name) && !isClassifiable(datatype)) {
+      throw invalid(`class result not available for output due to unsupported type '${datatype}'`);
+    }
+    return index;
+  });
+}
+
+/** For each input of the model its place in the request. */
+function inputsInOrder(model: ServedModel, request: InferRequest): readonly (number | undefined)[] {
   const count = model.signature.inputs.length;
   if (request.inputs.length !== count) throw missing(model, request);
-  const tensors = new Array<RequestTensor | undefined>(count).fill(undefined);
-  for (const tensor of request.inputs) {
-    const index = model.inputAt.get(tensor.name);
-    if (index === undefined) throw invalid(`unexpected inference input '${tensor.name}' for model '${model.name}'`);
-    if (tensors[index] !== undefined) throw invalid(`input '${tensor.name}' already exists in request`);
-    tensors[index] = tensor;
-  }
-  return tensors;
+  const places = new Array<number | undefined>(count).fill(undefined);
+  request.inputs.forEach(({ name }, place) => {
+    const index = model.inputAt.get(name);
+    if (index === undefined) throw invalid(`unexpected inference input '${name}' for model '${model.name}'`);
+    places[index] = place;
+  });
+  return places;
 }
 
 function missing(model: ServedModel, request: InferRequest): RelearnError {
@@ -83,7 +128,7 @@ function missing(model: ServedModel, request: InferRequest): RelearnError {
   const absent = inputs.filter(({ name }) => !given.has(name)).map(({ name }) => name);
   const list = (names: Iterable<string>) => `[${[...names].map((name) => `'${name}'`).join(',')}]`;
   return invalid(
-    `${logged(request)}expected ${inputs.length} inputs but got ${given.size} inputs for model '${model.name}'. Got inputs ${list(given)}, but missing required inputs ${list(absent)}. Please provide all required inputs.`,
+    `${logged(request)}expected ${inputs.length} inputs but got ${given.size} inputs for model '${model.name}'. Got input(s) ${list(given)}, but missing required input(s) ${list(absent)}. Please provide all required input(s).`,
   );
 }
 
@@ -111,13 +156,22 @@ function rowsOf(model: ServedModel, request: InferRequest, maxRows: number): num
   return count;
 }
 
-function checkTensor(model: ServedModel, request: InferRequest, spec: TensorSpec, tensor: RequestTensor): TensorBytes {
+interface Given {
+  readonly tensor: RequestTensor;
+  readonly source: Source;
+}
+
+function checkTensor(
+  model: ServedModel,
+  request: InferRequest,
+  spec: TensorSpec,
+  { tensor, source }: Given,
+): TensorBytes {
   const where = `'${spec.name}' for model '${model.name}'`;
-  const { shape } = tensor;
-  if (tensor.datatype !== spec.datatype) {
-    const given = isDatatype(tensor.datatype) || tensor.datatype === 'BF16' ? tensor.datatype : '<invalid>';
+  const { shape, datatype } = tensor;
+  if (datatype !== spec.datatype) {
     throw invalid(
-      `${logged(request)}inference input '${spec.name}' data-type is '${given}', but model '${model.name}' expects '${spec.datatype}'`,
+      `${logged(request)}inference input '${spec.name}' data-type is '${protocolName(datatype)}', but model '${model.name}' expects '${spec.datatype}'`,
     );
   }
   if (shape.some((size) => size < 0)) throw unspecified(model, request, spec.name, shape);
@@ -127,17 +181,14 @@ function checkTensor(model: ServedModel, request: InferRequest, spec: TensorSpec
   if (!fits || count === undefined || count === 0) {
     throw invalid(`${logged(request)}unexpected shape for input ${where}. Expected [${spec.shape}], got [${shape}]. `);
   }
-  const bytes = bytesOf(tensor, spec, where);
+  const bytes = 'json' in source ? rawOfJson(source.json, spec.datatype, shape, where) : source;
   checkBytes(bytes, spec, count, where, request);
   return { shape, bytes };
 }
 
-function bytesOf({ data, shape }: RequestTensor, spec: TensorSpec, where: string): Uint8Array {
-  if (data.kind === 'raw') return data.bytes;
-  if (data.kind === 'json') return rawOfJson(data.data, spec.datatype, shape, where);
-  const bytes = data.kind === 'typed' ? rawOfContents(data.contents, spec.datatype, where) : undefined;
-  if (bytes === undefined) throw invalid(`unable to find data for input tensor ${where} in request.`);
-  return bytes;
+/** As messages call a datatype. */
+function protocolName(datatype: string): string {
+  return isDatatype(datatype) || datatype === 'BF16' ? datatype : '<invalid>';
 }
 
 function checkBytes(bytes: Uint8Array, spec: TensorSpec, count: number, where: string, request: InferRequest): void {
@@ -168,7 +219,9 @@ function checkByteStrings(bytes: Uint8Array, count: number, where: string, reque
       );
     case 'count':
       throw invalid(
-        `${prefix}unexpected number of string elements ${fault.found} for inference input ${where}, expecting ${count}`,
+        fault.found > count
+          ? `${prefix}unexpected number of string elements ${count + 1} for inference input ${where}, expecting ${count}`
+          : `${prefix}expected ${count} string elements for inference input ${where}, got ${fault.found}`,
       );
     case 'not-utf8':
       throw invalid(`${prefix}string element ${fault.index} of inference input ${where} is not UTF-8`);

@@ -5,6 +5,7 @@ import type { ModelHost, ModelListing } from '../model-host.js';
 import { refusals } from '../refusals.js';
 import { type Choice, choose } from '../rollout.js';
 import type { TensorSpec } from '../tensors.js';
+import { classified } from './classification.js';
 import { configOf, type ModelConfig } from './model-config.js';
 import { type ModelStatistics, statisticsOf } from './model-statistics.js';
 import { eventIdsOf, parameterKey, priorityOf, queueTimeoutOf } from './parameters.js';
@@ -47,6 +48,7 @@ export interface IndexEntry {
 
 /** What is offered beyond the protocol's core, by the names that its clients know. */
 const extensions = [
+  'classification',
   'schedule_policy',
   'model_configuration',
   'binary_tensor_data',
@@ -151,7 +153,9 @@ export class DataPlane {
     }
     const outputs = answer.outputs.flatMap((tensor, index) => {
       const spec = model.signature.outputs[checked.outputs[index] ?? -1];
-      return spec === undefined ? [] : [{ spec, tensor }];
+      if (spec === undefined) return [];
+      const classes = request.classes?.get(spec.name);
+      return [classes === undefined ? { spec, tensor } : classified({ spec, tensor }, classes, model)];
     });
     return { model, id: request.id, ...(trial === undefined ? {} : { arm: choice.arm }), outputs };
   }

@@ -2,6 +2,13 @@ import { RelearnError } from '@relearn/kernel';
 import type { ServedModel } from '../catalogue.js';
 import type { Parameter } from '../prediction-record.js';
 import type { TensorSpec } from '../tensors.js';
+import {
+  faultOfClasses,
+  faultOfParameter,
+  faultOfRegion,
+  type ParameterChoice,
+  type ParameterEntry,
+} from './parameter-faults.js';
 import type { InferRequest, InferResponse, RequestTensor, TensorData } from './request.js';
 import { exact, longestVarint, WireReader, WireWriter } from './wire.js';
 
@@ -16,6 +23,14 @@ interface WireTensor {
   datatype: string;
   shape: number[];
   contents: Buffer | undefined;
+  fault: RelearnError | undefined;
+}
+
+interface WireOutput {
+  name: string;
+  /** How many of its greatest values; undefined: all as they are. */
+  classes: number | undefined;
+  fault: RelearnError | undefined;
 }
 
 /** Throws INVALID_INPUT for bytes that are no ModelInferRequest. */
@@ -26,23 +41,39 @@ export function decodeInferRequest(bytes: Uint8Array): InferRequest {
   let id = '';
   const parameters: Record<string, Parameter> = {};
   const tensors: WireTensor[] = [];
-  const outputs: string[] = [];
+  const outputs: WireOutput[] = [];
+  let fault: RelearnError | undefined;
   const raw: Buffer[] = [];
   for (let entries = 0; reader.next(); entries++) {
     if (entries > mostEntries) throw new RelearnError('INVALID_INPUT', `more than ${mostEntries} entries in a request`);
     if (reader.field === 1) modelName = reader.text();
     else if (reader.field === 2) modelVersion = reader.text();
     else if (reader.field === 3) id = reader.text();
-    else if (reader.field === 4) addParameter(parameters, reader.inner());
-    else if (reader.field === 5) tensors.push(decodeTensor(reader.inner()));
-    else if (reader.field === 6) outputs.push(firstText(reader.inner()));
+    else if (reader.field === 4) {
+      const entry = decodeEntry(reader.inner());
+      fault ??= faultOfParameter(entry);
+      if (entry.value !== undefined && entry.key !== '__proto__') parameters[entry.key] = entry.value;
+    } else if (reader.field === 5) tensors.push(decodeTensor(reader.inner()));
+    else if (reader.field === 6) outputs.push(decodeOutput(reader.inner()));
     else if (reader.field === 7) raw.push(reader.bytes());
     else reader.skip();
   }
   const inputs = tensors.map((tensor, index) => tensorOf(tensor, raw[index]));
   const both = raw.length > 0 ? tensors.find(({ contents }) => contents !== undefined) : undefined;
-  const surplusRaw = raw.length > tensors.length;
-  return { modelName, modelVersion, id, parameters, inputs, outputs, bothKinds: both?.name, surplusRaw };
+  fault ??= [...tensors, ...outputs].find((part) => part.fault !== undefined)?.fault;
+  const classes = outputs.flatMap(({ name, classes }) => (classes === undefined ? [] : [[name, classes] as const]));
+  return {
+    modelName,
+    modelVersion,
+    id,
+    parameters,
+    inputs,
+    outputs: outputs.map(({ name }) => name),
+    bothKinds: both?.name,
+    surplusRaw: raw.length > tensors.length,
+    fault,
+    ...(classes.length === 0 ? {} : { classes: new Map(classes) }),
+  };
 }
 
 function tensorOf({ name, datatype, shape, contents }: WireTensor, raw: Buffer | undefined): RequestTensor {
@@ -55,11 +86,12 @@ function dataOf(raw: Buffer | undefined, contents: Buffer | undefined): TensorDa
 }
 
 function decodeTensor(reader: WireReader): WireTensor {
-  const tensor: WireTensor = { name: '', datatype: '', shape: [], contents: undefined };
+  const tensor: WireTensor = { name: '', datatype: '', shape: [], contents: undefined, fault: undefined };
   while (reader.next()) {
     if (reader.field === 1) tensor.name = reader.text();
     else if (reader.field === 2) tensor.datatype = reader.text();
     else if (reader.field === 3) addSizes(tensor.shape, reader);
+    else if (reader.field === 4) tensor.fault ??= faultOfRegion(decodeEntry(reader.inner()));
     else if (reader.field === 5) {
       const part = reader.bytes();
       // Parts of one message given twice are one message: protobuf's merging.
@@ -78,37 +110,42 @@ function addSizes(shape: number[], reader: WireReader): void {
   if (shape.length > mostEntries) throw new RelearnError('INVALID_INPUT', `more than ${mostEntries} dimensions`);
 }
 
-function firstText(reader: WireReader): string {
-  let text = '';
+function decodeOutput(reader: WireReader): WireOutput {
+  const output: WireOutput = { name: '', classes: undefined, fault: undefined };
   while (reader.next()) {
-    if (reader.field === 1) text = reader.text();
-    else reader.skip();
+    if (reader.field === 1) output.name = reader.text();
+    else if (reader.field === 2) {
+      const entry = decodeEntry(reader.inner());
+      output.fault ??= faultOfRegion(entry) ?? faultOfClasses(entry);
+      if (entry.key === 'classification') output.classes = Number(entry.value);
+    } else reader.skip();
   }
-  return text;
+  return output;
 }
 
-function addParameter(parameters: Record<string, Parameter>, reader: WireReader): void {
+function decodeEntry(reader: WireReader): ParameterEntry {
   let key = '';
-  let value: Parameter | undefined;
+  let choice: ParameterChoice = { kind: undefined, value: undefined };
   while (reader.next()) {
     if (reader.field === 1) key = reader.text();
-    else if (reader.field === 2) value = decodeParameter(reader.inner());
+    else if (reader.field === 2) choice = decodeParameter(reader.inner());
     else reader.skip();
   }
-  if (value !== undefined && key !== '__proto__') parameters[key] = value;
+  return { key, ...choice };
 }
 
-function decodeParameter(reader: WireReader): Parameter | undefined {
-  let value: Parameter | undefined;
+function decodeParameter(reader: WireReader): ParameterChoice {
+  let choice: ParameterChoice = { kind: undefined, value: undefined };
   while (reader.next()) {
-    if (reader.field === 1 && reader.wireType === 0) value = reader.unsigned() !== 0;
-    else if (reader.field === 2 && reader.wireType === 0) value = reader.signed();
-    else if (reader.field === 3) value = reader.text();
-    else if (reader.field === 4 && reader.wireType === 1) value = reader.double();
-    else if (reader.field === 5 && reader.wireType === 0) value = exact(reader.unsigned64());
-    else reader.skip();
+    if (reader.field === 1 && reader.wireType === 0) choice = { kind: 'bool', value: reader.unsigned() !== 0 };
+    else if (reader.field === 2 && reader.wireType === 0) choice = { kind: 'int64', value: reader.signed() };
+    else if (reader.field === 3) choice = { kind: 'string', value: reader.text() };
+    else if (reader.field === 4 && reader.wireType === 1) choice = { kind: 'double', value: reader.double() };
+    else if (reader.field === 5 && reader.wireType === 0) {
+      choice = { kind: 'uint64', value: exact(reader.unsigned64()) };
+    } else reader.skip();
   }
-  return value;
+  return choice;
 }
 
 interface Prepared {
@@ -174,7 +211,9 @@ function encodeResponse({ model, id, arm, outputs }: InferResponse, more: readon
   const { head, outputs: heads } = preparedOf(model);
   const idBytes = Buffer.from(id);
   const parameters = arm === undefined ? more : [armParameters[arm], ...more];
-  const tensors = outputs.map(({ spec, tensor }) => encodeOutput(heads.get(spec) ?? Buffer.alloc(0), tensor.shape));
+  const tensors = outputs.map(({ spec, tensor }) =>
+    encodeOutput(heads.get(spec) ?? twoTexts(spec.name, spec.datatype), tensor.shape),
+  );
   let size = head.length + idBytes.length + 2 * longestVarint;
   for (const parameter of parameters) size += parameter.length + 2 * longestVarint;
   outputs.forEach(({ tensor }, index) => {

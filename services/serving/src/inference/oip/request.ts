@@ -1,4 +1,5 @@
 import type { AnsweringArm } from '@relearn/contracts';
+import type { RelearnError } from '@relearn/kernel';
 import type { Parameter } from '../prediction-record.js';
 import type { ServedModel } from '../catalogue.js';
 import type { TensorBytes, TensorSpec } from '../tensors.js';
@@ -33,6 +34,10 @@ export interface InferRequest {
   readonly inputs: readonly RequestTensor[];
   /** Names; empty: all outputs. */
   readonly outputs: readonly string[];
+  /** Outputs to be answered as their greatest values, and how many of them. */
+  readonly classes?: ReadonlyMap<string, number>;
+  /** What is wrong with it whatever its model. */
+  readonly fault?: RelearnError | undefined;
   /** A tensor has typed contents although the request has raw ones: its name. */
   readonly bothKinds: string | undefined;
   /** More raw contents than inputs. */

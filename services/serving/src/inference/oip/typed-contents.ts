@@ -26,10 +26,10 @@ const fields: Readonly<Record<number, Field>> = {
 };
 
 /**
- * The raw form of an encoded InferTensorContents, or undefined where it holds no value. `where` is the
- * `'input' for model 'name'` of messages. Throws INVALID_INPUT for contents of another datatype.
+ * The raw form of an encoded InferTensorContents; empty where it holds no value. `datatype` is what the request says,
+ * `where` the `'input' for model 'name'` of messages. Throws INVALID_INPUT for contents of another datatype.
  */
-export function rawOfContents(contents: Uint8Array, datatype: Datatype, where: string): Uint8Array | undefined {
+export function rawOfContents(contents: Uint8Array, datatype: string, where: string): Uint8Array {
   const reader = WireReader.over(contents);
   const values: (number | bigint)[] = [];
   // An entry takes at least two bytes here and becomes a length of four.
@@ -47,7 +47,7 @@ export function rawOfContents(contents: Uint8Array, datatype: Datatype, where: s
     if (used !== undefined && used !== reader.field) {
       throw refused(where, `, binary data was already supplied.`);
     }
-    if (!field.takes.includes(datatype)) {
+    if (!field.takes.some((taken) => taken === datatype)) {
       throw refused(where, ` of type '${field.datatype}', expected datatype '${datatype}'`);
     }
     used = reader.field;
@@ -60,8 +60,12 @@ export function rawOfContents(contents: Uint8Array, datatype: Datatype, where: s
     } else if (piece === undefined) values.push(valueOf(reader, field));
     else unpackInto(values, piece, field);
   }
-  if (used === undefined) return undefined;
-  return datatype === 'BYTES' ? texts.subarray(0, written) : rawOfValues(values, datatype, where);
+  if (used === undefined) return new Uint8Array();
+  if (datatype === 'BYTES') return texts.subarray(0, written);
+  const read = fields[used]?.takes.find((taken) => taken === datatype);
+  if (read === undefined || read === 'BYTES')
+    throw new RelearnError('INTERNAL', `contents of no datatype: ${datatype}`);
+  return rawOfValues(values, read, where);
 }
 
 function unpackInto(values: (number | bigint)[], piece: Buffer, field: Field): void {
@@ -72,6 +76,7 @@ function unpackInto(values: (number | bigint)[], piece: Buffer, field: Field): v
 function valueOf(reader: WireReader, field: Field): number | bigint {
   if (field.width === 4) return reader.float();
   if (field.width === 8) return reader.double();
+  if (field.datatype === 'BOOL') return reader.unsigned64() === 0n ? 0 : 1;
   return field.datatype === 'UINT64' ? reader.unsigned64() : reader.signed();
 }
 
