@@ -15,10 +15,12 @@ import {
 } from '@relearn/runtime';
 import { createMemoryStore } from '@relearn/store/memory';
 import { silentTelemetry } from '@relearn/telemetry';
+import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { PredictionRecord } from '../src/inference/prediction-record.js';
 import { PredictionSpool } from '../src/spool/prediction-spool.js';
-import { recordsOfRequest, type SpooledRequest } from '../src/spool/spooled-request.js';
+import { recordsOfLine } from '../src/spool/logged-events.js';
+import { joinLines, linesOf, type SpooledLine } from '../src/spool/spooled-line.js';
 
 const partitions = 4;
 let folder: string;
@@ -157,10 +159,11 @@ test('a spoiled file is named, with what to do', async () => {
   expect(await readFile(join(folder, file), 'utf8')).toMatch(/no json\n$/);
 });
 
-const request = (rows: number, inputs: SpooledRequest['inputs']): SpooledRequest => {
+const lineOf = (rows: number, inputs: SpooledLine['inputs'], first = 1): SpooledLine => {
   const eventIds = Array.from({ length: rows }, (_, row) => `e${row}`);
   const outputs = { probability: eventIds.map(() => 0.5) };
-  return { first: 1, pipeline: 'trips', model: 1, id: '', eventIds, inputs, outputs, computeMs: 1, totalMs: 1, rows };
+  const requests = [{ id: `r${first}`, rows, computeMs: 1, totalMs: 2 }];
+  return { first, pipeline: 'trips', model: 1, arm: 'champion', requests, rows, eventIds, inputs, outputs };
 };
 const shardedBy = (shardBy: string) => ({ version: 1, spec: { source: { shard_by: shardBy } } }) as AppliedPipeline;
 const loggingOf = (applied: AppliedPipeline | undefined, cuts: number[] = []) => ({
@@ -175,7 +178,7 @@ type Logged = DataOf<typeof predictionLogged>;
 
 test('each row of a sharded request goes where its label will be', () => {
   const cities = ['oslo', 'lima', null, 'oslo', 'kyoto'];
-  const records = recordsOfRequest(request(5, { city: cities }), loggingOf(shardedBy('city')));
+  const records = recordsOfLine(lineOf(5, { city: cities }), loggingOf(shardedBy('city')));
   const places = records.flatMap((record) => {
     const data = decodeEvent(record).data as Logged;
     return data.at.map((at, row) => ({ row: at - 1, partition: record.partition, id: data.ids[row] }));
@@ -191,10 +194,68 @@ test('each row of a sharded request goes where its label will be', () => {
 test('a request too large for one event becomes several, and a row too large for any keeps its prediction', () => {
   const texts = Array.from({ length: 8 }, (_, row) => 'x'.repeat(row === 0 ? mostReferencedBytes : 120_000));
   const cuts: number[] = [];
-  const whole = recordsOfRequest(request(7, { text: texts.slice(1) }), loggingOf(undefined, cuts));
+  const whole = recordsOfLine(lineOf(7, { text: texts.slice(1) }), loggingOf(undefined, cuts));
   expect(whole.length).toBeGreaterThan(1);
   expect(cuts).toEqual([]);
-  const cut = recordsOfRequest(request(8, { text: texts }), loggingOf(undefined, cuts));
-  expect(cuts).toEqual([8]);
-  expect(cut.flatMap((record) => (JSON.parse(Buffer.from(record.value).toString()) as Logged).ids)).toHaveLength(8);
+  const cut = recordsOfLine(lineOf(8, { text: texts }), loggingOf(undefined, cuts));
+  expect(cuts).toEqual([1]);
+  const data = cut.map((record) => JSON.parse(Buffer.from(record.value).toString()) as Logged);
+  expect(data.flatMap(({ ids }) => ids)).toHaveLength(8);
+  expect(data.flatMap(({ inputs }) => inputs['text'] ?? []).map((text) => String(text).length)).toEqual(
+    Array.from({ length: 7 }, () => 120_000),
+  );
+});
+
+/** Lines of requests of one or several rows, numbered on; each row's event id and input say which it is. */
+const someLines = fc
+  .array(fc.record({ rows: fc.integer({ min: 1, max: 6 }), city: fc.constantFrom('oslo', 'lima', 'kyoto') }), {
+    minLength: 1,
+    maxLength: 30,
+  })
+  .map((requests) => {
+    let first = 1;
+    return requests.map(({ rows, city }) => {
+      const cities = Array.from({ length: rows }, () => city);
+      const line = lineOf(rows, { city: cities, place: cities.map((_, row) => `${first}/${row}`) }, first);
+      first += rows;
+      return line;
+    });
+  });
+
+test('requests that share events keep their rows, ids and figures', () => {
+  const check = (lines: SpooledLine[], shardBy: string | undefined) => {
+    const logging = loggingOf(shardBy === undefined ? undefined : shardedBy(shardBy));
+    const events = joinLines(lines).flatMap((line) => recordsOfLine(line, logging));
+    const data = events.map((record) => decodeEvent(record).data as Logged);
+    const told = data.flatMap(({ at, inputs, request, requests }) => {
+      const owners =
+        requests === undefined
+          ? at.map(() => request?.id)
+          : requests.ids.flatMap((id, index) => Array.from({ length: requests.rows[index] ?? 0 }, () => id));
+      return at.map((number, row) => ({ number, place: inputs['place']?.[row], owner: owners[row] }));
+    });
+    const expected = lines.flatMap(({ first, rows }) =>
+      Array.from({ length: rows }, (_, row) => ({ number: first + row, place: `${first}/${row}`, owner: `r${first}` })),
+    );
+    expect(told.sort((a, b) => a.number - b.number)).toEqual(expected);
+    return events.length;
+  };
+  fc.assert(
+    fc.property(someLines, fc.constantFrom(undefined, 'city'), (lines, shardBy) => {
+      expect(check(lines, shardBy)).toBeLessThanOrEqual(shardBy === undefined ? 1 : partitions);
+    }),
+  );
+});
+
+test('what a rollout is judged by, and what failed, is logged request by request', () => {
+  const tried: PredictionRecord = { ...answered('c'), challenger: 2 };
+  const failed: PredictionRecord = { ...answered('e'), failure: 'INTERNAL', outputs: () => [] };
+  const lines = linesOf([answered('a'), answered('b', 2), tried, answered('d'), failed], 7);
+  expect(lines.map(({ first, requests }) => ({ first, ids: requests.map(({ id }) => id) }))).toEqual([
+    { first: 7, ids: ['a', 'b'] },
+    { first: 10, ids: ['c'] },
+    { first: 11, ids: ['d'] },
+    { first: 12, ids: ['e'] },
+  ]);
+  expect(joinLines(lines)).toEqual(lines);
 });

@@ -57,6 +57,18 @@ export const predictionLogged = defineEvent({
           closed,
         ),
       ),
+      /** Of an event with the rows of several requests: theirs in order, and how many rows each has. */
+      requests: Type.Optional(
+        Type.Object(
+          {
+            ids: Type.Array(Type.String()),
+            rows: Type.Array(Type.Integer()),
+            computeMs: Type.Array(Type.Number()),
+            totalMs: Type.Array(Type.Number()),
+          },
+          closed,
+        ),
+      ),
       /** The model that was being rolled out and on which these rows tell; absent: on none. */
       rollout: Type.Optional(Type.Integer()),
     },

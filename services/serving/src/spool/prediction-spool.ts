@@ -1,13 +1,13 @@
 import type { OutgoingRecord } from '@relearn/bus';
 import { type Part, RelearnError, retry } from '@relearn/kernel';
 import { businessNow, type Ports } from '@relearn/runtime';
-import type { AnsweredArm, PredictionLog, PredictionRecord } from '../inference/prediction-record.js';
-import { columnsByName } from '../inference/values.js';
+import type { PredictionLog, PredictionRecord } from '../inference/prediction-record.js';
+import { recordsOfLine } from './logged-events.js';
 import { SpoolFiles } from './spool-files.js';
-import { recordsOfRequest, type SpooledRequest } from './spooled-request.js';
+import { joinLines, linesOf, type SpooledLine } from './spooled-line.js';
 
 interface Waiting {
-  readonly request: SpooledRequest;
+  readonly line: SpooledLine;
   readonly bytes: number;
 }
 
@@ -17,7 +17,11 @@ export interface SpoolOptions {
   readonly maxBytes?: number;
 }
 
-const shipAtOnce = 64;
+/** Lines that are shipped at once. */
+const shipAtOnce = 256;
+
+/** Between two shipments: few large ones cost less, and nobody waits for them. */
+const pauseMs = 20;
 
 /**
  * Keeps what was answered until the bus has it: a record is in a local file before its answer leaves, and is shipped
@@ -54,9 +58,9 @@ export class PredictionSpool implements Part {
     this.last = new Map(Object.entries(last));
     this.next = acked + 1;
     for (const { value, bytes } of this.files.recover()) {
-      const request = value as SpooledRequest;
-      if (request.first > acked) this.enqueue({ request, bytes });
-      this.next = Math.max(this.next, request.first + request.rows);
+      const line = value as SpooledLine;
+      if (line.first > acked) this.enqueue({ line, bytes });
+      this.next = Math.max(this.next, line.first + line.rows);
     }
   }
 
@@ -82,13 +86,16 @@ export class PredictionSpool implements Part {
         retryAfterMs: 1000,
       });
     }
-    const requests = records.map((record) => this.requestOf(record));
-    const [first] = requests;
+    const lines = linesOf(records, this.next);
+    const texts = lines.map((line) => `${JSON.stringify(line)}\n`);
+    const [first] = lines;
     if (first === undefined) return;
-    const lines = requests.map((request) => `${JSON.stringify(request)}\n`);
-    this.files.append(first.first, lines.join(''));
+    this.files.append(first.first, texts.join(''));
     this.observe(records);
-    requests.forEach((request, index) => this.enqueue({ request, bytes: lines[index]?.length ?? 0 }));
+    lines.forEach((line, index) => {
+      this.next = line.first + line.rows;
+      this.enqueue({ line, bytes: texts[index]?.length ?? 0 });
+    });
     this.wake();
   };
 
@@ -103,29 +110,6 @@ export class PredictionSpool implements Part {
       predictions.add({ pipeline: model, model: version, arm, kind }, rows);
       inferenceQueue.observe({ pipeline: model }, timings.queueMs / 1000);
     }
-  }
-
-  private requestOf(record: PredictionRecord): SpooledRequest {
-    const first = this.next;
-    this.next += record.rows;
-    const { queueMs, computeMs } = record.timings;
-    const { arm, challenger, failure, answered } = record;
-    return {
-      first,
-      pipeline: record.model,
-      model: Number(record.version),
-      id: record.id,
-      eventIds: record.eventIds,
-      inputs: columnsByName(record.inputs()),
-      outputs: outputsOf(record),
-      computeMs,
-      totalMs: queueMs + computeMs,
-      rows: record.rows,
-      arm,
-      ...(challenger === undefined ? {} : { challenger }),
-      ...(failure === undefined ? {} : { failure }),
-      ...(answered === undefined ? {} : { answered: answeredOf(answered) }),
-    };
   }
 
   private enqueue(waiting: Waiting): void {
@@ -150,7 +134,8 @@ export class PredictionSpool implements Part {
         const records = await this.recordsOf(ports, batch, last);
         const patience = signal.aborted ? { attempts: 3 } : { signal };
         await retry({ clock, chance, ...patience }, () => ports.bus.publish(records));
-        this.shipped(batch, last);
+        await this.shipped(batch, last);
+        await clock.sleep(pauseMs, signal);
       } catch (thrown) {
         const error = RelearnError.from(thrown);
         ports.telemetry.log.error(
@@ -164,10 +149,10 @@ export class PredictionSpool implements Part {
   }
 
   /** Until this is done the batch counts as not shipped: it is then published again, the same as before. */
-  private shipped(batch: readonly Waiting[], last: Map<string, number>): void {
-    const final = batch.at(-1)?.request;
+  private async shipped(batch: readonly Waiting[], last: Map<string, number>): Promise<void> {
+    const final = batch.at(-1)?.line;
     const acked = final === undefined ? 0 : final.first + final.rows - 1;
-    this.files.writeState({ acked, last: Object.fromEntries(last) });
+    await this.files.writeState({ acked, last: Object.fromEntries(last) });
     this.files.discard(acked);
     this.last = last;
     this.waiting = this.waiting.slice(batch.length);
@@ -182,25 +167,15 @@ export class PredictionSpool implements Part {
     const { catalog, partitions, telemetry } = ports;
     const times = new Map<string, number>();
     const records: OutgoingRecord[] = [];
-    for (const { request } of batch) {
-      const { pipeline } = request;
+    for (const line of joinLines(batch.map(({ line }) => line))) {
+      const { pipeline } = line;
       const now = times.get(pipeline) ?? (await businessNow(ports, pipeline));
       times.set(pipeline, now);
       const applied = catalog.latest(pipeline);
       const onCut = (rows: number) =>
-        telemetry.log.warn({ pipeline, request: request.id, rows }, 'logged without inputs, which are too large');
-      records.push(...recordsOfRequest(request, { source: this.source, applied, partitions, now, last, onCut }));
+        telemetry.log.warn({ pipeline, row: line.first, rows }, 'logged without inputs, which are too large');
+      records.push(...recordsOfLine(line, { source: this.source, applied, partitions, now, last, onCut }));
     }
     return records;
   }
-}
-
-function outputsOf({ outputs }: Pick<PredictionRecord, 'outputs'>) {
-  const { label: _, ...columns } = columnsByName(outputs());
-  return columns;
-}
-
-function answeredOf(answered: AnsweredArm) {
-  const { arm, version, computeMs } = answered;
-  return { arm, model: Number(version), computeMs, outputs: outputsOf(answered) };
 }

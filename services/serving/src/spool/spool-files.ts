@@ -11,6 +11,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
+import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RelearnError } from '@relearn/kernel';
 
@@ -63,8 +64,11 @@ export class SpoolFiles {
     return text === null ? { acked: 0, last: {} } : (parsed(text, path) as ShipState);
   }
 
-  writeState(state: ShipState): void {
-    replaceFile(join(this.folder, 'shipped.json'), JSON.stringify(state));
+  /** Requests do not wait for it: after a crash before it is there, what was shipped is shipped once more. */
+  async writeState(state: ShipState): Promise<void> {
+    const path = join(this.folder, 'shipped.json');
+    await writeFile(`${path}.new`, JSON.stringify(state));
+    await rename(`${path}.new`, path);
   }
 
   /** What the lines of all files hold, in order; a line that a crash has cut off is removed. Throws CORRUPT. */
