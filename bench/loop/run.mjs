@@ -39,7 +39,7 @@ class Client {
   stopped = false;
 
   constructor(address, name) {
-    const definition = loadSync(join(root, 'proto/inference/grpc_service.proto'));
+    const definition = loadSync('inference/grpc_service.proto', { includeDirs: [join(root, 'proto')] });
     const { GRPCInferenceService } = loadPackageDefinition(definition).inference;
     this.client = new GRPCInferenceService(address, credentials.createInsecure());
     this.name = name;
