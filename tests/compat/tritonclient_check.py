@@ -101,7 +101,7 @@ def check_grpc_errors(client, model, inputs, make):
     refused("grpc: unknown version", lambda: client.infer(model, others, model_version="999999"), "version 999999 is not found")
     refused("grpc: version that is no number", lambda: client.infer(model, others, model_version="x"), "INVALID_ARGUMENT")
     refused("grpc: unknown input", lambda: client.infer(model, [single("no-input", [1, 1], "FP32"), *others]), f"unexpected inference input 'no-input' for model '{model}'")
-    refused("grpc: missing input", lambda: client.infer(model, others), "missing required inputs", name)
+    refused("grpc: missing input", lambda: client.infer(model, others), "missing required input(s)", name)
     refused("grpc: wrong shape", lambda: client.infer(model, [single(name, [1, 1, 2], datatype), *others]), f"unexpected shape for input '{name}'")
     refused("grpc: wrong datatype", lambda: client.infer(model, [single(name, [1, 1], wrong), *others]), f"data-type is '{wrong}', but model '{model}' expects '{datatype}'")
     outputs = [triton_grpc.InferRequestedOutput("no-output")]

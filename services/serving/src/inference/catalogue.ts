@@ -179,6 +179,7 @@ function readyOf({ name, version, state, served }: ModelEntry): ServedModel {
 /** The number of a version's text; undefined for an empty one. Throws INVALID_INPUT for what is no version. */
 export function versionNumber(text: string): number | undefined {
   if (text === '') return undefined;
+  if (/^-\d{1,18}$/.test(text)) throw refusals.negativeVersion(text);
   if (!/^\d{1,19}$/.test(text) || BigInt(text) >= 2n ** 63n) throw refusals.badVersion(text);
   return Number(text);
 }

@@ -11,6 +11,11 @@ export const refusals = {
   noVersion: (name: string) => new RelearnError('NOT_FOUND', unknown(`'${name}' has no available versions`)),
   notReady: (name: string, version: string) =>
     new RelearnError('UNAVAILABLE', unknown(`'${name}' version ${version} is not at ready state`)),
+  negativeVersion: (version: string) =>
+    new RelearnError(
+      'INVALID_INPUT',
+      `invalid model version specified '${version}' , version should be an integral value > 0`,
+    ),
   badVersion: (version: string) =>
     new RelearnError(
       'INVALID_INPUT',

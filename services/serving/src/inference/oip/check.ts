@@ -42,11 +42,11 @@ export function checkRequest(model: ServedModel, request: InferRequest, maxRows:
 /** What is wrong without a look at the model. */
 function checkAlone(model: ServedModel, request: InferRequest): void {
   if (request.fault !== undefined) throw request.fault;
-  checkTwice(
-    request.inputs.map(({ name }) => name),
-    (name) => invalid(`${logged(request)}input '${name}' already exists in request`),
-  );
-  checkTwice(request.outputs, (name) => invalid(`${logged(request)}output '${name}' already exists in request`));
+  const names = new Set<string>();
+  for (const { name } of request.inputs) {
+    if (names.has(name)) throw invalid(`${logged(request)}input '${name}' already exists in request`);
+    names.add(name);
+  }
   if (request.bothKinds !== undefined) {
     const where = `'${request.bothKinds}' for model '${model.name}'`;
     throw invalid(`contents field must not be specified when using raw_input_contents for ${where}`);
@@ -57,14 +57,6 @@ function checkAlone(model: ServedModel, request: InferRequest): void {
     );
   }
   checkTyped(model, request);
-}
-
-function checkTwice(names: readonly string[], refusal: (name: string) => RelearnError): void {
-  const seen = new Set<string>();
-  for (const name of names) {
-    if (seen.has(name)) throw refusal(name);
-    seen.add(name);
-  }
 }
 
 function checkTyped(model: ServedModel, request: InferRequest): void {
@@ -96,7 +88,7 @@ function sourceOf({ data, datatype }: RequestTensor, where: string): Source {
 
 function outputsOf(model: ServedModel, { outputs, classes }: InferRequest): readonly number[] {
   if (outputs.length === 0) return model.signature.outputs.map((_spec, index) => index);
-  return outputs.map((name) => {
+  const indices = outputs.map((name) => {
     const index = model.outputAt.get(name);
     const datatype = model.signature.outputs[index ?? -1]?.datatype;
     if (index === undefined || datatype === undefined) {
@@ -107,6 +99,7 @@ function outputsOf(model: ServedModel, { outputs, classes }: InferRequest): read
     }
     return index;
   });
+  return [...new Set(indices)];
 }
 
 /** For each input of the model its place in the request. */
