@@ -69,15 +69,15 @@ export class ServingFront implements Part {
     return this.host.stop();
   }
 
-  /** What is in force under a name, and how it becomes what is loaded; undefined: nothing is. */
-  wanted(
-    catalog: Catalog,
-    name: string,
-  ): { readonly state: object; readonly ensure: () => Promise<boolean> } | undefined {
+  /**
+   * Makes what is in force under a name what is loaded; where nothing is, there is nothing to do. False where a version could not
+   * be loaded, which keeps nobody from the champion. Throws where that could not.
+   */
+  async follow(catalog: Catalog, name: string): Promise<boolean> {
     const plain = catalog.plain(name);
-    if (plain !== undefined) return { state: plain, ensure: () => this.ensure(name, { plain }) };
+    if (plain !== undefined) return await this.ensure(name, { plain });
     const inForce = catalog.inForce(name);
-    return inForce === undefined ? undefined : { state: inForce, ensure: () => this.ensure(name, { inForce }) };
+    return inForce === undefined || (await this.ensure(name, { inForce }));
   }
 
   /** Lets go of what the cache remembers of another log than this: names that are not there, or that mean other bundles. */

@@ -98,7 +98,7 @@ describe('the bundle cache', () => {
       plain: { lr: { versions: [first, second], champion: first } },
     });
     const before = await open({ connected: true });
-    for (const name of ['flights', 'lr']) expect(await before.wanted(catalog, name)?.ensure()).toBe(true);
+    for (const name of ['flights', 'lr']) expect(await before.follow(catalog, name)).toBe(true);
 
     const after = await open({ connected: false });
     expect(after.serves).toBe(true);
@@ -110,7 +110,7 @@ describe('the bundle cache', () => {
     after.connect(remote);
     await after.reconcile(catalog);
     const third = await bundleOf(3, 200);
-    await after.wanted(catalogOf({ inForce: { flights: move(third, 9, first) } }), 'flights')?.ensure();
+    await after.follow(catalogOf({ inForce: { flights: move(third, 9, first) } }), 'flights');
     expect(await scoreOf('flights')).toBe(205);
   });
 
@@ -119,7 +119,7 @@ describe('the bundle cache', () => {
     const first = await bundleOf(1, 0);
     for (let model = 2; model < 8; model++) {
       const catalog = catalogOf({ inForce: { flights: move(await bundleOf(model, model), model, first) } });
-      await opened.wanted(catalog, 'flights')?.ensure();
+      await opened.follow(catalog, 'flights');
     }
     // Manifest and graph of two models, which share a signature.
     expect(await kept.list({ limit: 100 })).toHaveLength(5);
@@ -130,7 +130,7 @@ describe('the bundle cache', () => {
   it('never loads bytes that are not what their digest says, and mends them when it can', async () => {
     const only = await bundleOf(1, 0);
     const catalog = catalogOf({ inForce: { flights: move(only, 1) } });
-    await (await open({ connected: true })).wanted(catalog, 'flights')?.ensure();
+    await (await open({ connected: true })).follow(catalog, 'flights');
     const { digest } = linearModel(0);
     const path = join(folder, 'blobs', digest.slice(0, 2), digest.slice(2, 4), digest);
     const bytes = await readFile(path);
@@ -140,7 +140,7 @@ describe('the bundle cache', () => {
     const after = await open({ connected: false });
     expect(after.serves).toBe(false);
     after.connect(remote);
-    await after.wanted(catalog, 'flights')?.ensure();
+    await after.follow(catalog, 'flights');
     expect(await scoreOf('flights')).toBe(5);
     await open({ connected: false });
     expect(await scoreOf('flights')).toBe(5);
@@ -148,12 +148,12 @@ describe('the bundle cache', () => {
 
   it('begins anew where its note is not what it wrote', async () => {
     const catalog = catalogOf({ inForce: { flights: move(await bundleOf(1, 0), 1) } });
-    await (await open({ connected: true })).wanted(catalog, 'flights')?.ensure();
+    await (await open({ connected: true })).follow(catalog, 'flights');
     const note = join(folder, 'deployments.json');
     await writeFile(note, (await readFile(note, 'utf8')).replace('flights', 'fliGhts'));
     const after = await open({ connected: true });
     expect(after.serves).toBe(false);
-    await after.wanted(catalog, 'flights')?.ensure();
+    await after.follow(catalog, 'flights');
     expect(await scoreOf('flights')).toBe(5);
   });
 
@@ -161,13 +161,13 @@ describe('the bundle cache', () => {
     const [mine, other] = [await bundleOf(1, 0), await bundleOf(1, 100)];
     const before = catalogOf({ inForce: { flights: move(mine, 5), gone: move(mine, 6) } });
     const opened = await open({ connected: true });
-    for (const name of ['flights', 'gone']) await opened.wanted(before, name)?.ensure();
+    for (const name of ['flights', 'gone']) await opened.follow(before, name);
 
     const after = await open({ connected: true });
     const now = catalogOf({ inForce: { flights: move(other, 2) } });
     await after.reconcile(now);
     expect(after.host.list()).toEqual([]);
-    await after.wanted(now, 'flights')?.ensure();
+    await after.follow(now, 'flights');
     expect(await scoreOf('flights')).toBe(105);
     await expect(scoreOf('gone')).rejects.toThrow(/not found/);
   });
