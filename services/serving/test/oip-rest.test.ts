@@ -88,6 +88,7 @@ describe('OIP REST: state and metadata', () => {
       if (allowed.includes(method)) continue;
       const { statusCode, headers, payload } = await served.app.inject({ method, url, payload: 'x' });
       expect([statusCode, headers['allow'], payload]).toEqual([405, allowed, '{"error":"Method Not Allowed"}']);
+      expect(headers['content-type']).toBe('application/json');
     }
   });
 

@@ -1,9 +1,12 @@
-import { RelearnError } from '@relearn/kernel';
-import { decodeByteStrings, encodeByteStrings } from './byte-strings.js';
+import { RelearnError, sha256 } from '@relearn/kernel';
+import { byteStringOffsets, decodeByteStrings, encodeByteStrings } from './byte-strings.js';
 import { alignedCopy, type Datatype, elementSize, type TensorBytes, type TensorSpec, typedView } from './tensors.js';
 
 export type Cell = string | number | boolean | null;
 export type Columns = Readonly<Record<string, readonly Cell[]>>;
+
+/** A tensor of more values a row is not told value by value: each row is one text, the digest of its raw bytes. */
+const mostColumns = 1_000;
 
 /** A tensor's values, flat and row-major; `width` values a row. NaN is null; integers beyond 2^53 are decimal strings. */
 export interface TensorValues {
@@ -15,10 +18,21 @@ export interface TensorValues {
 }
 
 export function valuesOf(spec: TensorSpec, tensor: TensorBytes): TensorValues {
-  const [rows = 1, ...inner] = tensor.shape;
-  const values = cellsOf(spec.datatype, tensor.bytes);
-  const width = rows === 0 ? inner.reduce((product, size) => product * size, 1) : values.length / rows;
-  return { name: spec.name, datatype: spec.datatype, shape: tensor.shape, width, values };
+  const { name, datatype } = spec;
+  const { shape, bytes } = tensor;
+  const [rows = 1, ...inner] = shape;
+  const width = inner.reduce((product, size) => product * size, 1);
+  if (width > mostColumns) return { name, datatype, shape, width: 1, values: digestsOf(spec, bytes, rows, width) };
+  return { name, datatype, shape, width, values: cellsOf(datatype, bytes) };
+}
+
+function digestsOf({ datatype }: TensorSpec, bytes: Uint8Array, rows: number, width: number): string[] {
+  const size = width * elementSize(datatype);
+  const offsets =
+    datatype === 'BYTES'
+      ? byteStringOffsets(bytes, new Array<number>(rows).fill(width))
+      : Array.from({ length: rows + 1 }, (_, row) => row * size);
+  return Array.from({ length: rows }, (_, row) => `sha256:${sha256(bytes.subarray(offsets[row], offsets[row + 1]))}`);
 }
 
 function cellsOf(datatype: Datatype, bytes: Uint8Array): Cell[] {

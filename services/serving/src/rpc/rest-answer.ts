@@ -19,9 +19,9 @@ export function answerTo(app: FastifyInstance, url: string, handlers: { GET?: Ha
   });
 }
 
-/** KServe's client knows no other content type than this very one. */
+/** In bytes: to a text Fastify adds a charset, and KServe's client reads no error of another type than this very one. */
 export function sendJson(reply: FastifyReply, value: unknown): FastifyReply {
-  return reply.type('application/json').send(JSON.stringify(value));
+  return reply.type('application/json').send(Buffer.from(JSON.stringify(value)));
 }
 
 /** Messages of the protocol have the names of the .proto: members in snake case, at every depth. */
