@@ -92,6 +92,26 @@ describe('OIP REST: binary tensors', () => {
     }
   });
 
+  it('answers the greatest values of an output as classes, in JSON and in binary', async () => {
+    const classes = {
+      inputs: [tensor('x', 'FP32', [2, 2], 16)],
+      outputs: [{ name: 'y', parameters: { classification: 1 } }],
+    };
+    const json = await inferBinary('FP32', classes, [fp32(1, 2, 4, 3)]);
+    expect(json.json['outputs']).toEqual([
+      { name: 'y', datatype: 'BYTES', shape: [2, 1], data: ['2.000000:1', '4.000000:0'] },
+    ]);
+    const asked = { ...classes, outputs: [{ name: 'y', parameters: { classification: 1, binary_data: true } }] };
+    expect(tailOf(await inferBinary('FP32', asked, [fp32(1, 2, 4, 3)]))).toEqual(
+      byteStrings('2.000000:1', '4.000000:0'),
+    );
+    const wrong = { ...classes, outputs: [{ name: 'y', parameters: { classification: 'x' } }] };
+    expect(await inferBinary('FP32', wrong, [fp32(1, 2, 4, 3)])).toMatchObject({
+      status: 400,
+      json: { error: expect.stringContaining("Unable to parse 'classification'") },
+    });
+  });
+
   it('takes a body without JSON for a model of one input, and answers in binary', async () => {
     const answer = await infer('FP32', fp32(5, 6), { 'inference-header-content-length': '0' });
     expect(floatsOf(tailOf(answer))).toEqual([5, 6]);

@@ -44,10 +44,13 @@ function requestIn(body: Buffer, request: FastifyRequest, plane: DataPlane): Jso
     );
   }
   const parsed = parseInferRequest(body, headerLength, named);
-  const wanted = parsed.request.outputs;
+  const { outputs: wanted, classes } = parsed.request;
   const unsendable = outputs.find(
     ({ name, datatype }) =>
-      datatype === 'FP16' && (wanted.length === 0 || wanted.includes(name)) && !parsed.isBinary(name),
+      datatype === 'FP16' &&
+      (wanted.length === 0 || wanted.includes(name)) &&
+      !parsed.isBinary(name) &&
+      classes?.has(name) !== true,
   );
   // Before it is run, and logged as answered.
   if (unsendable !== undefined) throw binaryOnly(unsendable.datatype);

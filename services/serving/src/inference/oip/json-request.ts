@@ -38,6 +38,7 @@ export function parseInferRequest(body: Uint8Array, headerLength: number, named:
   const outputs = root.has('outputs') ? listOf(fieldOf(root, '', 'outputs'), mostTensors) : [];
   const wanted = outputs.map((output, index) => outputOf(elementOf(output, `outputs[${index}]`)));
   const forms = new Map(wanted.map(({ name, binary }) => [name, binary]));
+  const classes = wanted.flatMap(({ name, classes }) => (classes > 0 ? [[name, classes] as const] : []));
   const otherwise = parameters['binary_data_output'] === true;
   return {
     request: {
@@ -47,6 +48,7 @@ export function parseInferRequest(body: Uint8Array, headerLength: number, named:
       parameters,
       inputs,
       outputs: wanted.map(({ name }) => name),
+      ...(classes.length === 0 ? {} : { classes: new Map(classes) }),
       bothKinds: undefined,
       surplusRaw: false,
     },
@@ -140,16 +142,22 @@ function sizeOf(field: Field): number {
   return typeof value === 'number' && Number.isInteger(value) ? value : fail(field, 'unsigned-integer');
 }
 
-function outputOf(element: Element): { name: string; binary: boolean | undefined } {
+interface WantedOutput {
+  readonly name: string;
+  readonly binary: boolean;
+  /** How many of its greatest values; 0: all as they are. */
+  readonly classes: number;
+}
+
+function outputOf(element: Element): WantedOutput {
   const { object, place } = element;
   const parameters = innerParameters(element);
-  if (parameters.has('shared_memory_region')) {
-    throw refusals.noRegion('', textOf(fieldOf(parameters, `${place}.parameters`, 'shared_memory_region')));
-  }
-  const binary = fieldOf(parameters, `${place}.parameters`, 'binary_data');
+  const inner = (name: string) => fieldOf(parameters, `${place}.parameters`, name);
+  if (parameters.has('shared_memory_region')) throw refusals.noRegion('', textOf(inner('shared_memory_region')));
   return {
     name: textOf(fieldOf(object, place, 'name')),
-    binary: binary.value === undefined ? false : booleanOf(binary),
+    binary: parameters.has('binary_data') && booleanOf(inner('binary_data')),
+    classes: parameters.has('classification') ? countOf(inner('classification')) : 0,
   };
 }
 
@@ -160,6 +168,7 @@ function innerParameters({ object, place }: Element): JsonObject {
 
 /** Parameters whose kind the protocol fixes. */
 const kinds: Readonly<Record<string, (field: Field) => unknown>> = {
+  sequence_id: (field) => (typeof field.value === 'string' ? field.value : countOf(field)),
   sequence_start: booleanOf,
   sequence_end: booleanOf,
   binary_data_output: booleanOf,
