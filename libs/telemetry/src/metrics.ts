@@ -37,6 +37,8 @@ export type MetricSet = { readonly [Key in MetricKey]: Instruments<LabelsOf<Key>
 export interface Metrics extends MetricSet {
   /** Delay of the event loop beyond the sampling interval since the last call of `render`, in milliseconds. */
   eventLoopDelayMs(): { readonly p50: number; readonly p99: number };
+  /** Brings up to date, before each `render`, what somebody counts by himself. */
+  beforeRender(update: () => void): void;
   /** The text that Prometheus scrapes, and its media type. */
   render(): Promise<{ readonly contentType: string; readonly body: string }>;
   /** Ends the sampling of the event loop. */
@@ -60,13 +62,16 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
     Object.entries(metricNames).map(([key, spec]) => [key, instrumentOf(spec, registry, onFold)]),
     // The keys and kinds are those of the same table that the type is made from.
   ) as unknown as MetricSet;
+  const updates: (() => void)[] = [];
   const delay = ofProcess ? monitorEventLoopDelay({ resolution: resolutionMs }) : undefined;
   delay?.enable();
   if (ofProcess) collectDefaultMetrics({ register: registry });
   return {
     ...set,
     eventLoopDelayMs: () => ({ p50: beyondInterval(delay, 50), p99: beyondInterval(delay, 99) }),
+    beforeRender: (update) => void updates.push(update),
     async render() {
+      for (const update of updates) update();
       for (const quantile of quantiles) {
         const value = beyondInterval(delay, quantile) / 1000;
         if (delay !== undefined) set.eventLoopDelay.set({ quantile: String(quantile / 100) }, value);

@@ -15,9 +15,15 @@ export interface MetricSpec {
 }
 
 const callSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10] as const;
+const inferenceSeconds = [
+  0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5,
+] as const;
 const workSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
 const jobSeconds = [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600] as const;
 const batchRows = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024] as const;
+
+/** Those of Triton's metrics, whose names and labels its dashboards know (docs/user_guide/metrics.md of its server). */
+const tritonLabels = ['model', 'version'] as const;
 
 export const metricNames = {
   messagingOperation: {
@@ -176,9 +182,83 @@ export const metricNames = {
   inferenceQueue: {
     name: 'relearn_inference_queue_seconds',
     kind: 'histogram',
-    help: 'Seconds that a request waited for its batch.',
-    labels: ['pipeline'],
-    buckets: callSeconds,
+    help: 'Seconds that an answered request waited for its run.',
+    labels: ['pipeline', 'model', 'arm'],
+    buckets: inferenceSeconds,
+  },
+  inferenceCompute: {
+    name: 'relearn_inference_compute_seconds',
+    kind: 'histogram',
+    help: 'Seconds of the run of an answered request.',
+    labels: ['pipeline', 'model', 'arm'],
+    buckets: inferenceSeconds,
+  },
+  inferenceRequest: {
+    name: 'relearn_inference_request_seconds',
+    kind: 'histogram',
+    help: 'Seconds of an answered request in queue and run together.',
+    labels: ['pipeline', 'model', 'arm'],
+    buckets: inferenceSeconds,
+  },
+  tritonSuccess: {
+    name: 'nv_inference_request_success',
+    kind: 'counter',
+    help: 'Requests that were answered.',
+    labels: tritonLabels,
+  },
+  tritonFailure: {
+    name: 'nv_inference_request_failure',
+    kind: 'counter',
+    help: 'Requests that were not answered, by reason: REJECTED, CANCELED, BACKEND, OTHER.',
+    labels: [...tritonLabels, 'reason'],
+  },
+  tritonInferences: {
+    name: 'nv_inference_count',
+    kind: 'counter',
+    help: 'Rows that were inferred for requests.',
+    labels: tritonLabels,
+  },
+  tritonRuns: {
+    name: 'nv_inference_exec_count',
+    kind: 'counter',
+    help: 'Runs of the model for requests: one a batch.',
+    labels: tritonLabels,
+  },
+  tritonRequestUs: {
+    name: 'nv_inference_request_duration_us',
+    kind: 'counter',
+    help: 'Microseconds of answered requests.',
+    labels: tritonLabels,
+  },
+  tritonQueueUs: {
+    name: 'nv_inference_queue_duration_us',
+    kind: 'counter',
+    help: 'Microseconds that requests waited for their runs.',
+    labels: tritonLabels,
+  },
+  tritonInputUs: {
+    name: 'nv_inference_compute_input_duration_us',
+    kind: 'counter',
+    help: 'Microseconds in which the inputs of requests were made ready.',
+    labels: tritonLabels,
+  },
+  tritonInferUs: {
+    name: 'nv_inference_compute_infer_duration_us',
+    kind: 'counter',
+    help: 'Microseconds that requests spent in the model.',
+    labels: tritonLabels,
+  },
+  tritonOutputUs: {
+    name: 'nv_inference_compute_output_duration_us',
+    kind: 'counter',
+    help: 'Microseconds in which the outputs of requests were made ready.',
+    labels: tritonLabels,
+  },
+  tritonPending: {
+    name: 'nv_inference_pending_request_count',
+    kind: 'gauge',
+    help: 'Requests that wait or run.',
+    labels: tritonLabels,
   },
   violations: {
     name: 'relearn_invariant_violations_total',

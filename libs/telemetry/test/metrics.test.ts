@@ -5,13 +5,25 @@ const specs: MetricSpec[] = Object.values(metricNames);
 
 describe('metric names', () => {
   test('follow the conventions of Prometheus: one prefix a family, counters end in _total, histograms in a unit', () => {
-    for (const spec of specs) {
+    for (const spec of specs.filter(({ name }) => !name.startsWith('nv_'))) {
       expect(spec.name).toMatch(/^(relearn|messaging|rpc)_[a-z_]+$/);
       expect(spec.name.endsWith('_total')).toBe(spec.kind === 'counter');
       if (spec.kind === 'histogram') expect(spec.name).toMatch(/_(seconds|rows|bytes)$/);
       expect(spec.help).toMatch(/^[A-Z1].*\.$/);
     }
     expect(new Set(specs.map((spec) => spec.name)).size).toBe(specs.length);
+  });
+
+  test('are those of Triton where they begin as its do', () => {
+    const phases = ['request', 'queue', 'compute_input', 'compute_infer', 'compute_output'];
+    expect(specs.filter(({ name }) => name.startsWith('nv_')).map(({ name }) => name)).toEqual([
+      'nv_inference_request_success',
+      'nv_inference_request_failure',
+      'nv_inference_count',
+      'nv_inference_exec_count',
+      ...phases.map((phase) => `nv_inference_${phase}_duration_us`),
+      'nv_inference_pending_request_count',
+    ]);
   });
 
   test('have buckets, in rising order, exactly where they are histograms', () => {
@@ -40,6 +52,17 @@ describe('metrics', () => {
     );
     expect(body).toContain('relearn_checkpoint_seconds_bucket{le="0.01",service="feature"} 0');
     expect(body).toContain('relearn_checkpoint_seconds_bucket{le="0.025",service="feature"} 1');
+  });
+
+  test('given something that counts by itself, when rendered, then it is asked before', async () => {
+    const { metrics } = silentTelemetry();
+    let counted = 0;
+    metrics.beforeRender(() => metrics.tritonPending.set({ model: 'm', version: '1' }, ++counted));
+
+    await metrics.render();
+    const { body } = await metrics.render();
+
+    expect(body).toContain('nv_inference_pending_request_count{model="m",version="1"} 2');
   });
 
   test('given a model that stops serving, when its series is cleared, then only the new one is left', async () => {

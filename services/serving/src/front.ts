@@ -7,6 +7,7 @@ import type { BundleSource } from './handlers/load-bundle.js';
 import { PlainDeployments } from './handlers/plain-deployments.js';
 import { ModelHost } from './inference/model-host.js';
 import type { PredictionLog } from './inference/prediction-record.js';
+import { tellTritonMetrics } from './inference/triton-metrics.js';
 import type { OpenSessions } from './inference/sessions.js';
 
 export interface FrontOptions {
@@ -35,6 +36,7 @@ export class ServingFront implements Part {
     const onLeftOut = (what: string) => telemetry.metrics.unlogged.add({ what });
     const options = { ...(log === undefined ? {} : { log }), ...(sessions === undefined ? {} : { sessions }) };
     this.host = new ModelHost({ kernel, onTrouble, onLeftOut, ...options });
+    tellTritonMetrics(this.host, telemetry.metrics);
     this.cache = cache;
     this.telemetry = telemetry;
     const blobs = cache?.blobs ?? { get: (digest: string) => this.get(digest) };

@@ -126,6 +126,13 @@ export class Catalogue {
     if (this.defaults.get(name) === version) this.defaults.delete(name);
   }
 
+  served(): readonly { name: string; version: string; figures: ModelFigures; pending: number }[] {
+    const entries = [...this.models.values()].flatMap((versions) => [...versions.values()]);
+    return entries.flatMap(({ served, inFlight: pending }) =>
+      served === undefined ? [] : [{ name: served.name, version: served.version, figures: served.figures, pending }],
+    );
+  }
+
   list(): readonly ModelListing[] {
     const entries = [...this.models.values()].flatMap((versions) => [...versions.values()]);
     return entries.map(({ name, version, digest, state, reason, offered }) => ({

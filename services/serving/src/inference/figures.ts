@@ -1,3 +1,5 @@
+import type { RelearnError } from '@relearn/kernel';
+
 /** What one run took, in milliseconds. */
 export interface RunTimes {
   /** From the run's beginning to the model's: packing, and the way to the thread and back. */
@@ -21,6 +23,15 @@ export interface BatchFigures {
   outputMs: number;
 }
 
+/** Why a request got no answer, in the words of Triton's metrics. */
+export type FailureReason = 'REJECTED' | 'CANCELED' | 'BACKEND' | 'OTHER';
+
+export function failureReasonOf(code: RelearnError['code']): FailureReason {
+  if (code === 'INTERNAL') return 'BACKEND';
+  if (code === 'CANCELLED' || code === 'DEADLINE_EXCEEDED') return 'CANCELED';
+  return code === 'UNAVAILABLE' || code === 'RESOURCE_EXHAUSTED' ? 'REJECTED' : 'OTHER';
+}
+
 /** What a model version has done for requests since it was loaded. */
 export class ModelFigures {
   /** Milliseconds since 1970 UTC; 0: nothing yet. */
@@ -29,6 +40,7 @@ export class ModelFigures {
   runs = 0;
   readonly success: Sum = { count: 0, ms: 0 };
   readonly fail: Sum = { count: 0, ms: 0 };
+  readonly failures = new Map<FailureReason, number>();
   /** Over requests: each waits for the whole of its run. */
   readonly queue: Sum = { count: 0, ms: 0 };
   readonly input: Sum = { count: 0, ms: 0 };
@@ -60,9 +72,10 @@ export class ModelFigures {
     this.lastInference = now;
   }
 
-  failed(ms: number): void {
+  failed(ms: number, reason: FailureReason): void {
     this.fail.count += 1;
     this.fail.ms += ms;
+    this.failures.set(reason, (this.failures.get(reason) ?? 0) + 1);
   }
 
   /** By ascending rows. */

@@ -193,6 +193,11 @@ export class ModelHost implements Part {
     return this.catalogue.list();
   }
 
+  /** What each loaded version has done for requests, and how many of them wait or run. */
+  figures(): readonly { name: string; version: string; figures: ModelFigures; pending: number }[] {
+    return this.catalogue.served();
+  }
+
   /** Is the version loaded and READY? */
   holds(name: string, version: number): boolean {
     return this.catalogue.find(name, version)?.state === 'READY';

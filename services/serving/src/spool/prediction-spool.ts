@@ -101,14 +101,19 @@ export class PredictionSpool implements Part {
 
   /** All records of one run. */
   private observe(records: readonly PredictionRecord[]): void {
-    const { predictions, inferenceQueue, inferenceBatch } = this.base.telemetry.metrics;
+    const { predictions, inferenceQueue, inferenceCompute, inferenceRequest, inferenceBatch } =
+      this.base.telemetry.metrics;
     const [first] = records;
     if (first !== undefined) inferenceBatch.observe({ pipeline: first.model }, first.timings.batchRows);
     for (const { model, version, rows, timings, arm, failure, answered } of records) {
       if (failure !== undefined) continue;
-      const kind = answered === undefined ? 'request' : 'mirror';
-      predictions.add({ pipeline: model, model: version, arm, kind }, rows);
-      inferenceQueue.observe({ pipeline: model }, timings.queueMs / 1000);
+      const labels = { pipeline: model, model: version, arm };
+      predictions.add({ ...labels, kind: answered === undefined ? 'request' : 'mirror' }, rows);
+      if (answered !== undefined) continue;
+      const { queueMs, computeMs } = timings;
+      inferenceQueue.observe(labels, queueMs / 1000);
+      inferenceCompute.observe(labels, computeMs / 1000);
+      inferenceRequest.observe(labels, (queueMs + computeMs) / 1000);
     }
   }
 

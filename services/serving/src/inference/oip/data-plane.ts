@@ -1,6 +1,7 @@
 import { type Chance, type Clock, type Kernel, type MachineMs, RelearnError } from '@relearn/kernel';
 import type { Job, JobAnswer } from '../batcher.js';
 import { versionNumber } from '../catalogue.js';
+import { failureReasonOf } from '../figures.js';
 import type { ModelHost, ModelListing } from '../model-host.js';
 import { refusals } from '../refusals.js';
 import { type Choice, choose } from '../rollout.js';
@@ -173,8 +174,8 @@ export class DataPlane {
       return answer;
     } catch (thrown) {
       const tookMs = this.clock.now() - began;
-      model.figures.failed(tookMs);
       const { code } = RelearnError.from(thrown);
+      model.figures.failed(tookMs, failureReasonOf(code));
       if (failures.has(code)) this.host.note(failedRecord(told, code, tookMs));
       throw thrown;
     }
