@@ -2,7 +2,7 @@ import { silentTelemetry } from '@relearn/telemetry';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { tellTritonMetrics } from '../src/inference/triton-metrics.js';
 import { fragileModel, linearModel } from './models.js';
-import { fp32, linearRequest, load, rawRequest, type Served, serve } from './serve.js';
+import { linearRequest, load, rawRequest, type Served, serve } from './serve.js';
 
 const { metrics } = silentTelemetry();
 let served: Served;
