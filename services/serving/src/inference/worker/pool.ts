@@ -3,6 +3,8 @@ import { type Clock, RelearnError } from '@relearn/kernel';
 import type { RunOrder, RunResult, SessionEvents, Sessions } from '../sessions.js';
 import type { ThreadPlan } from '../threads.js';
 import type { ModelSignature, TensorBytes } from '../tensors.js';
+import { InlineRuns } from './inline-runs.js';
+import type { OnnxSession, Ran } from './onnx-session.js';
 import { type PackedTensors, pack, placesOf } from './protocol.js';
 import { SessionThread } from './session-thread.js';
 
@@ -22,12 +24,14 @@ interface Seat {
 
 /**
  * Threads that all hold the same sessions. At most `plan.runs` run at once; a session is loaded into one thread after
- * another, so that the others go on answering. A dead thread is replaced and its sessions loaded again.
+ * another, so that the others go on answering. A dead thread is replaced and its sessions loaded again. Runs that are
+ * shorter than the way to a thread are made where they are asked for.
  */
 export class WorkerPool implements Sessions {
   private readonly options: WorkerPoolOptions;
   private readonly seats: Seat[] = [];
   private readonly sessions = new Map<number, Uint8Array>();
+  private readonly inline: InlineRuns;
   private running = 0;
   private deaths = 0;
   private stopping = false;
@@ -35,6 +39,7 @@ export class WorkerPool implements Sessions {
 
   constructor(options: WorkerPoolOptions) {
     this.options = options;
+    this.inline = new InlineRuns(options.plan.inlineMs);
   }
 
   start(): void {
@@ -59,6 +64,7 @@ export class WorkerPool implements Sessions {
         throw thrown;
       }
       if (signature === undefined) throw new RelearnError('UNAVAILABLE', 'no inference thread is there');
+      this.inline.add(session, onnx);
       return signature;
     });
   }
@@ -68,21 +74,29 @@ export class WorkerPool implements Sessions {
   }
 
   async run(order: RunOrder): Promise<RunResult> {
-    const seat = this.seats.find(({ duty }) => duty === 'idle');
-    if (seat === undefined) throw new RelearnError('INTERNAL', 'no inference thread is idle');
-    seat.duty = 'running';
+    const [rows = 1] = order.inputs[0]?.shape ?? [];
+    const here = this.inline.sessionFor(order.session, rows);
     this.running += 1;
     try {
       const inputs = pack(order.inputs);
-      const message = { kind: 'run', session: order.session, inputs, outputs: order.outputs } as const;
-      const answer = await seat.thread.ask(message, [inputs.buffer]);
-      if (answer.kind === 'ran') {
-        const { computeMs, outputMs } = answer;
-        return { outputs: unpack(answer.outputs), computeMs, outputMs };
-      }
-      throw new RelearnError('INTERNAL', answer.kind === 'failed' ? answer.reason : `unexpected answer ${answer.kind}`);
+      const ran = here === undefined ? await this.onThread(order, inputs) : await runHere(here, order, inputs);
+      this.inline.took(order.session, rows, ran.computeMs);
+      return { ...ran, outputs: unpack(ran.outputs) };
     } finally {
       this.running -= 1;
+      this.options.onFree();
+    }
+  }
+
+  private async onThread({ session, outputs }: RunOrder, inputs: PackedTensors): Promise<Ran> {
+    const seat = this.seats.find(({ duty }) => duty === 'idle');
+    if (seat === undefined) throw new RelearnError('INTERNAL', 'no inference thread is idle');
+    seat.duty = 'running';
+    try {
+      const answer = await seat.thread.ask({ kind: 'run', session, inputs, outputs }, [inputs.buffer]);
+      if (answer.kind === 'ran') return answer;
+      throw new RelearnError('INTERNAL', answer.kind === 'failed' ? answer.reason : `unexpected answer ${answer.kind}`);
+    } finally {
       this.vacate(seat);
     }
   }
@@ -91,10 +105,12 @@ export class WorkerPool implements Sessions {
   async stop(): Promise<void> {
     this.stopping = true;
     await Promise.all(this.seats.map(({ thread }) => thread.stop()));
+    await this.inline.clear();
   }
 
   private async releaseEverywhere(session: number): Promise<void> {
     this.sessions.delete(session);
+    await this.inline.remove(session);
     for (const seat of this.seats) {
       await this.occupy(seat);
       // A thread that dies here has freed everything.
@@ -179,6 +195,14 @@ export class WorkerPool implements Sessions {
 /** Off the main thread. */
 async function sha256Of(bytes: Uint8Array): Promise<string> {
   return Buffer.from(await webcrypto.subtle.digest('SHA-256', bytes)).toString('hex');
+}
+
+async function runHere(session: OnnxSession, { outputs }: RunOrder, inputs: PackedTensors): Promise<Ran> {
+  try {
+    return await session.run(inputs, outputs);
+  } catch (thrown) {
+    throw new RelearnError('INTERNAL', RelearnError.from(thrown).message, { cause: thrown });
+  }
 }
 
 function unpack(packed: PackedTensors): TensorBytes[] {
