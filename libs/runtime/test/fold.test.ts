@@ -191,6 +191,22 @@ describe('a fold', () => {
     await durable.close();
   });
 
+  test('given records that an owner published and no checkpoint covers, when another takes the shard, then nothing changes before them', async () => {
+    const durable = await memoryDurable();
+    const first = await run(durable, { crash: { point: 'toy:after-publish', hit: 1, by: 'kill' } });
+    await publish(durable.bus, 'data.valid', [rowsEvent('data.valid', 'a', 0, 3, null)]);
+    await first.settled();
+    expect(first.isDead).toBe(true);
+    const prepared: number[] = [];
+    const second = await run(durable, {}, { onPrepare: (next) => prepared.push(positionOf(next)) });
+    await second.settled();
+    await publish(durable.bus, 'data.valid', [rowsEvent('data.valid', 'a', 3, 5, 3)]);
+    await second.settled();
+    await second.stop();
+    expect(prepared).toEqual([1]);
+    await durable.close();
+  });
+
   test('stops at a gap, with what came before it published, and puts nothing aside', async () => {
     const durable = await memoryDurable();
     const process = await run(durable);

@@ -52,7 +52,7 @@ export const noFaults: Mix = {
 
 /** Each seed leaves out some kinds of faults altogether: what two kinds hide from each other is then seen alone. */
 export function drawMix(scheduler: Scheduler, shared: boolean): Mix {
-  const rate = () => scheduler.pick([0, 0, 0.004, 0.02]);
+  const rate = () => scheduler.pick([0, 0, 0.004, 0.04]);
   const gap = (steps: number) => scheduler.pick([0, steps * 3, steps, steps / 3]);
   return {
     rates: { done: 0, refused: rate(), lost: rate(), late: rate(), part: rate(), twice: rate() },

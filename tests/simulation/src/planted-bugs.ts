@@ -23,6 +23,7 @@ export function planted(source: string, module: string, { name, replacements }: 
 }
 
 const host = 'libs/runtime/dist/decider/host.js';
+const followPromotions = 'services/serving/dist/handlers/follow-promotions.js';
 const shardState = 'services/monitoring/dist/domain/shard-state.js';
 const shardLoop = 'libs/runtime/dist/fold/shard-loop.js';
 
@@ -58,10 +59,10 @@ export const plantedBugs: readonly PlantedBug[] = [
         module: shardLoop,
         from: `        await this.publish(fold, emissions);
     }
-    /** A change`,
+    /**`,
         to: `        this.unpublished = [...(this.unpublished ?? []), ...emissions];
     }
-    /** A change`,
+    /**`,
       },
       {
         module: shardLoop,
@@ -94,6 +95,12 @@ export const plantedBugs: readonly PlantedBug[] = [
     shardLoop,
     "await this.writeCheckpoint(fold, 'prepared');",
     '',
+  ),
+  one(
+    'change models for rows that may have been scored before',
+    shardLoop,
+    'if (record.position < (this.publishedBelow.get(record.topic) ?? 0))',
+    'if (false)',
   ),
   one('resume where the group had committed, not at the checkpoint', shardLoop, 'reader.seek(position);', ''),
   one('let go of a shard whose checkpoint was taken', shardLoop, '!(await this.isOurs())', "error.code === 'FENCED'"),
@@ -218,11 +225,12 @@ export const plantedBugs: readonly PlantedBug[] = [
     'if (version !== state.version)',
     'if (false)',
   ),
+  one('load a promoted model once or never', followPromotions, 'else if (whole)', 'else if (whole || attempt > 0)'),
   one(
-    'load a promoted model once or never',
-    'services/serving/dist/service.js',
-    '!(await load(pipeline))',
-    'attempt < 2 && !(await load(pipeline))',
+    'miss a promotion that comes while models are looked at',
+    followPromotions,
+    'changed.get(name)?.abort();',
+    'void changed;',
   ),
   one(
     'end no turn at its deadline once its process has died',

@@ -39,7 +39,7 @@ export function simulatedBlobs(process: SimulatedProcess, blobs: Blobs): Blobs {
 /** What a control event says, for people. */
 function told(headers: OutgoingRecord['headers'], value: Uint8Array): string {
   const { ce_type: type, ce_time: time, ce_causationid: cause = '' } = headers;
-  return `${type} at ${time}, after ${cause}: ${Buffer.from(value).toString('utf8').slice(0, 240)}`;
+  return `${type} at ${time}, after ${cause}: ${Buffer.from(value).toString('utf8').slice(0, 600)}`;
 }
 
 /** What the bus takes, in the trace. */
@@ -53,7 +53,7 @@ export function tracedBus(bus: Bus, scheduler: Scheduler): Bus {
       return (records: Parameters<Bus['publish']>[0]) => {
         for (const { topic, partition, headers, value } of records) {
           scheduler.note(`> ${topic}/${partition} ${headers['ce_id'] ?? ''}`, checksum(value));
-          if (scheduler.keepsTrace && (topic === 'control' || topic === 'monitoring'))
+          if (scheduler.keepsTrace && (topic === 'control' || topic === 'monitoring' || topic === 'predictions'))
             scheduler.remark(`  ${told(headers, value)}`);
         }
         return target.publish(records);

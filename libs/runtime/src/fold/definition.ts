@@ -26,7 +26,10 @@ export interface FoldDefinition<S> {
   open(shard: Shard, saved: Parts): Promise<S> | S;
   /** The shard is another process's, or nobody's, from now on. */
   release?(partition: number): void;
-  /** Called before each record, with its first row's address; true when the state has changed and must be durable before the record is applied. */
+  /**
+   * Called before each record, with its first row's address; true when the state has changed and must be durable before the
+   * record is applied. Not called for one that an earlier owner of the shard may have applied: it is applied as it was then.
+   */
   prepare?(state: S, next: number, shard: Shard): Promise<boolean>;
   /** Rows of the event below `fromRow` have been applied before. Throws INVALID_EVENT before touching the state. */
   apply(

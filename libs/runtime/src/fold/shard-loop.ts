@@ -38,6 +38,8 @@ export class ShardLoop<S> {
   private readonly stopping = new AbortController();
   /** Positions of the stored checkpoint. */
   private readonly resumesAt = new Map<string, number>();
+  /** By topic: an earlier owner may have published what follows from records below. */
+  private readonly publishedBelow = new Map<string, number>();
   private readonly tries = new Map<string, number>();
   /** Records whose handling keeps failing, by place: put aside when they come again, before they touch the state. */
   private readonly poisoned = new Map<string, RelearnError>();
@@ -124,6 +126,8 @@ export class ShardLoop<S> {
     for (const reader of this.readers) {
       const position = fold.done.get(reader.topic) ?? 0;
       this.resumesAt.set(reader.topic, position);
+      const bounds = this.checkpoint.value.epoch === 1 ? [] : await this.retrying(() => ports.bus.bounds(reader.topic));
+      this.publishedBelow.set(reader.topic, bounds[partition]?.end ?? 0);
       reader.seek(position);
     }
     return fold;
@@ -212,8 +216,13 @@ export class ShardLoop<S> {
     await this.publish(fold, emissions);
   }
 
-  /** A change that must be durable before the next record: what came before it is published and checkpointed first. */
+  /**
+   * A change that must be durable before the next record: what came before it is published and checkpointed first. None
+   * for records that were there when the shard was taken: whoever had it before may have published what follows from them,
+   * and then died before a checkpoint said so.
+   */
   private async prepared(fold: ShardFold<S>, record: StoredRecord, emissions: Emission[]): Promise<boolean> {
+    if (record.position < (this.publishedBelow.get(record.topic) ?? 0)) return false;
     if (!(await fold.prepare(rowAddress(record.position, 0)))) return false;
     await this.publish(fold, emissions);
     await this.writeCheckpoint(fold, 'prepared');

@@ -49,15 +49,21 @@ export interface ToyFoldOptions {
   readonly onRow?: (value: number) => void;
   /** Throws for a poisoned event: for `invalid` before its first row, for others once some of its rows have been taken. */
   readonly onPoison?: (poison: string) => void;
+  /** Called before each record that may change what the state is, with its first row's address. */
+  readonly onPrepare?: (next: number) => void;
 }
 
 /** A fold whose every row counts: it sums, notes and keeps blobs. */
-export function toyFold({ onRow, onPoison }: ToyFoldOptions = {}): FoldDefinition<ToyState> {
+export function toyFold({ onRow, onPoison, onPrepare }: ToyFoldOptions = {}): FoldDefinition<ToyState> {
   return {
     service: 'toy',
     topics: ['data.valid', 'predictions'],
     sequenced: () => true,
     open: (_shard, saved) => new Map([...saved].map(([name, bytes]) => [name, JSON.parse(utf8.decode(bytes)) as Sums])),
+    prepare(_state, next) {
+      onPrepare?.(next);
+      return Promise.resolve(false);
+    },
     apply(state, logged, fromRow, shard) {
       const { data } = (toyRows.is(logged) ? toyRows : toyOthers).read(logged);
       const key = `${logged.pipeline}-${logged.topic}`;
