@@ -15,11 +15,16 @@ const mostBytes = 1 << 20;
 function echo(): FastifyInstance {
   const app = fastify({ logger: false, bodyLimit: 4 * mostBytes, frameworkErrors: refusePath });
   app.removeAllContentTypeParsers();
+  app.addHook('onRequest', async ({ raw }) => {
+    raw.headers['x-type'] = raw.headers['content-type'];
+    delete raw.headers['content-type'];
+  });
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   app.all('/v2/*', async (request) => ({
     url: request.url,
     got: Buffer.isBuffer(request.body) ? request.body.length : 0,
     length: request.headers['inference-header-content-length'] ?? null,
+    type: request.headers['x-type'] ?? null,
   }));
   return app;
 }
@@ -71,7 +76,7 @@ describe('the HTTP door', () => {
   it('takes headers that come byte by byte, and a body that comes later', async () => {
     const whole = post('0123456789', 'content-length: 10', 'inference-header-content-length: 4');
     const answer = await talk(door, whole.slice(0, -5).split('').concat(whole.slice(-5)), 1);
-    expect(answer).toMatch(/^HTTP\/1.1 200 [^]*\{"url":"\/v2\/echo","got":10,"length":"4"\}$/);
+    expect(answer).toMatch(/^HTTP\/1.1 200 [^]*\{"url":"\/v2\/echo","got":10,"length":"4","type":null\}$/);
   });
 
   it('answers requests that come at once in their order', async () => {
@@ -117,13 +122,21 @@ describe('the console before another process', () => {
     const body = Buffer.alloc(mostBytes, 'x');
     const headers = { 'inference-header-content-length': '7' };
     const whole = await fetch(`${front.url}/v2/echo`, { method: 'POST', body, headers });
-    expect(await whole.json()).toEqual({ url: '/v2/echo', got: mostBytes, length: '7' });
+    expect(await whole.json()).toMatchObject({ url: '/v2/echo', got: mostBytes, length: '7' });
     const chunks = await fetch(`${front.url}/v2/echo`, {
       method: 'POST',
       body: new Blob([body]).stream(),
       duplex: 'half',
     } as RequestInit);
     expect(await chunks.json()).toMatchObject({ got: mostBytes });
+  });
+
+  it.each([';;;', 'no-type', 'text/plain; charset=utf-16'])('passes on a content type of "%s"', async (type) => {
+    for (const at of [front, door]) {
+      const bytes = post('ab', 'content-length: 2', `content-type: ${type}`);
+      expect(await talk(at, [bytes], 1)).toMatch(/^HTTP\/1.1 200 [^]*"got":2/);
+      expect(await talk(at, [bytes], 1)).toContain(`"type":"${type}"`);
+    }
   });
 
   it('answers 413 to what is, in chunks or not, and the connection goes on', async () => {

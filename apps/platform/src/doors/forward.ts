@@ -24,7 +24,15 @@ export function registerForwarding(app: FastifyInstance, forwardings: readonly F
       disableRequestLogging: true,
       disableCache: true,
     });
-    // Bodies are not read here: the owner says what it takes, and how much.
+    // Bodies are not read here: the owner says what it takes, of what type, and how much.
+    const types = new WeakMap<FastifyRequest, { 'content-type': string }>();
+    scope.addHook('onRequest', (request, _reply, done) => {
+      const { headers } = request.raw;
+      const type = headers['content-type'];
+      if (type !== undefined) types.set(request, { 'content-type': type });
+      delete headers['content-type'];
+      done();
+    });
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', (_request, body, done) => done(null, body));
     for (const { prefix, service, to, mostBytes } of forwardings) {
@@ -38,6 +46,7 @@ export function registerForwarding(app: FastifyInstance, forwardings: readonly F
         return reply.from(`${to}${request.url}`, {
           // The owner's answers are its own, a 503 with its retry delay included.
           retryDelay: () => null,
+          rewriteRequestHeaders: (_request, headers) => ({ ...headers, ...types.get(request) }),
           onError: () => {
             if (chunked?.exceeded === true) tooLarge();
             else refuse(reply, request.url, 'UNAVAILABLE', `${service} does not answer at ${to}`);

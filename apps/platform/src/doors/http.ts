@@ -1,5 +1,5 @@
 import { type Part, RelearnError } from '@relearn/kernel';
-import fastify, { type FastifyInstance } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Address } from '../config/config.js';
 import { refuseBytes, refusePath } from './malformed.js';
 import { refuse } from './refuse.js';
@@ -41,11 +41,14 @@ export class HttpDoor implements Part {
     this.outer.removeAllContentTypeParsers();
     this.outer.addContentTypeParser('*', (_request, _body, done) => done(null));
     probes(this.outer);
-    this.outer.all('*', (request, reply) => {
+    // Before a content type is looked at: what it may be is for the routes inside to say.
+    const pass = async (request: FastifyRequest, reply: FastifyReply) => {
       if (this.inner === undefined) return refuse(reply, request.url, 'UNAVAILABLE', waitsFor());
       reply.hijack();
       this.inner.routing(request.raw, reply.raw);
-    });
+      return reply;
+    };
+    this.outer.all('*', { onRequest: pass }, pass);
     this.outer.addHook('preClose', async () => {
       for (const routes of this.served) await routes.close();
     });
