@@ -1,6 +1,7 @@
 import type { Kernel } from '@relearn/kernel';
 import type { GrpcServer } from '@relearn/rpc/grpc';
 import type { Telemetry } from '@relearn/telemetry';
+import type { FullPolicy } from '@relearn/serving';
 import type { FastifyInstance } from 'fastify';
 import type { HttpDoor } from './doors/http.js';
 import { refuse } from './doors/refuse.js';
@@ -13,6 +14,7 @@ export interface EarlyOptions {
   readonly data: string;
   readonly grpc: GrpcServer;
   readonly http: HttpDoor;
+  readonly whenFull: FullPolicy;
   /** An application without routes. */
   readonly routes: FastifyInstance;
   /** What is waited for, in words. */
@@ -26,8 +28,8 @@ export interface EarlyOptions {
  * Where the cache holds nothing, nothing is answered.
  */
 export async function answerEarly(options: EarlyOptions): Promise<Front> {
-  const { kernel, telemetry, data, grpc, http, routes, waitsFor, closedBy } = options;
-  const made = await makeFront(kernel, telemetry, data, true);
+  const { kernel, telemetry, data, whenFull, grpc, http, routes, waitsFor, closedBy } = options;
+  const made = await makeFront(kernel, telemetry, { data, cached: true, whenFull });
   const { front, spool, plane } = made;
   closedBy(() => spool.stop());
   closedBy(() => front.stop());

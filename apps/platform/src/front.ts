@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Kernel } from '@relearn/kernel';
 import type { RpcServer } from '@relearn/rpc';
-import type { DataPlane, PredictionSpool, ServingFront } from '@relearn/serving';
+import type { DataPlane, FullPolicy, PredictionSpool, ServingFront } from '@relearn/serving';
 import type { Telemetry } from '@relearn/telemetry';
 import { version } from './version.js';
 
@@ -14,10 +14,18 @@ export interface Front {
   readonly offeredAt?: RpcServer;
 }
 
+export interface FrontOptions {
+  readonly data: string;
+  /** Whether bundles in force are kept there. */
+  readonly cached: boolean;
+  readonly whenFull: FullPolicy;
+}
+
 /** Makes it over the process's own folder: the spool of its answers and the bundles in force. Nothing is started yet. */
-export async function makeFront(kernel: Kernel, telemetry: Telemetry, data: string, cached: boolean): Promise<Front> {
+export async function makeFront(kernel: Kernel, telemetry: Telemetry, options: FrontOptions): Promise<Front> {
+  const { data, cached, whenFull } = options;
   const { BundleCache, DataPlane, PredictionSpool, ServingFront } = await import('@relearn/serving');
-  const spool = new PredictionSpool({ kernel, telemetry }, { folder: join(data, 'spool') });
+  const spool = new PredictionSpool({ kernel, telemetry }, { folder: join(data, 'spool'), whenFull });
   const front = new ServingFront(
     { kernel, telemetry },
     { log: spool.log, ...(cached ? { cache: new BundleCache(...(await cacheIn(data)), telemetry) } : {}) },

@@ -95,6 +95,7 @@ async function start(options: PlatformOptions, closedBy: ClosedBy): Promise<Omit
       kernel,
       telemetry,
       data: config.data,
+      whenFull: config.whenLogFull,
       grpc,
       http,
       routes: routesOf(telemetry),
@@ -113,7 +114,8 @@ async function start(options: PlatformOptions, closedBy: ClosedBy): Promise<Omit
   closedBy(() => peers.close());
   const commands = commandsOver(peers, ports.catalog, kernel.clock);
   const replays = new Replays(ports, commands.registry);
-  if (serves) front ??= await makeFront(kernel, telemetry, config.data, false);
+  if (serves)
+    front ??= await makeFront(kernel, telemetry, { data: config.data, cached: false, whenFull: config.whenLogFull });
   const assembled = await assemble(names, { ports, deadlines: true, front });
   if (names.includes('console')) assembled.push(createConsole({ ports, peers, commands, replays }));
   const routes = routesOf(telemetry);

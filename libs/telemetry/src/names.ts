@@ -163,7 +163,7 @@ export const metricNames = {
   unlogged: {
     name: 'relearn_predictions_left_out_total',
     kind: 'counter',
-    help: 'Mirrored runs and failures of requests that were not logged, since there was no room for them.',
+    help: 'Answers, mirrored runs and failures of requests that were not logged, since there was no room for them.',
     labels: ['what'],
   },
   modelInfo: {

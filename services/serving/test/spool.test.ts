@@ -18,7 +18,7 @@ import { silentTelemetry } from '@relearn/telemetry';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { PredictionRecord } from '../src/inference/prediction-record.js';
-import { PredictionSpool } from '../src/spool/prediction-spool.js';
+import { type FullPolicy, PredictionSpool } from '../src/spool/prediction-spool.js';
 import { recordsOfLine } from '../src/spool/logged-events.js';
 import { joinLines, linesOf, type SpooledLine } from '../src/spool/spooled-line.js';
 
@@ -258,4 +258,18 @@ test('what a rollout is judged by, and what failed, is logged request by request
     { first: 12, ids: ['e'] },
   ]);
   expect(joinLines(lines)).toEqual(lines);
+});
+
+test('where there is no room, answers are refused, or by the policy given without a record and counted', async () => {
+  const { metrics } = silentTelemetry();
+  const base = { kernel: systemKernel, telemetry: { ...silentTelemetry(), metrics } };
+  const taken = async (whenFull: FullPolicy) => {
+    const spool = new PredictionSpool(base, { folder: join(folder, whenFull), maxBytes: 100, whenFull });
+    await spool.start();
+    spool.log([answered('a'), answered('b')]);
+    return () => spool.log([answered('c'), answered('d')]);
+  };
+  expect(await taken('reject')).toThrow(expect.objectContaining({ code: 'RESOURCE_EXHAUSTED' }));
+  expect(await taken('drop-and-count')).not.toThrow();
+  expect((await metrics.render()).body).toContain('relearn_predictions_left_out_total{what="answer"} 2');
 });

@@ -22,6 +22,8 @@ export interface Config {
   readonly logLevel: string;
   readonly otlpEndpoint: string | undefined;
   readonly failpoints: string;
+  /** Of answers that the prediction log has no room for. */
+  readonly whenLogFull: 'reject' | 'drop-and-count';
   /** The environment, for the settings of engines: passwords, certificates. */
   readonly env: Environment;
 }
@@ -50,6 +52,7 @@ export function readConfig(env: Environment): Config {
     logLevel: text('RELEARN_LOG', 'info'),
     otlpEndpoint: valueOf(env, 'OTEL_EXPORTER_OTLP_ENDPOINT'),
     failpoints: text('RELEARN_FAILPOINT', ''),
+    whenLogFull: policy('RELEARN_PREDICTION_LOG_FULL', text('RELEARN_PREDICTION_LOG_FULL', 'reject')),
     env,
   };
 }
@@ -67,4 +70,9 @@ function positive(name: string, text: string): number {
   const value = Number(text);
   if (Number.isInteger(value) && value >= 1 && value <= 1024) return value;
   throw invalid(name, `${name}=${text} is no count from 1 to 1024`, 'Give a whole number, such as 8.');
+}
+
+function policy(name: string, text: string): Config['whenLogFull'] {
+  if (text === 'reject' || text === 'drop-and-count') return text;
+  throw invalid(name, `${name}=${text} is no policy`, 'Give reject or drop-and-count.');
 }

@@ -11,10 +11,15 @@ interface Waiting {
   readonly bytes: number;
 }
 
+/** What becomes of answers while there is no room for their records: they are refused, or given without one and counted. */
+export type FullPolicy = 'reject' | 'drop-and-count';
+
 export interface SpoolOptions {
   readonly folder: string;
-  /** Bytes that may wait for the bus; beyond it requests are refused. */
+  /** Bytes that may wait for the bus; beyond it the policy holds. Default 64 MiB. */
   readonly maxBytes?: number;
+  /** Default `reject`. */
+  readonly whenFull?: FullPolicy;
 }
 
 /** Lines that are shipped at once. */
@@ -25,13 +30,15 @@ const pauseMs = 20;
 
 /**
  * Keeps what was answered until the bus has it: a record is in a local file before its answer leaves, and is shipped
- * from there under (spool, row number), by which readers recognise a second copy. At its bound requests are refused.
+ * from there under (spool, row number), by which readers recognise a second copy. At its bound requests are refused, unless
+ * the policy is another.
  */
 export class PredictionSpool implements Part {
   readonly name = 'prediction spool';
   private readonly base: Pick<Ports, 'kernel' | 'telemetry'>;
   private readonly files: SpoolFiles;
   private readonly maxBytes: number;
+  private readonly whenFull: FullPolicy;
   private readonly stopping = new AbortController();
   /** By source: the last row number that the bus has. */
   private last = new Map<string, number>();
@@ -43,7 +50,9 @@ export class PredictionSpool implements Part {
   private shipping: Promise<void> = Promise.resolve();
   private started = false;
 
-  constructor(base: Pick<Ports, 'kernel' | 'telemetry'>, { folder, maxBytes = 64 * 1024 * 1024 }: SpoolOptions) {
+  constructor(base: Pick<Ports, 'kernel' | 'telemetry'>, options: SpoolOptions) {
+    const { folder, maxBytes = 64 * 1024 * 1024, whenFull = 'reject' } = options;
+    this.whenFull = whenFull;
     this.base = base;
     this.files = new SpoolFiles(folder);
     this.maxBytes = maxBytes;
@@ -78,10 +87,17 @@ export class PredictionSpool implements Part {
     this.files.close();
   }
 
-  /** Takes the records of one run: one write. Throws RESOURCE_EXHAUSTED at the bound; answers have twice the room of the rest. */
+  /**
+   * Takes the records of one run: one write. At the bound it throws RESOURCE_EXHAUSTED, or counts answers that it leaves out;
+   * answers have twice the room of the rest.
+   */
   readonly log: PredictionLog = (records) => {
     const answers = records.some(({ failure, answered }) => failure === undefined && answered === undefined);
     if (this.waitingBytes > (answers ? this.maxBytes : this.maxBytes / 2)) {
+      if (answers && this.whenFull === 'drop-and-count') {
+        this.base.telemetry.metrics.unlogged.add({ what: 'answer' }, records.length);
+        return;
+      }
       throw new RelearnError('RESOURCE_EXHAUSTED', 'the prediction log is full: the bus has not taken it for a while', {
         retryAfterMs: 1000,
       });
