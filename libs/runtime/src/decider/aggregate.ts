@@ -33,6 +33,8 @@ export interface AggregateDocument extends FoldedAggregate {
   readonly pipeline: string;
   readonly partition: number;
   readonly outbox: readonly OutboxEntry[];
+  /** Wall time in ms at which the log last got a checkpoint of it, or at which it was first handled; absent: before that. */
+  readonly savedAt?: number;
 }
 
 export function emptyAggregate(pipeline: string, partition: number, state: Json): AggregateDocument {

@@ -1,4 +1,4 @@
-import { type Event, inputsOrdered, type LoggedEvent, type Topic } from '@relearn/contracts';
+import { checkpointSaved, type Event, inputsOrdered, type LoggedEvent, type Topic } from '@relearn/contracts';
 import { Sequences } from '../sequences.js';
 import type { FoldedAggregate } from './aggregate.js';
 import type { Decider } from './definition.js';
@@ -50,9 +50,10 @@ export function foldInput<S>(decider: Decider<S>, folded: FoldedAggregate, event
 /** Folds an own event that has just been made. */
 export function foldOwn<S>(decider: Decider<S>, folded: FoldedAggregate, event: Event): FoldedAggregate {
   const topic = event.source.slice(event.source.lastIndexOf('/') + 1);
-  const state = inputsOrdered.is(event)
-    ? folded.state
-    : decider.encode(decider.evolve(decider.decode(folded.state), event));
+  const state =
+    inputsOrdered.is(event) || checkpointSaved.is(event)
+      ? folded.state
+      : decider.encode(decider.evolve(decider.decode(folded.state), event));
   return {
     ...folded,
     state,

@@ -16,6 +16,7 @@ import type { Decider, Decision, Due, Facts, JobOrder, JobResult } from './defin
 import { own } from './definition.js';
 import { foldInput, outOfOrder } from './fold-event.js';
 import { JobRunner } from './job-runner.js';
+import { savedIfDue } from './saved-aggregates.js';
 
 interface Held {
   readonly version: number;
@@ -128,8 +129,17 @@ export class AggregateHost<S> {
       const facts = await this.facts(this.decider.needs?.(state, event) ?? []);
       const decision = this.decider.decide(state, event, now, facts);
       const handled = { ...document, ...foldInput(this.decider, document, event) };
-      return this.apply(id, handled, decision, { now, cause: event });
+      return await this.saved(id, this.apply(id, handled, decision, { now, cause: event }), event);
     });
+  }
+
+  /** With its checkpoint in the log before the log ceases to reach back to the last one. */
+  private async saved(id: string, document: AggregateDocument, event: LoggedEvent): Promise<AggregateDocument> {
+    const { ports, decider } = this;
+    const wall = ports.kernel.clock.wall();
+    const checkpoint = await this.retrying(() => savedIfDue(ports, decider, document, event.pipelineversion));
+    if (checkpoint === null) return document.savedAt === undefined ? { ...document, savedAt: wall } : document;
+    return this.apply(id, { ...document, savedAt: wall }, { events: [checkpoint] }, { now: document.now });
   }
 
   /** With a mark of what was handled before, where the log would not tell it. */

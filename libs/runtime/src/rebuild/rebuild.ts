@@ -3,9 +3,8 @@ import { type AggregateDocument, emptyAggregate } from '../decider/aggregate.js'
 import { streamOf } from '../decider/fold-event.js';
 import type { Checkpoint } from '../fold/checkpoint.js';
 import type { Ports } from '../ports.js';
-import { refoldAggregate, seenByOwn } from './aggregates.js';
+import { type AggregateUpTo, refoldAggregate, seenByOwn } from './aggregates.js';
 import { type AggregateEvents, type ControlLog, readControlLog } from './control-log.js';
-import { breathing } from './log.js';
 import { refoldShard, type UpTo } from './shards.js';
 import type { FoldedService, Stored } from './state.js';
 
@@ -26,7 +25,7 @@ export async function rebuildReached(ports: Ports, service: FoldedService, reach
     exactly: false,
   });
   const checkpoints = await refoldShards(ports, service, log, upTo);
-  const aggregates = await refoldAggregates(ports, service, log, (name, _id, { own }) => {
+  const aggregates = await refoldAggregates(ports, service, log, checkpoints, (name, _id, { own }) => {
     const told: Seen = seenByOwn(own);
     const seen = (stream: string) => {
       const [topic, partition] = stream.split('/');
@@ -51,7 +50,7 @@ export async function rebuildStored(ports: Ports, service: FoldedService, stored
       Object.fromEntries(topics.map((topic) => [topic, ends.get(topic)?.[partition]?.end ?? 0]));
     return { positions, exactly: true };
   });
-  const aggregates = await refoldAggregates(ports, service, log, (name, id, { own }) => {
+  const aggregates = await refoldAggregates(ports, service, log, checkpoints, (name, id, { own }) => {
     const document = stored.aggregates.get(name)?.get(id);
     if (document === undefined && own.length === 0) return null;
     const seen: Seen = document?.seen ?? seenByOwn(own);
@@ -82,18 +81,19 @@ async function refoldShards(
   return all;
 }
 
-type AggregateUpTo = Parameters<typeof refoldAggregate>[2];
-
 async function refoldAggregates(
   ports: Ports,
   { deciders }: FoldedService,
   log: ControlLog,
+  checkpoints: Stored['checkpoints'],
   upTo: (service: string, id: string, events: AggregateEvents) => AggregateUpTo | null,
 ): Promise<Stored['aggregates']> {
-  const breath = breathing(ports.kernel.clock);
+  const shards = [...checkpoints.values()].flatMap((byPartition) => [...byPartition.values()]);
+  const published = new Map(shards.flatMap((shard) => Object.entries(shard.published)));
   const all = new Map<string, Map<string, AggregateDocument>>();
   for (const decider of deciders) {
     const documents = new Map<string, AggregateDocument>();
+    const limits = { whole: decider.topics.every(log.whole), published };
     for (const [id, events] of log.aggregates.get(decider.service) ?? []) {
       const limit = upTo(decider.service, id, events);
       const touched =
@@ -101,7 +101,7 @@ async function refoldAggregates(
         (events.own.length + limit.waiting.length > 0 ||
           events.inputs.some((input) => input.position <= limit.seen(streamOf(input))));
       if (!touched) continue;
-      const folded = await refoldAggregate(decider, events, limit, breath);
+      const folded = await refoldAggregate(ports, decider, id, events, limit, limits);
       const pipeline = id.split('/')[0] ?? id;
       const empty = emptyAggregate(pipeline, ports.catalog.controlPartition(pipeline), folded.state);
       documents.set(id, { ...empty, ...folded });

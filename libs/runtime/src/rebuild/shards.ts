@@ -44,7 +44,12 @@ export async function refoldShard<S>(
   const breath = breathing(ports.kernel.clock);
   const bounds = await Promise.all(ends.map(({ topic }) => ports.bus.bounds(topic)));
   const streams = ends.map(({ topic, end }, index) => {
-    const first = Math.max(fold.done.get(topic) ?? 0, bounds[index]?.[partition]?.first ?? 0);
+    const done = fold.done.get(topic) ?? 0;
+    const first = Math.max(done, bounds[index]?.[partition]?.first ?? 0);
+    if (end > done && first > done) {
+      const gone = `${topic}/${partition} is kept from ${first} on, and no saved checkpoint is behind ${done}`;
+      throw new RelearnError('CORRUPT', `${definition.service}/${partition}: ${gone}`);
+    }
     return recordsOf(ports.bus, topic, partition, { first, end });
   });
   while (streams.length > 0) {
