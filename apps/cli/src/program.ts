@@ -4,6 +4,7 @@ import { backtest } from './commands/backtest.js';
 import { check } from './commands/check.js';
 import { init, type InitOptions } from './commands/init.js';
 import { listLetters, replayLetters, showLetter } from './commands/letters.js';
+import { plan, type PlanOptions } from './commands/plan.js';
 import { rebuild } from './commands/rebuild.js';
 import { audit, events, type EventsOptions, models, status } from './commands/reading.js';
 import { registerModel, type RegisterOptions } from './commands/registering.js';
@@ -126,6 +127,16 @@ function addFiles(making: Making): void {
       (file: string, all: string[] | undefined) => [...(all ?? []), file],
     )
     .option('--window <size>', 'groups the report: 1mo, 1w, 1d, 5000rows', '1mo');
+  add<PlanOptions>(
+    making,
+    'plan <file>',
+    'measure an ONNX file on this machine: how many instances does a rate of requests need?',
+    'relearn plan model.onnx --rate 2000 --p99 20',
+    plan,
+  )
+    .option('--rate <requests>', 'requests of one row a second')
+    .option('--p99 <ms>', 'latency that 99 of 100 requests are to keep, in milliseconds')
+    .option('--seconds <s>', 'length of one measurement', '3');
 }
 
 function addReading(making: Making): void {

@@ -163,3 +163,27 @@ describe('usage', () => {
     }
   });
 });
+
+describe('plan', () => {
+  it('wants rate and latency together, as numbers', async () => {
+    expect(await run(folder, ['plan', 'm.onnx', '--rate', '10'])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('--rate and --p99 belong together'),
+    });
+    expect(await run(folder, ['plan', 'm.onnx', '--rate', '-1', '--p99', '5'])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('--rate -1 is no number above 0'),
+    });
+  });
+
+  it('names the file that is not there, and says what is no model', async () => {
+    expect(await run(folder, ['plan', 'm.onnx'])).toMatchObject({
+      err: expect.stringContaining('m.onnx cannot be read'),
+    });
+    writeFileSync(join(folder, 'm.onnx'), 'no model');
+    expect(await run(folder, ['plan', 'm.onnx'])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('the runtime cannot load the model'),
+    });
+  });
+});

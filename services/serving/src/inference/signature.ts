@@ -60,7 +60,7 @@ export function trialsOf(
     if (!batches && signature.inputs.some(({ shape }) => shape.slice(1).includes(-1))) return [];
     return (batches ? [1, 3] : [1]).map((rows) => ({
       rows,
-      inputs: signature.inputs.map((spec) => blank(spec, rows)),
+      inputs: trialOf(signature, rows),
     }));
   }
   const given = Math.min(maxRows, Object.values(columns)[0]?.length ?? 0);
@@ -72,6 +72,11 @@ export function trialsOf(
       return columnTensor(spec, cells, 0, rows);
     }),
   }));
+}
+
+/** So many rows of zeros and empty strings; other free sizes are 1. */
+export function trialOf({ inputs }: ModelSignature, rows: number): TensorBytes[] {
+  return inputs.map((spec) => blank(spec, rows));
 }
 
 function blank(spec: TensorSpec, rows: number): TensorBytes {

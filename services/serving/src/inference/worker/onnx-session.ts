@@ -34,8 +34,9 @@ export class OnnxSession {
   }
 
   /** Throws the runtime's reason, and what of the model the protocol has no type for. */
-  static async open(onnx: Uint8Array): Promise<OnnxSession> {
-    return new OnnxSession(await InferenceSession.create(onnx, sessionOptions));
+  static async open(onnx: Uint8Array, threads = 1): Promise<OnnxSession> {
+    const options = { ...sessionOptions, intraOpNumThreads: threads };
+    return new OnnxSession(await InferenceSession.create(onnx, options));
   }
 
   /** `inputs` in the order of the model's, `wanted` indices of its outputs. */
