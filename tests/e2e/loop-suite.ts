@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DataOf, predictionLogged } from '@relearn/contracts';
+import type { Verification } from '@relearn/platform';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { eventsOf, recordsIn } from './log.js';
 import { atRest, audited, type Deployment, type Mode } from './modes.js';
@@ -197,6 +198,14 @@ export function loopSuite(mode: Mode): void {
       expect(await turnsOf(deployment.ports.bus, 'orders')).toHaveLength(
         (await turns()).filter(({ turn }) => turn !== null).length,
       );
+    });
+
+    test('the state that is stored is the one that log and blobs give', async () => {
+      await atRest(deployment);
+      const { status, body } = await get(`${api}/state`);
+      const { difference, stored, rebuilt } = body as Verification;
+      expect({ status, difference }).toEqual({ status: 200, difference: null });
+      expect(rebuilt).toEqual(stored);
     });
   });
 }

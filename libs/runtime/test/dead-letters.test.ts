@@ -1,6 +1,6 @@
 import { deadLettered, deadLetterReplayed, type Event } from '@relearn/contracts';
 import { RelearnError } from '@relearn/kernel';
-import { foldPart, readCheckpoint, readLetters, requestReplay, sendBack } from '@relearn/runtime';
+import { deadLetter, foldPart, readCheckpoint, readLetters, requestReplay, sendBack } from '@relearn/runtime';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { adapters, type Durable, memoryDurable } from './world/durable.js';
@@ -69,7 +69,7 @@ describe.each(adapters)('dead letters on %s', (name, open) => {
           const last = await run(durable, true);
           await requestReplay(last.ports, {}, 'ann');
           await last.settled();
-          expect(await requestReplay(last.ports, {}, 'ann')).toEqual([]);
+          expect(await requestReplay(last.ports, {}, 'ann')).toEqual({ requested: [], left: [] });
           await settle(last);
           expect(await summed(durable)).toEqual([...valuesOf(false), ...valuesOf(true)]);
           expect(await deadLetteredNow(durable)).toBe(0);
@@ -89,7 +89,7 @@ describe('a dead letter', () => {
     const process = await run(durable, false);
     await process.settled();
     const [first] = await readLetters(durable.bus);
-    expect(await requestReplay(process.ports, { ids: [first?.event.id ?? ''] }, 'ann')).toHaveLength(1);
+    expect((await requestReplay(process.ports, { ids: [first?.event.id ?? ''] }, 'ann')).requested).toHaveLength(1);
     await settle(process);
     const [, second] = await readLetters(durable.bus);
     const { code: _, message: __, ...original } = deadLettered.read(first?.event as Event).data;
@@ -97,7 +97,7 @@ describe('a dead letter', () => {
     expect(second?.event.id).not.toBe(first?.event.id);
     expect(await deadLetteredNow(durable)).toBe(1);
     const fixed = await run(durable, true);
-    expect(await requestReplay(fixed.ports, {}, 'ann')).toEqual([second?.event.id]);
+    expect((await requestReplay(fixed.ports, {}, 'ann')).requested).toEqual([second?.event.id]);
     await settle(fixed);
     expect(await summed(durable)).toEqual([3, 4, 1, 2]);
     expect(await deadLetteredNow(durable)).toBe(0);
@@ -132,6 +132,18 @@ describe('a dead letter', () => {
     await durable.bus.publish([recordOf('data.valid', another)]);
     await settle(await run(durable, true));
     expect(await summed(durable)).toEqual([1, 2]);
+    await durable.close();
+  });
+
+  test('of a decider is told of and left, whichever topic it came from', async () => {
+    const durable = await memoryDurable();
+    const { ports } = new TestProcess(durable);
+    const record = { ...recordOf('monitoring', rowsEvent('data.valid', 'a', 0, 1, null)), position: 3, appendedAt: 0 };
+    await deadLetter(ports, 'toy-decider', record, new RelearnError('INVALID_EVENT', 'no JSON'));
+    const [letter] = await readLetters(durable.bus);
+    const id = letter?.event.id ?? '';
+    expect(await requestReplay(ports, {}, 'ann')).toEqual({ requested: [], left: [id] });
+    await expect(requestReplay(ports, { ids: [id] }, 'ann')).rejects.toMatchObject({ code: 'REFUSED' });
     await durable.close();
   });
 

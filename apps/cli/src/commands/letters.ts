@@ -73,12 +73,19 @@ export async function replayLetters(
     throw new RelearnError('INVALID_INPUT', 'say which: ids, --pipeline NAME or --all');
   }
   const wanted = { ...(ids.length > 0 ? { ids } : {}), ...(pipeline === undefined ? {} : { pipeline }) };
-  const answer = await remoteClient(terminal).post<{ requested: string[] }>('/dead-letters/replay', wanted);
-  const { requested } = answer;
-  print(
-    answer,
+  const answer = await remoteClient(terminal).post<{ requested: string[]; left: string[] }>(
+    '/dead-letters/replay',
+    wanted,
+  );
+  const { requested, left } = answer;
+  const lines = [
+    ...requested,
     requested.length === 0
       ? 'No letter that had not been sent back already.'
-      : [...requested, `${requested.length} sent back; what fails again is a new dead letter`].join('\n'),
-  );
+      : `${requested.length} sent back; what fails again is a new dead letter`,
+    ...left.map(
+      (id) => `${id} stays: it is no event that its decider could read, and a replay does not change its bytes`,
+    ),
+  ];
+  print(answer, lines.join('\n'));
 }

@@ -56,17 +56,17 @@ export function replayRoute({ ports }: Pick<ConsoleDeps, 'ports'>): Route {
     path: '/dead-letters/replay',
     operation: 'replayDeadLetters',
     summary:
-      'Sends dead letters back to their consumers, in their order among themselves: those named by `ids`, those of a `pipeline`, or, with neither, all. Each goes back once, however often it is asked for.',
+      'Sends dead letters back to their consumers, in their order among themselves: those named by `ids`, those of a `pipeline`, or, with neither, all. Each goes back once, however often it is asked for. `left` are those of deciders, whose bytes are no event: they stay.',
     body: object({ ids: { ...list(text), minItems: 1 }, pipeline: text }, ['ids', 'pipeline']),
     status: 202,
-    answer: object({ requested: list(text) }),
+    answer: object({ requested: list(text), left: list(text) }),
     async handle({ body, actor }) {
       const { ids, pipeline } = body;
       const wanted = {
         ...(Array.isArray(ids) ? { ids: ids.map(String) } : {}),
         ...(typeof pipeline === 'string' ? { pipeline } : {}),
       };
-      return { requested: await requestReplay(ports, wanted, actor) };
+      return await requestReplay(ports, wanted, actor);
     },
   };
 }

@@ -59,11 +59,19 @@ export interface Wanted {
   readonly pipeline?: string;
 }
 
+/** What a request for a replay came to, by ids. */
+export interface ReplayRequested {
+  /** In the order in which they go back. */
+  readonly requested: string[];
+  /** Wanted, and left where they are: their bytes are no event that a decider could read. */
+  readonly left: string[];
+}
+
 /**
- * Asks for the replay of letters that nobody has asked for yet and answers their ids, in the order in which they go back.
- * Durable when it resolves. Throws NOT_FOUND for an unknown id, REFUSED for a letter of a decider.
+ * Asks for the replay of letters that nobody has asked for yet. Durable when it resolves. Throws NOT_FOUND for an unknown
+ * id, REFUSED where a letter of a decider is named by its id.
  */
-export async function requestReplay(ports: Ports, { ids, pipeline }: Wanted, actor: string): Promise<string[]> {
+export async function requestReplay(ports: Ports, { ids, pipeline }: Wanted, actor: string): Promise<ReplayRequested> {
   const letters = await readLetters(ports.bus);
   const known = new Map(letters.map((letter) => [letter.event.id, letter]));
   for (const id of ids ?? []) refuse(id, known.get(id));
@@ -71,16 +79,22 @@ export async function requestReplay(ports: Ports, { ids, pipeline }: Wanted, act
   const wanted = letters.filter(
     (letter) =>
       !letter.replayed &&
-      letter.event.data.topic !== 'control' &&
       (ids === undefined || named.has(letter.event.id)) &&
       (pipeline === undefined || letter.event.pipeline === pipeline),
   );
-  for (const mine of grouped(wanted)) {
+  const [left, back] = [wanted.filter(isDeciders), wanted.filter((letter) => !isDeciders(letter))];
+  for (const mine of grouped(back)) {
     for (let from = 0; from < mine.length; from += mostNamed) {
       await ports.bus.publish([requestOf(ports, mine.slice(from, from + mostNamed), actor)]);
     }
   }
-  return wanted.map((letter) => letter.event.id);
+  const idsOf = (some: readonly Letter[]) => some.map(({ event }) => event.id);
+  return { requested: idsOf(back), left: idsOf(left) };
+}
+
+/** A decider puts aside only what is no event at all: all else holds its partition. */
+function isDeciders({ event }: Letter): boolean {
+  return event.data.consumer.endsWith('-decider');
 }
 
 function refuse(id: string, letter: Letter | undefined): void {
@@ -89,7 +103,7 @@ function refuse(id: string, letter: Letter | undefined): void {
       remedy: '`relearn dead-letters list` shows them.',
     });
   }
-  if (letter.event.data.topic === 'control') {
+  if (isDeciders(letter)) {
     throw new RelearnError('REFUSED', `${id} is no event that could be read, and a replay does not change its bytes`);
   }
 }

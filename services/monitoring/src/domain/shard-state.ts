@@ -151,7 +151,6 @@ export class ShardState {
 
   private profile(part: 'inputs' | 'outcomes', start: number, shard: number): Profiled {
     const window = this.windows.get(start) ?? new WindowState(this.spec, start);
-    if (part === 'inputs') window.inputsClosed = true;
     const end = start + this.width;
     const at = this.boundaries.at(part === 'inputs' ? end : end + this.spec.label.max_delay);
     return { start, end, part, shard, ...window.profile(part), labelledTotal: at.labelled, read: at.read };

@@ -26,7 +26,6 @@ export interface SavedWindow {
   readonly rows: number;
   readonly predictions: number;
   readonly labelled: number;
-  readonly inputsClosed: boolean;
   readonly models: readonly SavedModel[];
   /** By challenger; absent: none was tried. */
   readonly losses?: readonly (readonly [model: number, counts: LossCounts])[];
@@ -74,7 +73,6 @@ export class WindowState {
   rows: number;
   predictions: number;
   labelled: number;
-  inputsClosed: boolean;
   private readonly models = new Map<string, ModelWindow>();
   private readonly losses = new Map<number, PairedLosses>();
   private readonly spec: PipelineSpec;
@@ -85,7 +83,6 @@ export class WindowState {
     this.rows = saved?.rows ?? 0;
     this.predictions = saved?.predictions ?? 0;
     this.labelled = saved?.labelled ?? 0;
-    this.inputsClosed = saved?.inputsClosed ?? false;
     for (const [model, counts] of saved?.losses ?? []) this.losses.set(model, new PairedLosses(counts));
     for (const model of saved?.models ?? []) {
       const profile = model.counts === null ? null : (profileOf?.(model.model) ?? null);
@@ -114,10 +111,10 @@ export class WindowState {
   }
 
   save(): SavedWindow {
-    const { start, rows, predictions, labelled, inputsClosed } = this;
+    const { start, rows, predictions, labelled } = this;
     const losses = [...this.losses].map(([model, paired]) => [model, paired.snapshot()] as const);
     const more = losses.length === 0 ? {} : { losses };
-    return { start, rows, predictions, labelled, inputsClosed, models: this.saved(), ...more };
+    return { start, rows, predictions, labelled, models: this.saved(), ...more };
   }
 
   /**
