@@ -18,7 +18,7 @@ function start(command, args, options) {
   const stop = async () => {
     for (const signal of ['SIGTERM', 'SIGKILL']) {
       try {
-        process.kill(-child.pid, signal);
+        process.kill(-Number(child.pid), signal);
       } catch {
         return;
       }

@@ -11,6 +11,6 @@ export { Writer, type WriterOptions } from './replay/writer.js';
 export { serviceNames, type ServiceName } from './service-names.js';
 export { type Platform, type PlatformOptions, processKernel, startPlatform } from './start.js';
 export { openReadOnly } from './open-read-only.js';
-export { type Plan, planModel } from './plan.js';
+export { type Plan, planModel } from './plan/plan.js';
 export { version } from './version.js';
 export { rebuildState, rebuildStores, type Verification, verifyState } from './rebuild.js';

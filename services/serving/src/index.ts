@@ -7,5 +7,6 @@ export { addInferenceService } from './rpc/inference-grpc.js';
 export { registerInferenceRoutes } from './rpc/inference-rest.js';
 export { mostBodyBytes } from './rpc/rest-body.js';
 export { type FullPolicy, PredictionSpool } from './spool/prediction-spool.js';
+export type { PredictionLog, PredictionRecord } from './inference/prediction-record.js';
 export type { OpenSessions, RunOrder, RunResult, SessionEvents, Sessions } from './inference/sessions.js';
 export type { ModelSignature, TensorBytes } from './inference/tensors.js';

@@ -1,3 +1,3 @@
+export { trialOf } from '../inference/signature.js';
 export { measureRuns, type RunFigures } from './measure-runs.js';
-export { measureServing, type ServingFigures } from './measure-serving.js';
-export { type LevelFigures, type Sizing, sizingOf, type Target, usableShare } from './sizing.js';
+export { type LevelFigures, quantile, type Sizing, sizingOf, type Target } from './sizing.js';

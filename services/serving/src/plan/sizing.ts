@@ -24,7 +24,7 @@ export interface Sizing {
 }
 
 /** Share of what was measured that an instance is to take: bursts and a restarted neighbour need the rest. */
-export const usableShare = 0.7;
+const usableShare = 0.7;
 
 /** How many instances such as the measured one a target needs. Throws RangeError without levels. */
 export function sizingOf(levels: readonly LevelFigures[], { rate, p99Ms }: Target): Sizing {

@@ -33,9 +33,10 @@ const MiB = 1 << 20;
  * own, asked by a process beside it. Throws NOT_FOUND for the file, INVALID_INPUT for what cannot be served.
  */
 export async function planModel({ file, target, levelMs, onStep }: PlanOptions): Promise<Plan> {
-  const [{ PredictionSpool }, { measureRuns, measureServing, sizingOf }] = await Promise.all([
+  const [{ PredictionSpool }, { measureRuns, sizingOf }, { measureServing }] = await Promise.all([
     import('@relearn/serving'),
     import('@relearn/serving/plan'),
+    import('./measure-serving.js'),
   ]);
   const onnx = await read(file);
   const digest = createHash('sha256').update(onnx).digest('hex');

@@ -3,14 +3,9 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { type Kernel, RelearnError } from '@relearn/kernel';
 import { GrpcServer } from '@relearn/rpc/grpc';
-import { DataPlane } from '../inference/oip/data-plane.js';
-import { ModelHost } from '../inference/model-host.js';
-import type { PredictionLog } from '../inference/prediction-record.js';
-import { trialOf } from '../inference/signature.js';
-import type { ModelSignature } from '../inference/tensors.js';
-import { addInferenceService } from '../rpc/inference-grpc.js';
+import { addInferenceService, DataPlane, ModelHost, type ModelSignature, type PredictionLog } from '@relearn/serving';
+import { type LevelFigures, trialOf } from '@relearn/serving/plan';
 import type { ClientFigures, ClientOrder, PlannedRequest } from './client.js';
-import type { LevelFigures } from './sizing.js';
 
 /** Compiled JavaScript only, whoever started us. */
 const client = fileURLToPath(new URL('./client.js', import.meta.url.replace(/\/src(?=\/plan\/[^/]*$)/, '/dist')));

@@ -1,7 +1,7 @@
 import { systemClock } from '@relearn/kernel';
 import { serviceOf, type Unary } from '@relearn/rpc';
 import { GrpcChannel } from '@relearn/rpc/grpc';
-import { quantile } from './sizing.js';
+import { quantile } from '@relearn/serving/plan';
 
 // The client of a measurement, a process of its own: it asks with so many requests on their way at once, for so long.
 
