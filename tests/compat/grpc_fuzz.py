@@ -103,7 +103,9 @@ def main():
     check(f"{arguments.requests} bodies answered", sum(told.values()) == arguments.requests and set(told) <= expected, dict(told))
     check("ready afterwards", client.is_server_ready() and client.is_model_ready(arguments.model))
     if memory:
-        check("memory at most a tenth above its second reading", memory[-1] <= 1.1 * memory[min(1, len(memory) - 1)], f"{memory} MiB")
+        # Until half of them are sent, caches and heaps still grow to their size.
+        half = memory[len(memory) // 2 - 1]
+        check("memory at most a tenth above its reading at half", memory[-1] <= 1.1 * half, f"{memory} MiB")
     finish()
 
 

@@ -42,11 +42,7 @@ export function checkRequest(model: ServedModel, request: InferRequest, maxRows:
 /** What is wrong without a look at the model. */
 function checkAlone(model: ServedModel, request: InferRequest): void {
   if (request.fault !== undefined) throw request.fault;
-  const names = new Set<string>();
-  for (const { name } of request.inputs) {
-    if (names.has(name)) throw invalid(`${logged(request)}input '${name}' already exists in request`);
-    names.add(name);
-  }
+  if (request.inputs.length > 1) checkTwice(request);
   if (request.bothKinds !== undefined) {
     const where = `'${request.bothKinds}' for model '${model.name}'`;
     throw invalid(`contents field must not be specified when using raw_input_contents for ${where}`);
@@ -57,6 +53,14 @@ function checkAlone(model: ServedModel, request: InferRequest): void {
     );
   }
   checkTyped(model, request);
+}
+
+function checkTwice(request: InferRequest): void {
+  const names = new Set<string>();
+  for (const { name } of request.inputs) {
+    if (names.has(name)) throw invalid(`${logged(request)}input '${name}' already exists in request`);
+    names.add(name);
+  }
 }
 
 function checkTyped(model: ServedModel, request: InferRequest): void {

@@ -53,14 +53,19 @@ export function decodeInferRequest(bytes: Uint8Array): InferRequest {
       const entry = decodeEntry(reader.inner());
       fault ??= faultOfParameter(entry);
       if (entry.value !== undefined && entry.key !== '__proto__') parameters[entry.key] = entry.value;
-    } else if (reader.field === 5) tensors.push(decodeTensor(reader.inner()));
-    else if (reader.field === 6) outputs.push(decodeOutput(reader.inner()));
-    else if (reader.field === 7) raw.push(reader.bytes());
+    } else if (reader.field === 5) {
+      const tensor = decodeTensor(reader.inner());
+      fault ??= tensor.fault;
+      tensors.push(tensor);
+    } else if (reader.field === 6) {
+      const output = decodeOutput(reader.inner());
+      fault ??= output.fault;
+      outputs.push(output);
+    } else if (reader.field === 7) raw.push(reader.bytes());
     else reader.skip();
   }
   const inputs = tensors.map((tensor, index) => tensorOf(tensor, raw[index]));
   const both = raw.length > 0 ? tensors.find(({ contents }) => contents !== undefined) : undefined;
-  fault ??= [...tensors, ...outputs].find((part) => part.fault !== undefined)?.fault;
   const classes = outputs.flatMap(({ name, classes }) => (classes === undefined ? [] : [[name, classes] as const]));
   return {
     modelName,
