@@ -86,6 +86,7 @@ describe('what is no JSON is 400, with the character', () => {
     ['200,000 arrays as data', data(deep(200_000)), 'more than 72 levels at'],
     ['200,000 arrays that never end', '['.repeat(200_000), 'more than 72 levels at'],
     ['200,000 objects', '{"a":'.repeat(200_000), 'more than 72 levels at'],
+    ['200,000 objects side by side', data(`[${'{},'.repeat(200_000)}{}]`), 'more than 50000 objects at 150057'],
   ])('%s', async (_what, body, text) => {
     const answer = await infer(body);
     expect(answer).toMatchObject({ status: 400, json: { error: expect.stringContaining(text) } });

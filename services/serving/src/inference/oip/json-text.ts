@@ -10,6 +10,9 @@ const mostDepth = 72;
 /** More is no number but a long computation. */
 const mostDigits = 1_000;
 
+/** Two bytes of text become some hundred in memory; a request has an object or two a tensor. */
+const mostObjects = 50_000;
+
 /**
  * The value of a JSON text in UTF-8. JSON.parse will not do: it rounds integers beyond 2^53 (here they are bigint), takes
  * a name given twice, half a surrogate pair and 1e999, and ends the stack on 200,000 brackets. Throws INVALID_INPUT with
@@ -51,6 +54,7 @@ class JsonReader {
   private readonly text: string;
   private at = 0;
   private depth = 0;
+  private objects = 0;
 
   constructor(text: string) {
     this.text = text;
@@ -110,6 +114,8 @@ class JsonReader {
   }
 
   private object(): JsonObject {
+    this.objects += 1;
+    if (this.objects > mostObjects) throw new Fault(`more than ${mostObjects} objects`, this.at);
     const fields = new Map<string, JsonValue>();
     let name: string | undefined;
     try {
