@@ -25,6 +25,26 @@ export interface RegisteredModel {
   readonly champion: number;
 }
 
+type Cells = Readonly<Record<string, string | number | boolean | null>>;
+
+/** What the console asks of serving. */
+export interface ServingDoor {
+  predict(order: {
+    readonly pipeline: string;
+    /** Empty: the version in force. */
+    readonly version: string;
+    readonly id: string;
+    readonly rows: readonly { readonly entity: Cells; readonly columns: Cells; readonly eventId: string }[];
+  }): Promise<{
+    readonly version: string;
+    readonly arm: string;
+    readonly rows: readonly {
+      readonly outputs: Cells;
+      readonly features: { readonly eventId: string; readonly time: string; readonly asOf: string } | null;
+    }[];
+  }>;
+}
+
 export interface MonitoringDoor {
   /** Answers the request's id. */
   requestRetrain(pipeline: string, actor: string): Promise<string>;
@@ -86,6 +106,7 @@ export interface ConsoleDeps {
   readonly view: ConsoleView;
   readonly registry: RegistryDoor;
   readonly monitoring: MonitoringDoor;
+  readonly serving: ServingDoor;
   readonly audit: () => Promise<AuditReport>;
   readonly verify: () => Promise<Verification>;
   readonly work: () => Promise<Work>;

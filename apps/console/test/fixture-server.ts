@@ -15,6 +15,7 @@ const deps = {
   view,
   registry: { apply: refuse, promote: refuse, rollBack: refuse, pin: refuse, unpin: refuse, registerModel: refuse },
   monitoring: { requestRetrain: refuse },
+  serving: { predict: refuse },
   audit: async () => ({ events: 0, violations: [] }),
   verify: async () => ({ stored: { all: 'h', services: {} }, rebuilt: { all: 'h', services: {} }, difference: null }),
   work: async () => ({ behind: 0, jobs: 0 }),

@@ -57,6 +57,13 @@ function depsOf(ports: Ports, view: ConsoleView, asked: unknown[]): ConsoleDeps 
         return { model: 1, bundle: 'b', champion: alias === '' ? 0 : 1 };
       },
     },
+    serving: {
+      async predict(order) {
+        asked.push(order);
+        const features = { eventId: 'e1', time: '2024-01-01T00:00:00.000Z', asOf: '2024-01-01T01:00:00.000Z' };
+        return { version: '3', arm: 'champion', rows: [{ outputs: { probability: 0.25 }, features }] };
+      },
+    },
     monitoring: { requestRetrain: async (pipeline, actor) => `${pipeline}-r9 by ${actor}` },
     audit: async () => ({ events: 12, violations: [] }),
     verify: async () => ({ stored: { all: 'h', services: {} }, rebuilt: { all: 'h', services: {} }, difference: null }),

@@ -232,6 +232,33 @@ describe('writing', () => {
   });
 });
 
+describe('predictions', () => {
+  it('are asked for by entity and by columns, as JSON has them', async () => {
+    const url = '/api/v1/pipelines/flights/predict';
+    const rows = [{ entity: { carrier: 'AA', gate: 7 }, columns: { delay: null, late: true }, event_id: 'e9' }];
+    const { statusCode, body } = await app.inject({ method: 'POST', url, payload: { rows, version: '3' } });
+    expect([statusCode, JSON.parse(body)]).toEqual([
+      200,
+      {
+        pipeline: 'flights',
+        version: '3',
+        arm: 'champion',
+        rows: [
+          {
+            outputs: { probability: 0.25 },
+            features: { event_id: 'e1', time: '2024-01-01T00:00:00.000Z', as_of: '2024-01-01T01:00:00.000Z' },
+          },
+        ],
+      },
+    ]);
+    const { entity, columns, event_id: eventId } = rows[0] ?? {};
+    expect(asked).toEqual([{ pipeline: 'flights', version: '3', id: '', rows: [{ entity, columns, eventId }] }]);
+    const nested = { rows: [{ entity: { a: [1] } }] };
+    for (const payload of [{}, { rows: [] }, nested, { rows: [{ columns: { a: {} } }] }])
+      expect((await app.inject({ method: 'POST', url, payload })).statusCode, JSON.stringify(payload)).toBe(400);
+  });
+});
+
 describe('the stream', () => {
   it('sends the state at once and again when it has changed', async () => {
     const story = new Story(ports, 'flights');
@@ -273,7 +300,9 @@ describe('the page', () => {
     await story.request(1, 'first', start);
     await story.turn(1, start, 'first', 'passed');
     await story.canary(2, start);
-    while ((view.list()[0]?.rollout?.step ?? 0) === 0) await ports.kernel.clock.breathe();
+    // What has been judged comes in another topic than the step.
+    while (view.list()[0]?.rollout?.step !== 1 || view.list()[0]?.rollout?.requests !== 27)
+      await ports.kernel.clock.sleep(1);
     const { body } = await app.inject('/?pipeline=flights');
     expect(body).toContain('<strong>Model 2</strong> answers 50 % of the requests, step 2 of 2: judged on 27 requests');
   });

@@ -164,7 +164,6 @@ export class Story {
     return this.say(pipelineApplied, { spec, digest: `d${version}`, shards: [this.partition] }, { time, version });
   }
 
-  /** A canary of two steps that has seen 27 requests and 6 rows, told by two shards, and is in its second step. */
   /** So many versions that people registered under a name that no pipeline owns; each was made champion. */
   async plain(versions: number, time: number): Promise<void> {
     for (let model = 1; model <= versions; model++) {
@@ -177,6 +176,7 @@ export class Story {
     }
   }
 
+  /** A canary of two steps that has seen 27 requests and 6 rows, told by two shards, and is in its second step. */
   async canary(n: number, time: number): Promise<void> {
     const ids = { turn: `${this.pipeline}-${n}`, request: `${this.pipeline}-r${n}`, model: n };
     const off = { max_error_increase: null, max_latency_ratio: null, min_agreement: null, quality: null };

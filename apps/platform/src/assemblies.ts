@@ -5,6 +5,7 @@ import { createWorkers } from '@relearn/runtime/workers';
 import type { FastifyInstance } from 'fastify';
 import { codeFacts } from './code-facts.js';
 import type { Front } from './front.js';
+import type { OnlineDoor } from './online.js';
 import { parsePipeline } from './pipeline/parse.js';
 import { type ServiceName } from './service-names.js';
 
@@ -27,6 +28,8 @@ export interface AssemblyOptions {
   readonly deadlines: boolean;
   /** What answers requests, and logs them; null: nobody asks. */
   readonly front: Front | null;
+  /** Where predictions find the features of entities; null: nobody asks. */
+  readonly online: OnlineDoor | null;
 }
 
 type Service = Exclude<ServiceName, 'console'>;
@@ -34,16 +37,18 @@ type Assemble = (options: AssemblyOptions) => Promise<Assembly>;
 
 /** How each service is made. A process loads what it runs and nothing else. Started in this order, stopped in reverse. */
 const assemblies: Readonly<Record<Service, Assemble>> = {
-  serving: async ({ ports, front: answering }) => {
+  serving: async ({ ports, front: answering, online }) => {
     const serving = await import('@relearn/serving');
-    if (answering === null) return serving.createServing(ports, {});
+    if (answering === null || online === null) return serving.createServing(ports, {});
     const { front, spool, plane, offeredAt } = answering;
     const { host, ...running } = serving.createServing(ports, { front });
+    const predictor = new serving.Predictor(host, plane, online.read);
     return {
       ...running,
       parts: [shippingTo(ports, spool), ...running.parts],
       offer: (server) => {
         if (server !== offeredAt) serving.addInferenceService(server, plane);
+        server.add(serving.servingService, serving.servingHandlers(predictor));
       },
       route: (app) => serving.registerInferenceRoutes(app, plane),
       ready: () => host.ready,
@@ -67,9 +72,10 @@ const assemblies: Readonly<Record<Service, Assemble>> = {
     const { rpc, ...training } = createTraining(ports);
     return { ...training, offer: (server) => server.add(trainingService, rpc) };
   },
-  feature: async ({ ports }) => {
+  feature: async ({ ports, online: door }) => {
     const { createFeature, featuresService } = await import('@relearn/feature');
-    const { rpc, ...feature } = createFeature(ports);
+    const { rpc, online, ...feature } = createFeature(ports);
+    if (door !== null) door.here = online;
     return { ...feature, offer: (server) => server.add(featuresService, rpc) };
   },
   validation: async ({ ports }) => {
@@ -125,6 +131,6 @@ export async function allDeciders(ports: Ports): Promise<{ decider: Decider<unkn
 
 /** All that has a state. */
 export async function foldedService(ports: Ports): Promise<FoldedService> {
-  const all = await assemble(services, { ports, deadlines: false, front: null });
+  const all = await assemble(services, { ports, deadlines: false, front: null, online: null });
   return { folds: all.flatMap(({ folds = [] }) => folds), deciders: all.flatMap(({ deciders = [] }) => deciders) };
 }

@@ -1,8 +1,9 @@
-import type { MonitoringDoor, RegistryDoor } from '@relearn/console';
+import type { MonitoringDoor, RegistryDoor, ServingDoor } from '@relearn/console';
 import type { Clock } from '@relearn/kernel';
 import { monitoringService } from '@relearn/monitoring';
 import { registryService } from '@relearn/registry';
-import { actorMetadata } from '@relearn/rpc';
+import { servingService } from '@relearn/serving';
+import { actorMetadata, cellOf, scalarsOf, type WireScalar } from '@relearn/rpc';
 import type { Catalog } from '@relearn/runtime';
 import type { Peers } from './peers.js';
 
@@ -14,10 +15,12 @@ const registerWithinMs = 120_000;
 export interface Commands {
   readonly registry: RegistryDoor;
   readonly monitoring: MonitoringDoor;
+  readonly serving: ServingDoor;
 }
 
 export function commandsOver(peers: Peers, catalog: Catalog, clock: Clock): Commands {
   const registry = peers.client('registry', registryService);
+  const serving = peers.client('serving', servingService);
   const monitoring = peers.client('monitoring', monitoringService);
   const by = (actor: string, withinMs = answerWithinMs) => ({
     metadata: actorMetadata(actor),
@@ -49,8 +52,29 @@ export function commandsOver(peers: Peers, catalog: Catalog, clock: Clock): Comm
         return registered;
       },
     },
+    serving: {
+      async predict({ pipeline, version, id, rows }) {
+        const wanted = rows.map(({ entity, columns, eventId }) => ({
+          entity: scalarsOf(entity),
+          columns: scalarsOf(columns),
+          eventId,
+        }));
+        const deadline = clock.now() + answerWithinMs;
+        const answer = await serving.predict({ pipeline, modelVersion: version, id, rows: wanted }, { deadline });
+        const { modelVersion, arm, rows: predicted } = answer;
+        return {
+          version: modelVersion,
+          arm,
+          rows: predicted.map(({ outputs, features }) => ({ outputs: cellsOf(outputs), features: features ?? null })),
+        };
+      },
+    },
     monitoring: {
       requestRetrain: async (pipeline, actor) => (await monitoring.requestRetrain({ pipeline }, by(actor))).request,
     },
   };
+}
+
+function cellsOf(scalars: Readonly<Record<string, WireScalar>>) {
+  return Object.fromEntries(Object.entries(scalars).map(([name, scalar]) => [name, cellOf(scalar)]));
 }

@@ -15,7 +15,7 @@ export interface LoneServices {
 /** Starts every service that reads the log, without doors, deadlines and clock: whoever asks for them moves time. */
 export async function startServices(ports: Ports): Promise<LoneServices> {
   const { clock } = ports.kernel;
-  const services = await assemble(readingServices, { ports, deadlines: false, front: null });
+  const services = await assemble(readingServices, { ports, deadlines: false, front: null, online: null });
   const peers = new Peers(clock, readingServices, new Map());
   const lifecycle = new Lifecycle();
   for (const { parts, offer } of services) {

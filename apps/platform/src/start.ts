@@ -15,6 +15,7 @@ import { addProbes } from './doors/probes.js';
 import type { OpenEngines } from './engines/open-engines.js';
 import { folds } from './lag.js';
 import { observeCall, observeLag, observeRequests } from './observed.js';
+import { OnlineDoor } from './online.js';
 import { openPorts, patient } from './open-ports.js';
 import { Peers } from './peers.js';
 import { Replays } from './replay/replays.js';
@@ -116,7 +117,8 @@ async function start(options: PlatformOptions, closedBy: ClosedBy): Promise<Omit
   const replays = new Replays(ports, commands.registry);
   if (serves)
     front ??= await makeFront(kernel, telemetry, { data: config.data, cached: false, whenFull: config.whenLogFull });
-  const assembled = await assemble(names, { ports, deadlines: true, front });
+  const online = new OnlineDoor(peers, kernel.clock);
+  const assembled = await assemble(names, { ports, deadlines: true, front, online });
   if (names.includes('console')) assembled.push(createConsole({ ports, peers, commands, replays }));
   const routes = routesOf(telemetry);
   for (const { offer, route } of assembled) {

@@ -4,16 +4,19 @@ import { snapshotDecider } from './domain/snapshots.js';
 import { assembleSnapshot, type SnapshotInput } from './handlers/assemble-snapshot.js';
 import { computeFeatures, type FeatureShard } from './handlers/compute-features.js';
 import { type FeaturesHandlers, featuresHandlers } from './rpc/features.js';
-import { onlineReader } from './rpc/get-online.js';
+import { type OnlineReader, onlineReader } from './rpc/get-online.js';
 
 /** Feature: valid rows in, feature rows out; keeps the offline log and cuts each turn's snapshot from it. */
-export function createFeature(ports: Ports): RunningService & { readonly rpc: FeaturesHandlers } {
+export function createFeature(
+  ports: Ports,
+): RunningService & { readonly rpc: FeaturesHandlers; readonly online: OnlineReader } {
   const shards = new Map<number, FeatureShard>();
   const fold = computeFeatures(shards);
   const decider = snapshotDecider({
     run: async (input, context) =>
       (await assembleSnapshot(input as unknown as SnapshotInput, context)) as unknown as Json,
   });
+  const online = onlineReader(ports.catalog, shards);
   return {
     manifest: {
       name: 'feature',
@@ -24,6 +27,7 @@ export function createFeature(ports: Ports): RunningService & { readonly rpc: Fe
     parts: [foldPart(ports, fold), deciderPart(ports, decider)],
     deciders: [decider],
     folds: [fold],
-    rpc: featuresHandlers(onlineReader(ports.catalog, shards)),
+    rpc: featuresHandlers(online),
+    online,
   };
 }

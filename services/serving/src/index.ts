@@ -10,3 +10,5 @@ export { type FullPolicy, PredictionSpool } from './spool/prediction-spool.js';
 export type { PredictionLog, PredictionRecord } from './inference/prediction-record.js';
 export type { OpenSessions, RunOrder, RunResult, SessionEvents, Sessions } from './inference/sessions.js';
 export type { ModelSignature, TensorBytes } from './inference/tensors.js';
+export { Predictor, type ReadOnline } from './predict/predictor.js';
+export { servingHandlers, servingService } from './rpc/predict-grpc.js';

@@ -13,15 +13,18 @@ import type { Moment, RolloutView } from './shapes.js';
 /** The model that is tried beside the champion, and whether the alias may move. */
 export class Rollouts {
   private running: Omit<RolloutView, 'requests' | 'rows'> | null = null;
-  /** By shard: the latest counts. */
-  private readonly observed = new Map<number, RolloutCounts>();
+  /** By shard: the latest counts, and of which model. They come in another topic, so perhaps before the rollout's start. */
+  private readonly observed = new Map<number, { readonly model: number; readonly counts: RolloutCounts }>();
   pinned = false;
 
   current(): RolloutView | null {
-    if (this.running === null) return null;
-    const counts = [...this.observed.values()];
+    const { running } = this;
+    if (running === null) return null;
+    const counts = [...this.observed.values()]
+      .filter(({ model }) => model === running.model)
+      .map((seen) => seen.counts);
     const sum = (of: (shard: RolloutCounts) => number) => counts.reduce((total, shard) => total + of(shard), 0);
-    return { ...this.running, requests: sum(({ requests }) => requests), rows: sum(({ rows }) => rows) };
+    return { ...running, requests: sum(({ requests }) => requests), rows: sum(({ rows }) => rows) };
   }
 
   /** True when the event was one of a rollout or of a pin. */
@@ -29,7 +32,6 @@ export class Rollouts {
     if (rolloutStarted.is(event)) {
       const { model, turn, policy } = event.data;
       const { strategy, steps, requests: each } = policy;
-      this.observed.clear();
       this.running = { model, turn, strategy, step: 0, steps: steps.length, share: steps[0] ?? 0, each, since: at };
       return true;
     }
@@ -37,14 +39,15 @@ export class Rollouts {
       this.pinned = modelPinned.is(event);
       return true;
     }
+    if (rolloutObserved.is(event)) {
+      const { model, shard, counts } = event.data;
+      this.observed.set(shard, { model, counts });
+      return this.running?.model === model;
+    }
     if (this.running === null) return false;
     if (rolloutAdvanced.is(event)) {
       const { step, share } = event.data;
       this.running = { ...this.running, step, share };
-      return true;
-    }
-    if (rolloutObserved.is(event) && event.data.model === this.running.model) {
-      this.observed.set(event.data.shard, event.data.counts);
       return true;
     }
     if (!rolloutEnded.is(event)) return false;

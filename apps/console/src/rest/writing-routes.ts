@@ -3,6 +3,7 @@ import { RelearnError } from '@relearn/kernel';
 import type { ConsoleDeps } from '../deps.js';
 import { replayRoute } from './letter-routes.js';
 import { registerRoute } from './plain-routes.js';
+import { predictRoute } from './predict-route.js';
 import type { Call, Route } from './route.js';
 import { boolean, component, integer, list, object, text } from './schemas.js';
 
@@ -10,7 +11,7 @@ const model = { type: 'integer', minimum: 1 } as const;
 
 /** What can be done. Each is one write of the service that owns it, whose event says who asked. */
 export function writingRoutes(deps: ConsoleDeps): readonly Route[] {
-  return [...policyRoutes(deps), registerRoute(deps), ...dataRoutes(deps), replayRoute(deps)];
+  return [...policyRoutes(deps), registerRoute(deps), predictRoute(deps), ...dataRoutes(deps), replayRoute(deps)];
 }
 
 /** The name of a pipeline, or of a model that no pipeline owns: their aliases move alike. Throws NOT_FOUND. */

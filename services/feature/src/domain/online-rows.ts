@@ -1,5 +1,5 @@
 import { type Cell, type PipelineSpec, type RecordBatch, rowStream } from '@relearn/contracts';
-import type { FeatureRows } from '@relearn/features';
+import { featureColumns, type FeatureRows } from '@relearn/features';
 
 /** Entities whose latest features are kept for online reads; the one not seen for longest goes first. */
 const maxEntities = 50_000;
@@ -17,19 +17,23 @@ interface Latest {
   readonly values: readonly Cell[];
 }
 
+function keyOf(entity: readonly Cell[]): string {
+  return entity.map((cell) => String(cell ?? '')).join('|');
+}
+
 /** The last computed features by entity: a view of the log, not part of any checkpoint. An older row never replaces a newer one. */
 export class OnlineRows {
   private readonly latest = new Map<string, Latest>();
   private readonly entity: readonly string[];
-  private names: readonly string[] = [];
+  private readonly names: readonly string[];
 
   constructor(spec: PipelineSpec) {
     this.entity = spec.entity;
+    this.names = featureColumns(spec).map(({ name }) => name);
   }
 
   take(batch: RecordBatch, from: number, rows: FeatureRows): void {
-    this.names = Object.keys(rows.columns);
-    const columns = Object.values(rows.columns);
+    const columns = this.names.map((name) => rows.columns[name] ?? []);
     for (const [key, row] of this.newest(batch, from, rows)) {
       const time = rows.times[row] ?? 0;
       const known = this.latest.get(key);
@@ -44,9 +48,17 @@ export class OnlineRows {
     }
   }
 
+  /** A row that was computed before: its features by name, under the values of the entity columns in order. */
+  put(entity: readonly Cell[], { id, time, features }: OnlineRow): void {
+    const key = keyOf(entity);
+    const known = this.latest.get(key);
+    if (known !== undefined && known.time > time) return;
+    this.latest.set(key, { id, time, values: this.names.map((name) => features[name] ?? null) });
+  }
+
   /** The entity's last row, by the values of the entity columns in order. */
   get(values: readonly string[]): OnlineRow | null {
-    const found = this.latest.get(values.join('|'));
+    const found = this.latest.get(keyOf(values));
     if (found === undefined) return null;
     const features = Object.fromEntries(this.names.map((name, index) => [name, found.values[index] ?? null]));
     return { id: found.id, time: found.time, features };
@@ -65,7 +77,7 @@ export class OnlineRows {
       next[which] = place + 1;
       const cells = cellsOf[which] ?? null;
       if (cells === null || index < from) return;
-      const key = cells.map((column) => String(column[place] ?? '')).join('|');
+      const key = keyOf(cells.map((column) => column[place] ?? null));
       const known = newest.get(key);
       if (known === undefined || (rows.times[known] ?? 0) <= (rows.times[row] ?? 0)) {
         newest.delete(key);

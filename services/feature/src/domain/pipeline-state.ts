@@ -75,6 +75,12 @@ export class PipelineState {
     return rows;
   }
 
+  /** Are these the features that it computes? */
+  hasFeatures(names: readonly string[]): boolean {
+    const own = featureColumns(this.spec).map(({ name }) => name);
+    return own.length === names.length && own.every((name) => names.includes(name));
+  }
+
   /** Windowed and joined features for the keys as of the watermark. */
   current(keys: Readonly<Record<string, string | number | boolean | null>>) {
     return this.engine.online(keys);

@@ -9,6 +9,7 @@ import {
 } from '@relearn/features';
 import { emission, type Emission, type FoldDefinition, type Parts, type Shard } from '@relearn/runtime';
 import { backfill } from './backfill.js';
+import { refillOnline } from './refill-online.js';
 import { PipelineState } from '../domain/pipeline-state.js';
 
 /** A shard's pipelines by name. */
@@ -86,6 +87,7 @@ async function openShard(shard: Shard, saved: Parts, versions: WeakMap<PipelineS
     versions.set(pipeline, version);
     state.set(name, pipeline);
   }
+  await refillOnline(state, shard);
   return state;
 }
 

@@ -13,6 +13,7 @@ export interface GetOnlineResponse {
   readonly eventId: string;
   readonly time: string;
   readonly features: Readonly<Record<string, WireScalar>>;
+  readonly asOf: string;
 }
 
 export interface FeaturesHandlers {
@@ -25,9 +26,9 @@ export function featuresHandlers(read: OnlineReader): FeaturesHandlers {
   return {
     async getOnline({ pipeline, keys }) {
       const cells = Object.entries(keys).map(([name, scalar]) => [name, cellOf(scalar)] as const);
-      const { status, id, time, features } = read(pipeline, Object.fromEntries(cells));
-      const at = time === null ? '' : formatTimestamp(time);
-      return { status, eventId: id ?? '', time: at, features: scalarsOf(features) };
+      const { status, id, time, asOf, features } = read(pipeline, Object.fromEntries(cells));
+      const textOf = (at: number | null) => (at === null ? '' : formatTimestamp(at));
+      return { status, eventId: id ?? '', time: textOf(time), features: scalarsOf(features), asOf: textOf(asOf) };
     },
   };
 }

@@ -10,6 +10,8 @@ export interface OnlineFeatures {
   /** Event id and time (ms) of the entity's last row. */
   readonly id: string | null;
   readonly time: number | null;
+  /** Event time (ms) up to which windowed and joined features have seen the data. */
+  readonly asOf: number | null;
   readonly features: Readonly<Record<string, Cell>>;
 }
 
@@ -39,6 +41,7 @@ export function onlineReader(catalog: Catalog, shards: ReadonlyMap<number, Featu
         status: 'PRESENT',
         id: row.id,
         time: row.time,
+        asOf: state.watermark(),
         features: { ...row.features, ...Object.fromEntries(now) },
       };
     }
@@ -48,6 +51,6 @@ export function onlineReader(catalog: Catalog, shards: ReadonlyMap<number, Featu
         remedy: 'Ask again, or another instance of the feature service: one of them has the shard.',
       });
     }
-    return { status: 'NOT_FOUND', id: null, time: null, features: {} };
+    return { status: 'NOT_FOUND', id: null, time: null, asOf: null, features: {} };
   };
 }

@@ -22,19 +22,22 @@ import {
 
 /**
  * Scores each feature row with the champion and, beside it, the frozen first model and one that is rolled out. A change of models is in the
- * checkpoint before the first row that the new ones score, so a row that is retried is scored by the same version.
+ * checkpoint before the first row that the new ones score, and takes
+ * no row that may have been scored before: so a row that is retried is scored by the same version.
  */
 export function scoreStream(host: ModelHost, deployments: Deployments): FoldDefinition<ScoringShard> {
   return {
     service: 'serving',
     topics: ['features'],
     sequenced: () => true,
-    async open(_shard, saved) {
-      const state = openScoring(saved);
+    async open({ partition, ports }, saved) {
+      const { end = 0 } = (await ports.bus.bounds('features'))[partition] ?? {};
+      const state = openScoring(saved, rowAddress(end, 0));
       for (const [pipeline, { inForce }] of state.models) await deployments.ensure(pipeline, inForce);
       return state;
     },
-    prepare: (state, next, shard) => adopt(state.models, next, shard, deployments),
+    prepare: async (state, next, shard) =>
+      next >= state.mayBeScored && (await adopt(state.models, next, shard, deployments)),
     async apply(state, logged, fromRow, shard) {
       const { data } = featuresComputed.read(logged);
       const rows = data.ids.length - fromRow;
