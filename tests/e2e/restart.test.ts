@@ -37,13 +37,13 @@ test('a platform that is stopped in the middle of a replay goes on where it was'
 
   // Stopped once while the first model is made, and once with it, far from the end.
   const early = await startWorld({ folder: data });
-  await early.platform.replays.start(file, at(100_000));
+  await early.platform.replays.start(file, at(20_000));
   await eventually('the first turn', async () => (await turnsOf(early.platform.ports.bus, 'orders')).length > 0);
   await early.stop();
   expect(early.platform.replays.status()[0]?.done).toBeLessThan(2 * rows);
 
   const middle = await startWorld({ folder: data });
-  const before = await middle.platform.replays.start(file, at(100_000));
+  const before = await middle.platform.replays.start(file, at(20_000));
   expect(before.done).toBeGreaterThan(0);
   const { ports } = middle.platform;
   await modelServed(middle, 'orders');
