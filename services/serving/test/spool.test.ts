@@ -273,3 +273,18 @@ test('where there is no room, answers are refused, or by the policy given withou
   expect(await taken('drop-and-count')).not.toThrow();
   expect((await metrics.render()).body).toContain('relearn_predictions_left_out_total{what="answer"} 2');
 });
+
+test('the label is left out beside the probabilities it follows from, and only there', () => {
+  const tensor = (name: string) => {
+    const width = name === 'probabilities' ? 2 : 1;
+    return { name, datatype: 'FP32' as const, shape: [1, width], width, values: [1, 0].slice(0, width) };
+  };
+  const told = (...names: string[]) => {
+    const record: PredictionRecord = { ...answered('a'), outputs: () => names.map(tensor) };
+    return linesOf([record], 1).flatMap(({ outputs }) => Object.keys(outputs));
+  };
+  expect(told('probability', 'label')).toEqual(['probability']);
+  expect(told('label')).toEqual(['label']);
+  expect(told('probabilities', 'label')).toEqual(['probabilities[0]', 'probabilities[1]']);
+  expect(told('score', 'label')).toEqual(['score', 'label']);
+});

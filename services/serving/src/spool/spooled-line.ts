@@ -1,6 +1,6 @@
 import { type AnsweringArm, type Columns, maxBatchRows } from '@relearn/contracts';
 import type { PredictionRecord } from '../inference/prediction-record.js';
-import { columnsByName, columnsOf, type TensorValues } from '../inference/values.js';
+import { columnsOf, type TensorValues } from '../inference/values.js';
 
 /** One request of a line: `rows` of the line's rows, after those of the requests before it. */
 export interface SpooledRequest {
@@ -89,15 +89,17 @@ function lineOf(records: readonly PredictionRecord[], first: number): SpooledLin
   };
 }
 
-/** The label that a classifier says beside its probabilities follows from them. */
+/** The label that a classifier says beside its probabilities follows from them; without those it is kept. */
 function outputColumns(outputs: readonly (readonly TensorValues[])[]): Columns {
-  const { label: _, ...columns } = columnsOf(outputs);
-  return columns;
+  const columns = columnsOf(outputs);
+  const { label: _, ...others } = columns;
+  return Object.keys(others).some((name) => name === 'probability' || name.startsWith('probability['))
+    ? others
+    : columns;
 }
 
 function answeredOf({ arm, version, computeMs, outputs }: NonNullable<PredictionRecord['answered']>) {
-  const { label: _, ...columns } = columnsByName(outputs());
-  return { arm, model: Number(version), computeMs, outputs: columns };
+  return { arm, model: Number(version), computeMs, outputs: outputColumns([outputs()]) };
 }
 
 /** Neighbours that tell the same columns of the same model become one line, up to the rows of an event. */
