@@ -93,9 +93,7 @@ function lineOf(records: readonly PredictionRecord[], first: number): SpooledLin
 function outputColumns(outputs: readonly (readonly TensorValues[])[]): Columns {
   const columns = columnsOf(outputs);
   const { label: _, ...others } = columns;
-  return Object.keys(others).some((name) => name === 'probability' || name.startsWith('probability['))
-    ? others
-    : columns;
+  return Object.keys(others).some((name) => /^probabilit(y|ies\[\d+\])$/.test(name)) ? others : columns;
 }
 
 function answeredOf({ arm, version, computeMs, outputs }: NonNullable<PredictionRecord['answered']>) {
