@@ -35,9 +35,12 @@ describe('a model', () => {
   const { onnx } = linearModel();
 
   function tried(ms: number): InlineRuns {
-    const runs = new InlineRuns(0.2);
+    const runs = new InlineRuns(1);
     runs.add(1, onnx);
-    for (let run = 0; run < 8; run++) runs.took(1, 1, ms);
+    for (let run = 0; run < 8; run++) {
+      runs.wayTook(0.2);
+      runs.took(1, 1, ms);
+    }
     return runs;
   }
 
@@ -65,14 +68,31 @@ describe('a model', () => {
     await runs.clear();
   });
 
+  it('goes back to the threads when it takes longer than the way there, or than the bound', async () => {
+    const runs = await quick();
+    for (let run = 0; run < 32; run++) runs.took(1, 1, 0.3);
+    expect(runs.sessionFor(1, 1)).toBeUndefined();
+    for (let run = 0; run < 32; run++) runs.wayTook(0.4);
+    expect(runs.sessionFor(1, 1)).toBeDefined();
+    for (let run = 0; run < 32; run++) {
+      runs.wayTook(5);
+      runs.took(1, 1, 1.5);
+    }
+    expect(runs.sessionFor(1, 1)).toBeUndefined();
+    await runs.clear();
+  });
+
   it('that is slow, too large or gone is not run here', async () => {
     expect(tried(0.3).sessionFor(1, 1)).toBeUndefined();
     const gone = await quick();
     await gone.remove(1);
     expect(gone.sessionFor(1, 1)).toBeUndefined();
-    const large = new InlineRuns(0.2);
+    const large = new InlineRuns(1);
     large.add(1, new Uint8Array((1 << 20) + 1));
-    for (let run = 0; run < 8; run++) large.took(1, 1, 0.1);
+    for (let run = 0; run < 8; run++) {
+      large.wayTook(0.2);
+      large.took(1, 1, 0.1);
+    }
     expect(large.sessionFor(1, 1)).toBeUndefined();
   });
 });

@@ -6,17 +6,14 @@ export interface ThreadPlan {
   readonly runs: number;
   /** Worker threads: one more than runs, so that loading a model never holds up a request. */
   readonly workers: number;
-  /**
-   * A run that is expected to take no longer than this, ms, is run where its request came in: the way to a thread and back
-   * costs as much. 0: none is.
-   */
+  /** Longest run, ms, that may be made where its request came in, when the way to a thread takes longer. 0: none is. */
   readonly inlineMs: number;
 }
 
 /** One core is left to the thread that owns the sockets. */
 export function threadPlan(cores: number = availableParallelism()): ThreadPlan {
   const runs = Math.max(1, cores - 1);
-  return { runs, workers: runs + 1, inlineMs: 0.2 };
+  return { runs, workers: runs + 1, inlineMs: 1 };
 }
 
 /** A run stays on its worker's thread; idle runtime threads must not spin. */

@@ -26,7 +26,7 @@ export interface SpoolOptions {
 const shipAtOnce = 256;
 
 /** Between two shipments: few large ones cost less, and nobody waits for them. */
-const pauseMs = 20;
+const pauseMs = 50;
 
 /**
  * Keeps what was answered until the bus has it: a record is in a local file before its answer leaves, and is shipped

@@ -1,5 +1,5 @@
 import { OnnxSession } from './onnx-session.js';
-import { RunCosts } from './run-costs.js';
+import { Recent, RunCosts } from './run-costs.js';
 
 /** Larger models take too long to load on the thread that owns the sockets. */
 const mostBytes = 1 << 20;
@@ -11,9 +11,14 @@ interface Candidate {
   opening: Promise<void> | undefined;
 }
 
-/** Models small enough to be run on the thread that owns the sockets, once they have shown it on others. */
+/**
+ * Models small enough to be run on the thread that owns the sockets, once they have shown it on others: a run is made there
+ * when it takes no longer than the way to another thread and back, both as measured on this machine under its load of the
+ * moment, and never one that takes longer than `mostMs`.
+ */
 export class InlineRuns {
   private readonly candidates = new Map<number, Candidate>();
+  private readonly ways = new Recent();
   private readonly mostMs: number;
 
   constructor(mostMs: number) {
@@ -26,6 +31,11 @@ export class InlineRuns {
     }
   }
 
+  /** Tells what the way to another thread and back took, ms, beside the run there. */
+  wayTook(ms: number): void {
+    this.ways.add(ms);
+  }
+
   /** Tells what a run took, here or on another thread. */
   took(id: number, rows: number, ms: number): void {
     this.candidates.get(id)?.costs.add(rows, ms);
@@ -34,7 +44,10 @@ export class InlineRuns {
   /** The session to run so many rows on here; undefined: another thread is to. */
   sessionFor(id: number, rows: number): OnnxSession | undefined {
     const candidate = this.candidates.get(id);
-    if (candidate === undefined || !((candidate.costs.expected(rows) ?? Infinity) <= this.mostMs)) return undefined;
+    const expected = candidate?.costs.expected(rows);
+    const way = this.ways.median;
+    if (candidate === undefined || expected === undefined || way === undefined) return undefined;
+    if (expected > Math.min(way, this.mostMs)) return undefined;
     candidate.opening ??= this.open(id, candidate);
     return candidate.session;
   }

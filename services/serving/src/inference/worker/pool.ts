@@ -93,8 +93,13 @@ export class WorkerPool implements Sessions {
     if (seat === undefined) throw new RelearnError('INTERNAL', 'no inference thread is idle');
     seat.duty = 'running';
     try {
+      const { clock } = this.options;
+      const began = clock.now();
       const answer = await seat.thread.ask({ kind: 'run', session, inputs, outputs }, [inputs.buffer]);
-      if (answer.kind === 'ran') return answer;
+      if (answer.kind === 'ran') {
+        this.inline.wayTook(clock.now() - began - answer.computeMs - answer.outputMs);
+        return answer;
+      }
       throw new RelearnError('INTERNAL', answer.kind === 'failed' ? answer.reason : `unexpected answer ${answer.kind}`);
     } finally {
       this.vacate(seat);

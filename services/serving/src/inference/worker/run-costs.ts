@@ -2,26 +2,36 @@
 const remembered = 32;
 const enough = 8;
 
+/** The last of some durations. */
+export class Recent {
+  private readonly values: number[] = [];
+
+  add(ms: number): void {
+    this.values.push(ms);
+    if (this.values.length > remembered) this.values.shift();
+  }
+
+  /** Their median, ms: one that was held up changes nothing. Undefined while too few are known. */
+  get median(): number | undefined {
+    if (this.values.length < enough) return undefined;
+    return this.values.toSorted((a, b) => a - b)[this.values.length >> 1];
+  }
+}
+
 /** What runs of a model take, learnt by their rows: sizes of one power of two count as the same. */
 export class RunCosts {
-  private readonly sizes = new Map<number, number[]>();
+  private readonly sizes = new Map<number, Recent>();
 
   add(rows: number, ms: number): void {
     const size = sizeOf(rows);
-    const recent = this.sizes.get(size);
-    if (recent === undefined) {
-      this.sizes.set(size, [ms]);
-      return;
-    }
-    recent.push(ms);
-    if (recent.length > remembered) recent.shift();
+    let recent = this.sizes.get(size);
+    if (recent === undefined) this.sizes.set(size, (recent = new Recent()));
+    recent.add(ms);
   }
 
-  /** Median of the last runs of this size, ms: one that was held up changes nothing. Undefined while too few are known. */
+  /** Median of the last runs of this size, ms; undefined while too few are known. */
   expected(rows: number): number | undefined {
-    const recent = this.sizes.get(sizeOf(rows));
-    if (recent === undefined || recent.length < enough) return undefined;
-    return recent.toSorted((a, b) => a - b)[recent.length >> 1];
+    return this.sizes.get(sizeOf(rows))?.median;
   }
 }
 
