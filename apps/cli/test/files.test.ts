@@ -155,7 +155,7 @@ describe('usage', () => {
     const names = [...out.matchAll(/^ {2}([a-z-]+) .*/gm)]
       .map(([, name]) => name ?? '')
       .filter((name) => name !== 'help');
-    expect(names).toHaveLength(20);
+    expect(names).toHaveLength(21);
     for (const name of names) {
       const { out: help } = await run(folder, name === 'dead-letters' ? [name, 'list', '--help'] : [name, '--help']);
       expect(help).toMatch(new RegExp(`Example:\n  relearn ${name}`));
