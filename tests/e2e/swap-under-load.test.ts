@@ -92,14 +92,14 @@ test('no request fails while models are promoted and rolled back', async () => {
   const moves = control.filter((event) => modelPromoted.is(event) || modelRolledBack.is(event));
   expect(moves.map(({ data }) => (data as { model: number }).model)).toEqual([1, 2, 1, 2]);
 
-  const logged = await eventually('every answer in the log', async () => {
+  const byId = await eventually('every answer in the log', async () => {
     const events = (await eventsOf(ports.bus, 'predictions')).map(
       ({ data }) => data as DataOf<typeof predictionLogged>,
     );
     const requests = events.filter(({ kind }) => kind === 'request');
-    return requests.length >= load.answers.size && requests;
+    const rows = requests.flatMap(({ ids, arms }) => ids.map((id) => [id, String(arms[0]?.model)] as const));
+    return rows.length >= load.answers.size && rows;
   });
-  const byId = logged.map(({ ids, arms }) => [ids[0], String(arms[0]?.model)] as const);
   expect(byId).toHaveLength(load.answers.size);
   expect(new Map(byId)).toEqual(load.answers);
   expect((await auditAtRest(world)).violations).toEqual([]);
