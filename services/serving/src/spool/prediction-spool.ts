@@ -25,7 +25,7 @@ export interface SpoolOptions {
 /** Lines that are shipped at once. */
 const shipAtOnce = 256;
 
-/** Between two shipments: few large ones cost less, and nobody waits for them. */
+/** Between two shipments: few large ones cost less. Only the judge of a rollout waits for them, and has them at once. */
 const pauseMs = 50;
 
 /**
@@ -156,7 +156,7 @@ export class PredictionSpool implements Part {
         const patience = signal.aborted ? { attempts: 3 } : { signal };
         await retry({ clock, chance, ...patience }, () => ports.bus.publish(records));
         await this.shipped(batch, last);
-        await clock.sleep(pauseMs, signal);
+        if (batch.every(({ line }) => line.challenger === undefined)) await clock.sleep(pauseMs, signal);
       } catch (thrown) {
         const error = RelearnError.from(thrown);
         ports.telemetry.log.error(
