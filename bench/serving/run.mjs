@@ -45,7 +45,7 @@ async function measure(server, inFlight) {
   return { rps, p50_ms, p99_ms, errors, cpu_us: server_cpu_us_per_req, rss_mib: server_rss_mib, other_cpu_share };
 }
 
-const servers = await serversOf(model, { peers: options.peers, only: options.only?.split(',') });
+const servers = await serversOf({ peers: options.peers, only: options.only?.split(',') });
 const results = new Map();
 for (let round = 1; round <= Number(options.rounds); round++) {
   for (const server of servers) {

@@ -66,8 +66,8 @@ async function bareServer({ name, file }, folder) {
 }
 
 /** A peer by its entry: `cmd`, `env`, `cwd`, `path`, `files`, `url`, with ${PORT}, ${PORT2}, ${PORT3}, ${MODELS}, ${MODEL}, ${TMP} and the environment's. */
-function peer(entry, { name, file }) {
-  return async (_model, folder) => {
+function peer(entry) {
+  return async ({ name, file }, folder) => {
     const ports = [await freePort(), await freePort(), await freePort()];
     const [PORT, PORT2, PORT3] = ports.map(String);
     const own = { PORT, PORT2, PORT3, MODEL: name, MODELS: resolve(file, '..'), TMP: folder };
@@ -87,13 +87,13 @@ function peer(entry, { name, file }) {
 }
 
 /** By name, each a function that starts it with the model and gives its address or URL, its process and how to stop it. */
-export async function serversOf(model, { peers, only }) {
+export async function serversOf({ peers, only }) {
   const servers = new Map([
     ['relearn', platform],
     ['bare grpc-js', bareServer],
   ]);
   const table = peers === undefined ? {} : JSON.parse(await readFile(peers, 'utf8'));
-  for (const [name, entry] of Object.entries(table)) servers.set(name, peer(entry, model));
+  for (const [name, entry] of Object.entries(table)) servers.set(name, peer(entry));
   const wanted = only ?? [...servers.keys()];
   return wanted.map((name) => {
     const begin = servers.get(name);

@@ -3,7 +3,7 @@ import type { Clock } from '@relearn/kernel';
 import { monitoringService } from '@relearn/monitoring';
 import { registryService } from '@relearn/registry';
 import { servingService } from '@relearn/serving';
-import { actorMetadata, cellOf, scalarsOf, type WireScalar } from '@relearn/rpc';
+import { actorMetadata, cellsOf, scalarsOf } from '@relearn/rpc';
 import type { Catalog } from '@relearn/runtime';
 import type { Peers } from './peers.js';
 
@@ -73,8 +73,4 @@ export function commandsOver(peers: Peers, catalog: Catalog, clock: Clock): Comm
       requestRetrain: async (pipeline, actor) => (await monitoring.requestRetrain({ pipeline }, by(actor))).request,
     },
   };
-}
-
-function cellsOf(scalars: Readonly<Record<string, WireScalar>>) {
-  return Object.fromEntries(Object.entries(scalars).map(([name, scalar]) => [name, cellOf(scalar)]));
 }

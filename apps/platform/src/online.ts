@@ -1,6 +1,6 @@
 import { type OnlineReader, featuresService } from '@relearn/feature';
 import { type Clock, formatTimestamp } from '@relearn/kernel';
-import { cellOf, scalarsOf } from '@relearn/rpc';
+import { cellsOf, scalarsOf } from '@relearn/rpc';
 import type { ReadOnline } from '@relearn/serving';
 import type { Peers } from './peers.js';
 
@@ -27,9 +27,8 @@ export class OnlineDoor {
     const client = this.peers.client('feature', featuresService);
     const latest = Math.min(deadline, this.clock.now() + answerWithinMs);
     const answer = await client.getOnline({ pipeline, keys: scalarsOf(entity) }, { deadline: latest });
-    const features = Object.entries(answer.features).map(([name, scalar]) => [name, cellOf(scalar)] as const);
     const { status, eventId, time, asOf } = answer;
-    return { features: Object.fromEntries(features), freshness: status === 'PRESENT' ? { eventId, time, asOf } : null };
+    return { features: cellsOf(answer.features), freshness: status === 'PRESENT' ? { eventId, time, asOf } : null };
   };
 }
 

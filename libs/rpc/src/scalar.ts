@@ -22,6 +22,11 @@ export function scalarsOf(values: Readonly<Record<string, Cell>>): Record<string
   return Object.fromEntries(Object.entries(values).map(([name, cell]) => [name, scalarOf(cell)]));
 }
 
+/** The values of a message's `map<string, Scalar>`. */
+export function cellsOf(scalars: Readonly<Record<string, WireScalar>>): Record<string, Cell> {
+  return Object.fromEntries(Object.entries(scalars).map(([name, scalar]) => [name, cellOf(scalar)]));
+}
+
 /** A message's `map<string, double>`: what has no value is left out. */
 export function numbersOf(values: Readonly<Record<string, number | null>>): Record<string, number> {
   return Object.fromEntries(Object.entries(values).filter((entry): entry is [string, number] => entry[1] !== null));

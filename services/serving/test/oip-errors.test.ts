@@ -1,10 +1,11 @@
-import { Client as RawClient, credentials, status } from '@grpc/grpc-js';
+import { Client as RawClient, credentials } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { flightModel, fragileModel, identityModel, linearModel, totalModel } from './models.js';
 import {
+  askRaw,
   byteStrings,
   fp32,
-  inference,
+  inferBytes,
   linearRequest,
   load,
   rawRequest,
@@ -32,17 +33,7 @@ afterAll(async () => {
   await served.stop();
 });
 
-/** Status and message as any client of the protocol sees them. */
-function ask(request: WireRequest): Promise<readonly [string | undefined, string]> {
-  const method = inference.methods.find(({ name }) => name === 'modelInfer');
-  const bytes = Buffer.from(method?.request.encode(request) ?? []);
-  const same = (value: Buffer) => value;
-  return new Promise((resolve) => {
-    client.makeUnaryRequest('/inference.GRPCInferenceService/ModelInfer', same, same, bytes, (failure) => {
-      resolve([status[failure?.code ?? 0], failure?.details ?? '']);
-    });
-  });
-}
+const ask = (request: WireRequest) => askRaw(client, 'ModelInfer', inferBytes(request));
 
 const good = { datatype: 'FP32', shape: [1, 1], raw: fp32(1) };
 const withA = (more: object) => rawRequest('linear', { a: { ...good, ...more }, b: good });

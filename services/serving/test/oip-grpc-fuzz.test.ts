@@ -1,11 +1,12 @@
-import { Client as RawClient, credentials, status } from '@grpc/grpc-js';
+import { Client as RawClient, credentials } from '@grpc/grpc-js';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { flightModel, identityModel, linearModel, totalModel } from './models.js';
 import {
+  askRaw,
   byteStrings,
   fp32,
-  inference,
+  inferBytes,
   linearRequest,
   load,
   rawRequest,
@@ -59,9 +60,7 @@ const good: readonly WireRequest[] = [
   typed('BYTES', { bytesContents: [Buffer.of(97), Buffer.alloc(0)] }),
 ];
 
-const encoded = good.map((request) =>
-  Buffer.from(inference.methods.find(({ name }) => name === 'modelInfer')?.request.encode(request) ?? []),
-);
+const encoded = good.map(inferBytes);
 
 /** One change of the bytes: other bits, bytes gone, put in, twice, or a number where a length was. */
 const change = fc.record({
@@ -105,12 +104,9 @@ const body = fc.oneof(
 
 const same = (bytes: Buffer) => bytes;
 
-function ask(method: string, bytes: Buffer): Promise<string> {
-  return new Promise((resolve) => {
-    client.makeUnaryRequest(`/inference.GRPCInferenceService/${method}`, same, same, bytes, (failure) => {
-      resolve(status[failure?.code ?? 0] ?? 'none');
-    });
-  });
+async function ask(method: string, bytes: Buffer): Promise<string> {
+  const [code = 'none'] = await askRaw(client, method, bytes);
+  return code;
 }
 
 /** All bodies in one stream; answers each of them, or the stream's own error. */

@@ -1,3 +1,4 @@
+import { type Client as GrpcClient, status } from '@grpc/grpc-js';
 import { type Kernel, systemKernel } from '@relearn/kernel';
 import { type BidiStreaming, type Client, serviceOf, type Unary } from '@relearn/rpc';
 import { GrpcChannel, GrpcServer } from '@relearn/rpc/grpc';
@@ -90,6 +91,25 @@ export interface WireStatistics {
 }
 
 export const inference = serviceOf<Inference>('inference/grpc_service.proto', 'inference.GRPCInferenceService');
+
+/** A ModelInferRequest, encoded. */
+export function inferBytes(request: WireRequest): Buffer {
+  return Buffer.from(inference.methods.find(({ name }) => name === 'modelInfer')?.request.encode(request) ?? []);
+}
+
+/** Asks with bytes as they are; status and message as any client of the protocol sees them. */
+export function askRaw(
+  client: GrpcClient,
+  method: string,
+  bytes: Buffer,
+): Promise<readonly [string | undefined, string]> {
+  const same = (value: Buffer) => value;
+  return new Promise((resolve) => {
+    client.makeUnaryRequest(`/inference.GRPCInferenceService/${method}`, same, same, bytes, (failure) => {
+      resolve([status[failure?.code ?? 0], failure?.details ?? '']);
+    });
+  });
+}
 
 export interface Served {
   readonly host: ModelHost;

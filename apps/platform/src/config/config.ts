@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { FullPolicy } from '@relearn/serving';
 import { type Addresses, readAddresses } from './addresses.js';
 import { type Engines, readEngines } from './engines.js';
 import { type Environment, invalid, valueOf } from './settings.js';
@@ -23,7 +24,7 @@ export interface Config {
   readonly otlpEndpoint: string | undefined;
   readonly failpoints: string;
   /** Of answers that the prediction log has no room for. */
-  readonly whenLogFull: 'reject' | 'drop-and-count';
+  readonly whenLogFull: FullPolicy;
   /** The environment, for the settings of engines: passwords, certificates. */
   readonly env: Environment;
 }
@@ -72,7 +73,7 @@ function positive(name: string, text: string): number {
   throw invalid(name, `${name}=${text} is no count from 1 to 1024`, 'Give a whole number, such as 8.');
 }
 
-function policy(name: string, text: string): Config['whenLogFull'] {
+function policy(name: string, text: string): FullPolicy {
   if (text === 'reject' || text === 'drop-and-count') return text;
   throw invalid(name, `${name}=${text} is no policy`, 'Give reject or drop-and-count.');
 }

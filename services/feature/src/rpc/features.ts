@@ -1,5 +1,5 @@
 import { formatTimestamp } from '@relearn/kernel';
-import { cellOf, scalarsOf, serviceOf, type Unary, type WireScalar } from '@relearn/rpc';
+import { cellsOf, scalarsOf, serviceOf, type Unary, type WireScalar } from '@relearn/rpc';
 import type { OnlineReader, OnlineStatus } from './get-online.js';
 
 export interface GetOnlineRequest {
@@ -25,8 +25,7 @@ export const featuresService = serviceOf<FeaturesHandlers>('relearn/v1/feature.p
 export function featuresHandlers(read: OnlineReader): FeaturesHandlers {
   return {
     async getOnline({ pipeline, keys }) {
-      const cells = Object.entries(keys).map(([name, scalar]) => [name, cellOf(scalar)] as const);
-      const { status, id, time, asOf, features } = read(pipeline, Object.fromEntries(cells));
+      const { status, id, time, asOf, features } = read(pipeline, cellsOf(keys));
       const textOf = (at: number | null) => (at === null ? '' : formatTimestamp(at));
       return { status, eventId: id ?? '', time: textOf(time), features: scalarsOf(features), asOf: textOf(asOf) };
     },

@@ -1,5 +1,4 @@
-import type { Cell } from '@relearn/contracts';
-import { type BidiStreaming, cellOf, serviceOf, type Unary, type WireScalar } from '@relearn/rpc';
+import { type BidiStreaming, cellsOf, serviceOf, type Unary, type WireScalar } from '@relearn/rpc';
 import type { GivenRecord, Rejection } from '../domain/door.js';
 import { type Door, NothingAccepted } from '../handlers/door.js';
 
@@ -53,8 +52,7 @@ function rejections(thrown: unknown): WirePublishResponse {
 }
 
 function recordOf({ id, source, time, values = {} }: WireRecord): GivenRecord {
-  const cells = Object.entries(values).map(([name, scalar]): [string, Cell] => [name, cellOf(scalar)]);
-  return { id: given(id), source: given(source), time: given(time), values: Object.fromEntries(cells) };
+  return { id: given(id), source: given(source), time: given(time), values: cellsOf(values) };
 }
 
 /** Absent texts are empty on the wire. */

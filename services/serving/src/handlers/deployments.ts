@@ -2,6 +2,7 @@ import { RelearnError } from '@relearn/kernel';
 import type { InForce, ModelRef } from '@relearn/runtime';
 import type { ModelHost } from '../inference/model-host.js';
 import { type BundleSource, loadBundle } from './load-bundle.js';
+import { KeyedQueue } from './keyed-queue.js';
 
 /**
  * Models of a pipeline that stay loaded: the champion, the one before it (a rollback is then at once), the frozen one, and one
@@ -19,7 +20,7 @@ export class Deployments {
   private readonly ports: BundleSource;
   private readonly host: ModelHost;
   private readonly loaded = new Map<string, Loaded>();
-  private readonly queues = new Map<string, Promise<boolean>>();
+  private readonly queue = new KeyedQueue();
 
   constructor(ports: BundleSource, host: ModelHost) {
     this.ports = ports;
@@ -41,15 +42,12 @@ export class Deployments {
    * could not be loaded, which keeps nobody from the champion. Throws where that could not.
    */
   ensure(pipeline: string, move: InForce): Promise<boolean> {
-    const before = this.queues.get(pipeline) ?? Promise.resolve(true);
-    const mine = before.catch(() => false).then(() => this.switchTo(pipeline, move));
-    this.queues.set(pipeline, mine);
-    return mine;
+    return this.queue.run(pipeline, () => this.switchTo(pipeline, move));
   }
 
   /** Nothing of the pipeline is loaded any more. */
   async drop(pipeline: string): Promise<void> {
-    await this.queues.get(pipeline)?.catch(() => false);
+    await this.queue.settled(pipeline);
     for (const model of this.loaded.get(pipeline)?.kept ?? []) await this.host.unload(pipeline, model);
     this.loaded.delete(pipeline);
   }

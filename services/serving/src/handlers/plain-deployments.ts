@@ -2,12 +2,13 @@ import { RelearnError } from '@relearn/kernel';
 import type { ModelRef, PlainModels } from '@relearn/runtime';
 import type { ModelHost } from '../inference/model-host.js';
 import { type BundleSource, loadBundle } from './load-bundle.js';
+import { KeyedQueue } from './keyed-queue.js';
 
 /** Makes the versions of models that no pipeline owns the ones that are loaded: the newest, the champion and the one before it. */
 export class PlainDeployments {
   private readonly ports: BundleSource;
   private readonly host: ModelHost;
-  private readonly queues = new Map<string, Promise<boolean>>();
+  private readonly queue = new KeyedQueue();
   private readonly loaded = new Map<string, Set<number>>();
 
   constructor(ports: BundleSource, host: ModelHost) {
@@ -17,15 +18,12 @@ export class PlainDeployments {
 
   /** False where a version could not be loaded, which keeps nobody from the champion. Throws where that could not. */
   ensure(name: string, models: PlainModels): Promise<boolean> {
-    const before = this.queues.get(name) ?? Promise.resolve(true);
-    const mine = before.catch(() => false).then(() => this.switchTo(name, models));
-    this.queues.set(name, mine);
-    return mine;
+    return this.queue.run(name, () => this.switchTo(name, models));
   }
 
   /** Nothing of the name is loaded any more. */
   async drop(name: string): Promise<void> {
-    await this.queues.get(name)?.catch(() => false);
+    await this.queue.settled(name);
     for (const model of this.loaded.get(name) ?? []) await this.host.unload(name, model);
     this.loaded.delete(name);
   }

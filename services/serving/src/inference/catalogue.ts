@@ -77,10 +77,11 @@ export class Catalogue {
   }
 
   ofSession(session: number): ModelEntry | undefined {
-    for (const versions of this.models.values()) {
-      for (const entry of versions.values()) if (entry.session === session) return entry;
-    }
-    return undefined;
+    return this.entries().find((entry) => entry.session === session);
+  }
+
+  private entries(): ModelEntry[] {
+    return [...this.models.values()].flatMap((versions) => [...versions.values()]);
   }
 
   remove({ name, version }: ModelEntry): void {
@@ -127,15 +128,13 @@ export class Catalogue {
   }
 
   served(): readonly { name: string; version: string; figures: ModelFigures; pending: number }[] {
-    const entries = [...this.models.values()].flatMap((versions) => [...versions.values()]);
-    return entries.flatMap(({ served, inFlight: pending }) =>
+    return this.entries().flatMap(({ served, inFlight: pending }) =>
       served === undefined ? [] : [{ name: served.name, version: served.version, figures: served.figures, pending }],
     );
   }
 
   list(): readonly ModelListing[] {
-    const entries = [...this.models.values()].flatMap((versions) => [...versions.values()]);
-    return entries.map(({ name, version, digest, state, reason, offered }) => ({
+    return this.entries().map(({ name, version, digest, state, reason, offered }) => ({
       name,
       version,
       digest,

@@ -1,5 +1,5 @@
-import { cellOf, scalarsOf, serviceOf, type Unary, type WireScalar } from '@relearn/rpc';
-import type { Cells, Freshness, Predictor } from '../predict/predictor.js';
+import { cellsOf, scalarsOf, serviceOf, type Unary, type WireScalar } from '@relearn/rpc';
+import type { Freshness, Predictor } from '../predict/predictor.js';
 
 type Scalars = Readonly<Record<string, WireScalar>>;
 
@@ -49,8 +49,4 @@ export function servingHandlers(predictor: Predictor): ServingHandlers {
       };
     },
   };
-}
-
-function cellsOf(scalars: Scalars): Cells {
-  return Object.fromEntries(Object.entries(scalars).map(([name, scalar]) => [name, cellOf(scalar)]));
 }

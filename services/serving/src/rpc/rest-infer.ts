@@ -31,10 +31,10 @@ export function inferWith(plane: DataPlane, bodies: Bodies): Handler {
 /** The model is looked up first: whoever asks for an unknown one is told so, whatever the body is. */
 function requestIn(body: Buffer, request: FastifyRequest, plane: DataPlane): JsonRequest {
   const named = namedIn(request);
-  const { inputs, outputs } = plane.modelMetadata(named.model, named.version);
+  const { signature, batchable: batches } = plane.model(named.model, named.version);
+  const { inputs, outputs } = signature;
   const headerLength = headerLengthOf(request, body.byteLength);
   if (headerLength === 0 && request.headers[lengthHeader] !== undefined) {
-    const batches = plane.modelConfig(named.model, named.version).maxBatchSize > 0;
     return { request: requestOfRawBody(body, { inputs, batches }, named), isBinary: () => true };
   }
   if (headerLength > mostJsonBytes) {

@@ -1,6 +1,6 @@
 import { type Chance, type Clock, type Kernel, type MachineMs, RelearnError } from '@relearn/kernel';
 import type { Job, JobAnswer } from '../batcher.js';
-import { versionNumber } from '../catalogue.js';
+import { type ServedModel, versionNumber } from '../catalogue.js';
 import { failureReasonOf } from '../figures.js';
 import type { ModelHost, ModelListing } from '../model-host.js';
 import { refusals } from '../refusals.js';
@@ -94,6 +94,11 @@ export class DataPlane {
       if (thrown instanceof RelearnError && thrown.code === 'UNAVAILABLE') return false;
       throw thrown;
     }
+  }
+
+  /** The version that would answer. Throws what `modelConfig` throws. */
+  model(name: string, version: string): Pick<ServedModel, 'signature' | 'batchable'> {
+    return this.host.resolve(name, version);
   }
 
   modelMetadata(name: string, version: string): ModelMetadata {

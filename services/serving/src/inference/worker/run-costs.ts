@@ -5,8 +5,11 @@ const enough = 8;
 /** The last of some durations. */
 export class Recent {
   private readonly values: number[] = [];
+  /** Until the next one comes: it is asked for at every run. */
+  private known: number | undefined;
 
   add(ms: number): void {
+    this.known = undefined;
     this.values.push(ms);
     if (this.values.length > remembered) this.values.shift();
   }
@@ -14,7 +17,7 @@ export class Recent {
   /** Their median, ms: one that was held up changes nothing. Undefined while too few are known. */
   get median(): number | undefined {
     if (this.values.length < enough) return undefined;
-    return this.values.toSorted((a, b) => a - b)[this.values.length >> 1];
+    return (this.known ??= this.values.toSorted((a, b) => a - b)[this.values.length >> 1]);
   }
 }
 
