@@ -1,6 +1,6 @@
 import { failpointsOf, type Kernel, Lifecycle, RelearnError, systemChance, systemClock } from '@relearn/kernel';
 import type { Ports } from '@relearn/runtime';
-import { GrpcServer } from '@relearn/rpc/grpc';
+import { type AnsweredCall, type GrpcServer, grpcServer } from '@relearn/rpc/grpc';
 import type { Telemetry } from '@relearn/telemetry';
 import fastify, { type FastifyInstance } from 'fastify';
 import { assemble, type Assembly } from './assemblies.js';
@@ -83,7 +83,7 @@ async function start(options: PlatformOptions, closedBy: ClosedBy): Promise<Omit
   const standing = new Standing(kernel, telemetry.log);
   const http = httpDoor(config, telemetry, health, standing);
   closedBy(() => http.stop());
-  const grpc = grpcServer(config, kernel, telemetry);
+  const grpc = grpcOf(config, kernel, telemetry);
   const { engines, partitions, env } = config;
   // Whoever may have to wait says so.
   if (engines.kind === 'shared') await http.start();
@@ -199,13 +199,15 @@ async function listening(grpc: GrpcServer, front: Front | null): Promise<void> {
   if (front?.offeredAt !== grpc) await grpc.start();
 }
 
-function grpcServer({ grpc }: Config, kernel: Kernel, telemetry: Telemetry): GrpcServer {
-  return new GrpcServer({
+function grpcOf({ grpc, grpcFront }: Config, kernel: Kernel, telemetry: Telemetry): GrpcServer {
+  const options = {
     address: `${grpc.host}:${grpc.port}`,
     clock: kernel.clock,
-    onCall: (call) => observeCall(telemetry.metrics, call),
-    onDefect: (error, path) => telemetry.log.error({ path, stack: error.stack }, error.describe()),
-  });
+    onCall: (call: AnsweredCall) => observeCall(telemetry.metrics, call),
+    onDefect: (error: RelearnError, path: string) =>
+      telemetry.log.error({ path, stack: error.stack }, error.describe()),
+  };
+  return grpcServer(options, grpcFront);
 }
 
 /** Where processes share the engines, parts wait for them at their start, and are told apart from them afterwards. */

@@ -1,7 +1,7 @@
 import { modelEvaluated, retrainRequested } from '@relearn/contracts';
 import { systemClock } from '@relearn/kernel';
 import { createRegistry, registryService } from '@relearn/registry';
-import { GrpcChannel, GrpcServer } from '@relearn/rpc/grpc';
+import { GrpcChannel, grpcServer } from '@relearn/rpc/grpc';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parsePipeline } from '../src/pipeline/parse.js';
 import { day, iso, openWorld, pipeline, pipelineFile, start, type World } from './memory-world.js';
@@ -122,7 +122,7 @@ describe('relearn.v1.Registry', () => {
   it('answers over the network as in process', async () => {
     await client().apply({ file: pipelineFile });
     await turn(1, 'passed', null);
-    const server = new GrpcServer({ address: '127.0.0.1:0', clock: systemClock, drainMs: 1_000 });
+    const server = grpcServer({ address: '127.0.0.1:0', clock: systemClock, drainMs: 1_000 });
     server.add(registryService, registry.rpc);
     await server.start();
     const channel = new GrpcChannel({ address: `127.0.0.1:${server.port}`, clock: systemClock });

@@ -2,8 +2,8 @@ import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { Client as RawClient, credentials } from '@grpc/grpc-js';
 import { systemClock } from '@relearn/kernel';
-import { afterEach, describe, expect, it } from 'vitest';
-import { GrpcChannel, GrpcServer, healthService } from '../src/grpc/index.js';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { GrpcChannel, type GrpcFront, grpcServer, healthService } from '../src/grpc/index.js';
 import { type BidiStreaming, serviceOf, type Unary } from '../src/index.js';
 
 interface Live {
@@ -13,8 +13,10 @@ interface Live {
 const inference = serviceOf<Live>('inference/grpc_service.proto', 'inference.GRPCInferenceService');
 const ending: (() => Promise<void>)[] = [];
 
+let front: GrpcFront = 'http2';
+
 async function started(serverLive: Live['serverLive'], drainMs = 5_000, maxReceiveBytes = 4096) {
-  const server = new GrpcServer({ address: '127.0.0.1:0', clock: systemClock, drainMs, maxReceiveBytes });
+  const server = grpcServer({ address: '127.0.0.1:0', clock: systemClock, drainMs, maxReceiveBytes }, front);
   server.add(inference, { serverLive });
   await server.start();
   const address = `127.0.0.1:${server.port}`;
@@ -56,7 +58,11 @@ function reflection(version: string) {
   return serviceOf<Reflection>(file, `grpc.reflection.${version}.ServerReflection`);
 }
 
-describe('the gRPC server', () => {
+describe.each(['http2', 'grpc-js'] as const)('the gRPC server by %s', (by) => {
+  beforeAll(() => {
+    front = by;
+  });
+
   it.each(['v1', 'v1alpha'])('tells what it offers by reflection %s', async (version) => {
     const { channel } = await started(async () => ({ live: true }));
     async function* questions() {
@@ -77,7 +83,7 @@ describe('the gRPC server', () => {
 
   it('names the address and a remedy when the port is in use', async () => {
     const { address } = await started(async () => ({ live: true }));
-    const second = new GrpcServer({ address, clock: systemClock });
+    const second = grpcServer({ address, clock: systemClock }, front);
     await expect(second.start()).rejects.toMatchObject({
       code: 'UNAVAILABLE',
       message: `gRPC cannot listen on ${address}: the port is in use`,
@@ -86,7 +92,7 @@ describe('the gRPC server', () => {
   });
 
   it('refuses an address that is none of this machine', async () => {
-    const server = new GrpcServer({ address: '203.0.113.1:9', clock: systemClock });
+    const server = grpcServer({ address: '203.0.113.1:9', clock: systemClock }, front);
     await expect(server.start()).rejects.toMatchObject({ code: 'INVALID_CONFIG' });
   });
 

@@ -1,7 +1,7 @@
 import { type Client as GrpcClient, status } from '@grpc/grpc-js';
 import { type Kernel, systemKernel } from '@relearn/kernel';
 import { type BidiStreaming, type Client, serviceOf, type Unary } from '@relearn/rpc';
-import { GrpcChannel, GrpcServer } from '@relearn/rpc/grpc';
+import { GrpcChannel, grpcServer } from '@relearn/rpc/grpc';
 import fastify, { type FastifyInstance } from 'fastify';
 import { ModelHost, type ModelHostOptions } from '../src/inference/model-host.js';
 import { DataPlane } from '../src/inference/oip/data-plane.js';
@@ -124,7 +124,7 @@ export async function serve(options: Partial<ModelHostOptions> = {}, kernel: Ker
   const host = new ModelHost({ kernel, ...options });
   await host.start();
   const plane = new DataPlane(host, kernel, '0.0.0-test');
-  const server = new GrpcServer({ address: '127.0.0.1:0', clock: kernel.clock, drainMs: 2_000 });
+  const server = grpcServer({ address: '127.0.0.1:0', clock: kernel.clock, drainMs: 2_000 });
   addInferenceService(server, plane);
   await server.start();
   const app = fastify();

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { GrpcFront } from '@relearn/rpc/grpc';
 import type { FullPolicy } from '@relearn/serving';
 import { type Addresses, readAddresses } from './addresses.js';
 import { type Engines, readEngines } from './engines.js';
@@ -18,6 +19,7 @@ export interface Config {
   readonly addresses: Addresses;
   readonly http: Address;
   readonly grpc: Address;
+  readonly grpcFront: GrpcFront;
   readonly url: string;
   readonly partitions: number;
   readonly logLevel: string;
@@ -48,12 +50,16 @@ export function readConfig(env: Environment): Config {
     addresses: readAddresses(addresses),
     http: address('RELEARN_HTTP', text('RELEARN_HTTP', '127.0.0.1:8080')),
     grpc: address('RELEARN_GRPC', text('RELEARN_GRPC', '127.0.0.1:8001')),
+    grpcFront: oneOf('RELEARN_GRPC_FRONT', text('RELEARN_GRPC_FRONT', 'http2'), ['http2', 'grpc-js']),
     url: text('RELEARN_URL', 'http://127.0.0.1:8080'),
     partitions: positive('RELEARN_PARTITIONS', text('RELEARN_PARTITIONS', '8')),
     logLevel: text('RELEARN_LOG', 'info'),
     otlpEndpoint: valueOf(env, 'OTEL_EXPORTER_OTLP_ENDPOINT'),
     failpoints: text('RELEARN_FAILPOINT', ''),
-    whenLogFull: policy('RELEARN_PREDICTION_LOG_FULL', text('RELEARN_PREDICTION_LOG_FULL', 'reject')),
+    whenLogFull: oneOf('RELEARN_PREDICTION_LOG_FULL', text('RELEARN_PREDICTION_LOG_FULL', 'reject'), [
+      'reject',
+      'drop-and-count',
+    ]),
     env,
   };
 }
@@ -73,7 +79,9 @@ function positive(name: string, text: string): number {
   throw invalid(name, `${name}=${text} is no count from 1 to 1024`, 'Give a whole number, such as 8.');
 }
 
-function policy(name: string, text: string): FullPolicy {
-  if (text === 'reject' || text === 'drop-and-count') return text;
-  throw invalid(name, `${name}=${text} is no policy`, 'Give reject or drop-and-count.');
+function oneOf<Text extends string>(name: string, text: string, choices: readonly Text[]): Text {
+  const chosen = choices.find((choice) => choice === text);
+  if (chosen !== undefined) return chosen;
+  const list = choices.join(' or ');
+  throw invalid(name, `${name}=${text} is not ${list}`, `Give ${list}.`);
 }

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { type Kernel, RelearnError } from '@relearn/kernel';
-import { GrpcServer } from '@relearn/rpc/grpc';
+import { grpcServer } from '@relearn/rpc/grpc';
 import { addInferenceService, DataPlane, ModelHost, type ModelSignature, type PredictionLog } from '@relearn/serving';
 import { type LevelFigures, trialOf } from '@relearn/serving/plan';
 import type { ClientFigures, ClientOrder, PlannedRequest } from './client.js';
@@ -37,7 +37,7 @@ export interface ServingFigures {
 export async function measureServing(options: MeasureServingOptions): Promise<ServingFigures> {
   const { kernel, onnx, digest, log } = options;
   const host = new ModelHost({ kernel, log });
-  const server = new GrpcServer({ address: '127.0.0.1:0', clock: kernel.clock, drainMs: 2_000 });
+  const server = grpcServer({ address: '127.0.0.1:0', clock: kernel.clock, drainMs: 2_000 });
   try {
     await host.start();
     const began = kernel.clock.now();

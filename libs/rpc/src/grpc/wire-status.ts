@@ -1,4 +1,4 @@
-import { Metadata, type ServiceError, type StatusObject } from '@grpc/grpc-js';
+import type { Metadata, ServiceError } from '@grpc/grpc-js';
 import type { RelearnError } from '@relearn/kernel';
 import { errorOf, statusOf } from '../status.js';
 
@@ -8,14 +8,22 @@ const remedyKey = 'relearn-remedy';
 /** gRPC's own name for the delay after which a retry is welcome, in milliseconds. */
 const retryKey = 'grpc-retry-pushback-ms';
 
-/** The status, with the error's code and retry delay as trailers. */
-export function wireStatusOf(thrown: unknown): Partial<StatusObject> {
+/** What ends a call that failed. */
+export interface WireStatus {
+  readonly code: number;
+  readonly details: string;
+  /** The error's code, remedy and retry delay, as ASCII texts. */
+  readonly trailers: Readonly<Record<string, string>>;
+}
+
+export function wireStatusOf(thrown: unknown): WireStatus {
   const { status, message, code, remedy, retryAfterMs } = statusOf(thrown);
-  const metadata = new Metadata();
-  if (remedy !== undefined) metadata.set(remedyKey, encodeURIComponent(wellFormed(remedy)));
-  if (code !== undefined) metadata.set(codeKey, code);
-  if (retryAfterMs !== undefined) metadata.set(retryKey, String(Math.ceil(retryAfterMs)));
-  return { code: status, details: wellFormed(message), metadata };
+  const trailers = {
+    ...(remedy === undefined ? {} : { [remedyKey]: encodeURIComponent(wellFormed(remedy)) }),
+    ...(code === undefined ? {} : { [codeKey]: code }),
+    ...(retryAfterMs === undefined ? {} : { [retryKey]: String(Math.ceil(retryAfterMs)) }),
+  };
+  return { code: status, details: wellFormed(message), trailers };
 }
 
 /** Half a surrogate pair, where a text was cut, has no encoding: encoding it would throw. */

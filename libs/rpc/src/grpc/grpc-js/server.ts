@@ -3,6 +3,7 @@ import {
   type handleServerStreamingCall,
   type handleUnaryCall,
   logVerbosity,
+  Metadata,
   Server,
   ServerCredentials,
   type ServerDuplexStream,
@@ -10,38 +11,19 @@ import {
   type ServerWritableStream,
   type ServiceDefinition,
   setLogVerbosity,
+  type StatusObject,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import { type Clock, errorCodes, type Part, RelearnError } from '@relearn/kernel';
-import { decode, encode } from '../coding.js';
-import type { CallContext, Method, RpcServer, Service } from '../port.js';
+import { decode } from '../../coding.js';
+import type { Method, Service } from '../../port.js';
+import { bindError, boundPort } from '../bind-error.js';
+import type { GrpcServer, GrpcServerOptions } from '../grpc-server.js';
+import { HealthBoard, healthService } from '../health.js';
+import { encoded, failed, type Handler, type Offer, Offered, offersOf, timed } from '../offers.js';
+import { reflectionOver, reflectionServices } from '../reflection.js';
+import { wireStatusOf } from '../wire-status.js';
 import { GrpcCallContext } from './context.js';
-import { HealthBoard, healthService } from './health.js';
-import { addReflection } from './reflection.js';
-import { wireStatusOf } from './wire-status.js';
 
-export interface GrpcServerOptions {
-  /** `host:port`; port 0 takes a free one. */
-  readonly address: string;
-  readonly clock: Clock;
-  /** The greatest message that is accepted, in bytes; at most 2^31 - 1. Default 256 MiB. */
-  readonly maxReceiveBytes?: number;
-  /** How long `stop` waits for running calls. Default 10 s. */
-  readonly drainMs?: number;
-  /** Hears of every INTERNAL error of a handler, with its method's path. */
-  readonly onDefect?: (error: RelearnError, path: string) => void;
-  /** Hears of every unary call that has been answered. */
-  readonly onCall?: (call: AnsweredCall) => void;
-}
-
-export interface AnsweredCall {
-  readonly path: string;
-  /** A gRPC status; 0 is OK. */
-  readonly status: number;
-  readonly seconds: number;
-}
-
-type Handler = (request: unknown, context: CallContext) => Promise<unknown> | AsyncIterable<unknown>;
 type Bytes = Uint8Array;
 type AnsweringCall = ServerWritableStream<Bytes, Bytes> | ServerDuplexStream<Bytes, Bytes>;
 
@@ -50,14 +32,14 @@ const mebibyte = 1 << 20;
 // grpc-js writes to stderr what it also returns; every error of ours goes one way only, to the caller.
 setLogVerbosity(logVerbosity.NONE);
 
-/** A gRPC server on grpc-js that several services share; it answers grpc.health.v1 and server reflection by itself. */
-export class GrpcServer implements Part, RpcServer {
+/** The server of grpc-js. */
+export class GrpcJsServer implements GrpcServer {
   readonly name = 'grpc-server';
-  readonly health: HealthBoard;
+  readonly health = new HealthBoard();
   private readonly options: GrpcServerOptions;
   private readonly server: Server;
-  private readonly services = new Map<string, Service<unknown>>();
-  private boundPort: number | undefined;
+  private readonly offered = new Offered();
+  private bound: number | undefined;
 
   constructor(options: GrpcServerOptions) {
     this.options = options;
@@ -71,49 +53,32 @@ export class GrpcServer implements Part, RpcServer {
       'grpc.keepalive_time_ms': 60_000,
       'grpc.keepalive_timeout_ms': 20_000,
     });
-    this.health = new HealthBoard();
     this.add(healthService, this.health.handlers);
+    const reflection = reflectionOver(() => this.offered.all);
+    for (const service of reflectionServices) this.offer(offersOf(service, reflection));
   }
 
-  /** The port that is listened on, once started. */
   get port(): number {
-    if (this.boundPort === undefined) throw new RelearnError('UNAVAILABLE', 'the gRPC server is not started');
-    return this.boundPort;
+    return boundPort(this.bound);
   }
 
   add<Handlers extends object>(service: Service<Handlers>, handlers: Handlers): void {
-    if (this.services.has(service.name)) {
-      throw new RelearnError('ALREADY_EXISTS', `service ${service.name} is already offered`);
-    }
-    this.services.set(service.name, service);
-    const definition: Record<string, ServiceDefinition[string]> = {};
-    const implementation: UntypedServiceImplementation = {};
-    const byName = handlers as Readonly<Record<string, Handler | undefined>>;
-    for (const method of service.methods) {
-      const handler = byName[method.name];
-      if (handler === undefined) continue;
-      definition[method.name] = bytesMethod(method);
-      const bound = handler.bind(handlers);
-      implementation[method.name] = this.implementationOf(method, bound);
-    }
-    this.server.addService(definition, implementation);
+    this.offered.add(service);
+    this.offer(offersOf(service, handlers));
     this.health.set(service.name, 'SERVING');
   }
 
-  /** Throws UNAVAILABLE where the address is in use or forbidden, INVALID_CONFIG where it is none. */
   start(): Promise<void> {
-    addReflection(this.server, [...this.services.values()]);
     return new Promise((resolve, reject) => {
       this.server.bindAsync(this.options.address, ServerCredentials.createInsecure(), (failure, port) => {
         if (failure !== null) return reject(bindError(this.options.address, failure));
-        this.boundPort = port;
+        this.bound = port;
         this.health.set('', 'SERVING');
         resolve();
       });
     });
   }
 
-  /** Health turns false, then running calls are waited for, then what is left is cut off. */
   async stop(): Promise<void> {
     this.health.close();
     const overdue = new AbortController();
@@ -127,17 +92,25 @@ export class GrpcServer implements Part, RpcServer {
     this.server.forceShutdown();
   }
 
+  private offer(offers: readonly Offer[]): void {
+    const definition: Record<string, ServiceDefinition[string]> = {};
+    const implementation: UntypedServiceImplementation = {};
+    for (const { method, handler } of offers) {
+      definition[method.name] = bytesMethod(method);
+      implementation[method.name] = this.implementationOf(method, handler);
+    }
+    this.server.addService(definition, implementation);
+  }
+
   private unary(method: Method, handler: Handler): handleUnaryCall<Bytes, Bytes> {
-    const { clock, onCall } = this.options;
     return (call: ServerUnaryCall<Bytes, Bytes>, callback) => {
-      const began = clock.now();
-      const told = (status: number) => onCall?.({ path: method.path, status, seconds: (clock.now() - began) / 1000 });
+      const told = timed(this.options, method.path);
       const answer = async () => {
         const request = decode(method.request, call.request, 'request', method.path);
         const context = new GrpcCallContext(call, this.options.clock);
         const response = await handler(request, context);
         context.end();
-        return encode(method.response, response, 'response', method.path);
+        return encoded(method, response);
       };
       answer().then(
         (bytes) => {
@@ -145,8 +118,8 @@ export class GrpcServer implements Part, RpcServer {
           callback(null, bytes);
         },
         (thrown: unknown) => {
-          const status = this.failed(thrown, method);
-          told(status.code ?? errorCodes.INTERNAL.grpc);
+          const status = this.statusOf(thrown, method);
+          told(status.code);
           callback(status);
         },
       );
@@ -173,20 +146,21 @@ export class GrpcServer implements Part, RpcServer {
       const context = new GrpcCallContext(call, this.options.clock);
       for await (const response of handler(heard(), context) as AsyncIterable<unknown>) {
         if (context.signal.aborted) return;
-        const room = call.write(encode(method.response, response, 'response', method.path));
+        const room = call.write(encoded(method, response));
         if (!room) await roomOrEnd(call, context.signal);
       }
     };
     answer().then(
       () => call.end(),
-      (thrown: unknown) => call.emit('error', this.failed(thrown, method)),
+      (thrown: unknown) => call.emit('error', this.statusOf(thrown, method)),
     );
   }
 
-  private failed(thrown: unknown, method: Method): ReturnType<typeof wireStatusOf> {
-    const error = RelearnError.from(thrown);
-    if (error.grpc === errorCodes.INTERNAL.grpc) this.options.onDefect?.(error, method.path);
-    return wireStatusOf(error);
+  private statusOf(thrown: unknown, { path }: Method): StatusObject {
+    const { code, details, trailers } = wireStatusOf(failed(thrown, path, this.options));
+    const metadata = new Metadata();
+    for (const [name, value] of Object.entries(trailers)) metadata.set(name, value);
+    return { code, details, metadata };
   }
 }
 
@@ -225,25 +199,5 @@ function roomOrEnd(call: AnsweringCall, signal: AbortSignal): Promise<void> {
     call.once('drain', finish);
     signal.addEventListener('abort', finish, { once: true });
     if (signal.aborted) finish();
-  });
-}
-
-function bindError(address: string, failure: Error): RelearnError {
-  const text = failure.message;
-  if (text.includes('EADDRINUSE')) {
-    return new RelearnError('UNAVAILABLE', `gRPC cannot listen on ${address}: the port is in use`, {
-      cause: failure,
-      remedy: 'Stop the process that listens there, or name another address in RELEARN_GRPC.',
-    });
-  }
-  if (text.includes('EACCES')) {
-    return new RelearnError('UNAVAILABLE', `gRPC may not listen on ${address}: permission denied`, {
-      cause: failure,
-      remedy: 'Name a port above 1023 in RELEARN_GRPC.',
-    });
-  }
-  return new RelearnError('INVALID_CONFIG', `gRPC cannot listen on ${address}: ${text}`, {
-    cause: failure,
-    remedy: 'Name an address of this machine in RELEARN_GRPC, as host:port.',
   });
 }

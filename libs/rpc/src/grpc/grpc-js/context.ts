@@ -1,6 +1,6 @@
 import type { Metadata } from '@grpc/grpc-js';
 import type { Clock } from '@relearn/kernel';
-import type { CallContext } from '../port.js';
+import type { CallContext } from '../../port.js';
 
 /** What the calls of grpc-js have in common, whatever they stream. */
 interface ServerCall {

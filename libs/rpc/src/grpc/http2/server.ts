@@ -1,0 +1,173 @@
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type Http2Server as NodeServer,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { RelearnError } from '@relearn/kernel';
+import { decode } from '../../coding.js';
+import type { Method, Service } from '../../port.js';
+import { bindError, boundPort } from '../bind-error.js';
+import type { GrpcServer, GrpcServerOptions } from '../grpc-server.js';
+import { HealthBoard, healthService } from '../health.js';
+import { encoded, failed, type Offer, Offered, offersOf, timed } from '../offers.js';
+import { reflectionOver, reflectionServices } from '../reflection.js';
+import { wireStatusOf } from '../wire-status.js';
+import { Http2Call, isGrpc } from './call.js';
+import { keepAlive } from './keep-alive.js';
+
+const mebibyte = 1 << 20;
+/** What a caller may send ahead: on a stream, and on all streams of its connection. */
+const streamWindow = 4 * mebibyte;
+const sessionWindow = 16 * mebibyte;
+
+/** A server of our own: gRPC's wire protocol over node:http2, with less between the socket and a handler than grpc-js has. */
+export class Http2Server implements GrpcServer {
+  readonly name = 'grpc-server';
+  readonly health = new HealthBoard();
+  private readonly options: GrpcServerOptions;
+  private readonly mostBytes: number;
+  private readonly server: NodeServer;
+  private readonly offered = new Offered();
+  private readonly offers = new Map<string, Offer>();
+  private readonly sessions = new Set<ServerHttp2Session>();
+  private bound: number | undefined;
+
+  constructor(options: GrpcServerOptions) {
+    this.options = options;
+    this.mostBytes = Math.min(options.maxReceiveBytes ?? 256 * mebibyte, 2 ** 31 - 1);
+    this.server = createServer({
+      // What one connection may hold in memory, in MiB: one message of the greatest size and room for the rest.
+      maxSessionMemory: Math.ceil(this.mostBytes / mebibyte) + 64,
+      settings: { maxConcurrentStreams: 4_096, initialWindowSize: streamWindow, maxFrameSize: mebibyte },
+    });
+    this.server.on('session', (session) => this.greet(session));
+    this.server.on('stream', (stream: ServerHttp2Stream, headers) => this.take(stream, headers));
+    this.add(healthService, this.health.handlers);
+    const reflection = reflectionOver(() => this.offered.all);
+    for (const service of reflectionServices) this.offer(offersOf(service, reflection));
+  }
+
+  get port(): number {
+    return boundPort(this.bound);
+  }
+
+  add<Handlers extends object>(service: Service<Handlers>, handlers: Handlers): void {
+    this.offered.add(service);
+    this.offer(offersOf(service, handlers));
+    this.health.set(service.name, 'SERVING');
+  }
+
+  start(): Promise<void> {
+    const { address } = this.options;
+    const at = address.lastIndexOf(':');
+    const host = address.slice(0, at).replace(/^\[(.*)\]$/, '$1');
+    return new Promise((resolve, reject) => {
+      const refused = (failure: Error) => reject(bindError(address, failure));
+      this.server.once('error', refused);
+      this.server.listen(Number(address.slice(at + 1)), host, () => {
+        this.server.removeListener('error', refused);
+        this.bound = (this.server.address() as AddressInfo).port;
+        this.health.set('', 'SERVING');
+        resolve();
+      });
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.health.close();
+    const overdue = new AbortController();
+    const drained = new Promise<void>((resolve) => {
+      this.server.close(() => {
+        overdue.abort();
+        resolve();
+      });
+      // Callers are told to go elsewhere; their running calls go on.
+      for (const session of this.sessions) session.close();
+    });
+    await Promise.race([drained, this.options.clock.sleep(this.options.drainMs ?? 10_000, overdue.signal)]);
+    for (const session of this.sessions) session.destroy();
+  }
+
+  private offer(offers: readonly Offer[]): void {
+    for (const offer of offers) this.offers.set(offer.method.path, offer);
+  }
+
+  private greet(session: ServerHttp2Session): void {
+    this.sessions.add(session);
+    session.setLocalWindowSize(sessionWindow);
+    const alive = keepAlive(session, this.options.clock);
+    session.once('close', () => {
+      this.sessions.delete(session);
+      alive.cancel();
+    });
+  }
+
+  private take(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+    // How a call ends is seen by its stream's end; the error says no more.
+    stream.on('error', () => undefined);
+    if (!isGrpc(headers)) return stream.respond({ ':status': 415 }, { endStream: true });
+    let call: Http2Call;
+    try {
+      call = new Http2Call(stream, headers, this.options.clock, this.mostBytes);
+    } catch (thrown) {
+      call = new Http2Call(stream, {}, this.options.clock, this.mostBytes);
+      return call.fail(wireStatusOf(thrown));
+    }
+    const path = String(headers[':path']);
+    const offer = this.offers.get(path);
+    if (offer === undefined) return call.fail(wireStatusOf(unknownMethod(path)));
+    if (offer.method.responseStream) void this.answerAll(call, offer);
+    else this.answer(call, offer);
+  }
+
+  private answer(call: Http2Call, { method, handler }: Offer): void {
+    const told = timed(this.options, method.path);
+    const refuse = (thrown: unknown) => {
+      const status = wireStatusOf(failed(thrown, method.path, this.options));
+      told(status.code);
+      call.fail(status);
+    };
+    const run = async (bytes: Buffer) => {
+      try {
+        const response = await handler(decode(method.request, bytes, 'request', method.path), call);
+        const message = encoded(method, response);
+        told(0);
+        call.end(message);
+      } catch (thrown) {
+        refuse(thrown);
+      }
+    };
+    call.whole((bytes) => void run(bytes), refuse);
+  }
+
+  private async answerAll(call: Http2Call, { method, handler }: Offer): Promise<void> {
+    try {
+      const requests = requestsOf(call, method);
+      const heard = method.requestStream ? requests : await only(requests, method);
+      for await (const response of handler(heard, call) as AsyncIterable<unknown>) {
+        if (call.signal.aborted) return;
+        await call.write(encoded(method, response));
+      }
+      call.end();
+    } catch (thrown) {
+      call.fail(wireStatusOf(failed(thrown, method.path, this.options)));
+    }
+  }
+}
+
+async function* requestsOf(call: Http2Call, method: Method): AsyncGenerator<unknown> {
+  for await (const bytes of call.messages()) yield decode(method.request, bytes, 'request', method.path);
+}
+
+async function only(requests: AsyncGenerator<unknown>, { path }: Method): Promise<unknown> {
+  const first = await requests.next();
+  if (first.done === true) throw new RelearnError('UNIMPLEMENTED', `${path}: the call has no request message`);
+  return first.value;
+}
+
+function unknownMethod(path: string): RelearnError {
+  return new RelearnError('UNIMPLEMENTED', `The server does not implement the method ${path}`);
+}
