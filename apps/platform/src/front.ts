@@ -30,7 +30,7 @@ export async function makeFront(kernel: Kernel, telemetry: Telemetry, options: F
     { kernel, telemetry },
     { log: spool.log, ...(cached ? { cache: new BundleCache(...(await cacheIn(data)), telemetry) } : {}) },
   );
-  return { front, spool, plane: new DataPlane(front.host, kernel, version) };
+  return { front, spool, plane: new DataPlane(front.host, kernel, version, telemetry) };
 }
 
 async function cacheIn(data: string) {

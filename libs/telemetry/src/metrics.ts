@@ -5,8 +5,10 @@ import {
   Gauge as PromGauge,
   Histogram as PromHistogram,
   collectDefaultMetrics,
+  type OpenMetricsContentType,
   Registry,
 } from 'prom-client';
+import { openMetricsOf } from './open-metrics.js';
 import { labelValueBound, type MetricKey, type MetricSpec, metricNames } from './names.js';
 
 type Specs = typeof metricNames;
@@ -17,7 +19,8 @@ export interface Counter<Labels> {
 }
 
 export interface Histogram<Labels> {
-  observe(labels: Labels, value: number): void;
+  /** With the id of a trace, where the value was seen in one that is kept. */
+  observe(labels: Labels, value: number, traceId?: string): void;
 }
 
 export interface Gauge<Labels> {
@@ -39,8 +42,8 @@ export interface Metrics extends MetricSet {
   eventLoopDelayMs(): { readonly p50: number; readonly p99: number };
   /** Brings up to date, before each `render`, what somebody counts by himself. */
   beforeRender(update: () => void): void;
-  /** The text that Prometheus scrapes, and its media type. */
-  render(): Promise<{ readonly contentType: string; readonly body: string }>;
+  /** The text that Prometheus scrapes, and its media type: OpenMetrics, with exemplars, where it is asked for. */
+  render(accept?: string): Promise<{ readonly contentType: string; readonly body: string }>;
   /** Ends the sampling of the event loop. */
   stop(): void;
 }
@@ -55,30 +58,30 @@ const quantiles = [50, 99] as const;
 
 /** One registry with every metric of names.ts. A process makes one; a label's values are bounded by `labelValueBound`. */
 export function createMetrics(options: MetricsOptions = {}): Metrics {
-  const registry = new Registry();
+  const registries = { plain: new Registry(), traced: new Registry(), openMetrics: openMetricsRegistry() };
   const ofProcess = options.process ?? true;
   const onFold = (metric: string) => set.foldedLabels.add({ metric });
   const set = Object.fromEntries(
-    Object.entries(metricNames).map(([key, spec]) => [key, instrumentOf(spec, registry, onFold)]),
+    Object.entries(metricNames).map(([key, spec]) => [key, instrumentOf(spec, registries, onFold)]),
     // The keys and kinds are those of the same table that the type is made from.
   ) as unknown as MetricSet;
   const updates: (() => void)[] = [];
   const delay = ofProcess ? monitorEventLoopDelay({ resolution: resolutionMs }) : undefined;
   delay?.enable();
-  if (ofProcess) collectDefaultMetrics({ register: registry });
+  if (ofProcess) collectDefaultMetrics({ register: registries.plain });
   return {
     ...set,
     eventLoopDelayMs: () => ({ p50: beyondInterval(delay, 50), p99: beyondInterval(delay, 99) }),
     beforeRender: (update) => void updates.push(update),
-    async render() {
+    async render(accept = '') {
       for (const update of updates) update();
       for (const quantile of quantiles) {
         const value = beyondInterval(delay, quantile) / 1000;
         if (delay !== undefined) set.eventLoopDelay.set({ quantile: String(quantile / 100) }, value);
       }
-      const body = await registry.metrics();
+      const rendered = await textOf(registries, accept);
       delay?.reset();
-      return { contentType: registry.contentType, body };
+      return rendered;
     },
     stop: () => {
       delay?.disable();
@@ -98,12 +101,34 @@ function promOptions(spec: MetricSpec): { name: string; help: string; labelNames
 
 type Recorded = Readonly<Record<string, string>>;
 
+/** Histograms with exemplars are in two registries, one for each text; everything else is in the first. */
+interface Registries {
+  readonly plain: Registry;
+  readonly traced: Registry;
+  readonly openMetrics: Registry<OpenMetricsContentType>;
+}
+
+function openMetricsRegistry(): Registry<OpenMetricsContentType> {
+  const registry = new Registry<OpenMetricsContentType>();
+  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+  return registry;
+}
+
+async function textOf({ plain, traced, openMetrics }: Registries, accept: string) {
+  const counted = await plain.metrics();
+  if (!accept.includes('application/openmetrics-text')) {
+    return { contentType: plain.contentType, body: `${counted}\n${await traced.metrics()}` };
+  }
+  const body = `${openMetricsOf(counted)}\n${await openMetrics.metrics()}`;
+  return { contentType: openMetrics.contentType, body };
+}
+
 function instrumentOf(
   spec: MetricSpec,
-  registry: Registry,
+  { plain, traced, openMetrics }: Registries,
   onFold: (name: string) => void,
 ): Instruments<Recorded>[MetricSpec['kind']] {
-  const options = { ...promOptions(spec), registers: [registry] };
+  const options = { ...promOptions(spec), registers: [plain] };
   const bound = boundLabels(spec, onFold);
   if (spec.kind === 'counter') {
     const counter = new PromCounter(options);
@@ -121,8 +146,20 @@ function instrumentOf(
       clear: (labels) => gauge.remove(bound(labels)),
     };
   }
-  const histogram = new PromHistogram({ ...options, buckets: [...(spec.buckets ?? [])] });
-  return { observe: (labels, value) => histogram.observe(bound(labels), value) };
+  const buckets = [...(spec.buckets ?? [])];
+  if (spec.exemplars === undefined) {
+    const histogram = new PromHistogram({ ...options, buckets });
+    return { observe: (labels, value) => histogram.observe(bound(labels), value) };
+  }
+  const registers = [openMetrics];
+  const histogram = new PromHistogram({ ...options, buckets, registers, enableExemplars: true });
+  traced.registerMetric(histogram);
+  return {
+    observe: (labels, value, traceId) => {
+      const exemplar = traceId === undefined ? {} : { exemplarLabels: { trace_id: traceId } };
+      histogram.observe({ labels: bound(labels), value, ...exemplar });
+    },
+  };
 }
 
 /** Keeps each label's first values and gives `other` for those beyond the bound. */

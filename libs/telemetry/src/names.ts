@@ -12,6 +12,8 @@ export interface MetricSpec {
   readonly labels: readonly string[];
   /** Upper bounds of a histogram's buckets, in the unit of the name. */
   readonly buckets?: readonly number[];
+  /** Does a histogram keep the trace of the last value of each bucket? */
+  readonly exemplars?: true;
 }
 
 const callSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10] as const;
@@ -185,6 +187,7 @@ export const metricNames = {
     help: 'Seconds that an answered request waited for its run.',
     labels: ['pipeline', 'model', 'arm'],
     buckets: inferenceSeconds,
+    exemplars: true,
   },
   inferenceCompute: {
     name: 'relearn_inference_compute_seconds',
@@ -192,6 +195,7 @@ export const metricNames = {
     help: 'Seconds of the run of an answered request.',
     labels: ['pipeline', 'model', 'arm'],
     buckets: inferenceSeconds,
+    exemplars: true,
   },
   inferenceRequest: {
     name: 'relearn_inference_request_seconds',
@@ -199,6 +203,7 @@ export const metricNames = {
     help: 'Seconds of an answered request in queue and run together.',
     labels: ['pipeline', 'model', 'arm'],
     buckets: inferenceSeconds,
+    exemplars: true,
   },
   tritonSuccess: {
     name: 'nv_inference_request_success',
@@ -313,4 +318,10 @@ export const attributeNames = {
   rpcSystem: 'rpc.system.name',
   rpcMethod: 'rpc.method',
   errorType: 'error.type',
+  modelVersion: 'relearn.model.version',
+  arm: 'relearn.arm',
+  rows: 'relearn.rows',
+  batchRows: 'relearn.batch.rows',
+  queueMs: 'relearn.queue_ms',
+  computeMs: 'relearn.compute_ms',
 } as const;

@@ -49,6 +49,7 @@ function compose(metrics: Metrics, log: Log, tracing: Tracing): Telemetry {
   return {
     metrics,
     log,
+    traces: tracing.traces,
     span: tracing.span,
     currentTraceparent: tracing.currentTraceparent,
     forService: (service) => compose(metrics, log.child({ service }), tracingOf(service, tracing)),

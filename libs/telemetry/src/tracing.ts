@@ -19,10 +19,14 @@ export interface SpanOptions {
 export interface ActiveSpan {
   /** To be sent along with what this work causes: the span's own, or the parent's when tracing is off. */
   readonly traceparent: string | undefined;
+  /** Of a span that is kept; undefined where it is not sampled or tracing is off. */
+  readonly traceId: string | undefined;
   setAttributes(attributes: Attributes): void;
 }
 
 export interface Tracing {
+  /** Are spans made at all? */
+  readonly traces: boolean;
   /** Runs the work under a span; a throw marks the span and goes on. When tracing is off the work is all that runs. */
   readonly span: <T>(name: string, options: SpanOptions, work: (span: ActiveSpan) => Promise<T>) => Promise<T>;
   readonly currentTraceparent: () => string | undefined;
@@ -37,12 +41,17 @@ export interface TracingOptions {
   readonly version?: string;
 }
 
-const silentSpan: ActiveSpan = { traceparent: undefined, setAttributes: () => undefined };
+const silentSpan: ActiveSpan = {
+  traceparent: undefined,
+  traceId: undefined,
+  setAttributes: () => undefined,
+};
 
 /** Tracing that makes no spans and loads nothing, but passes a given traceparent through. */
 export function noTracing(): Tracing {
   const current = new AsyncLocalStorage<ActiveSpan>();
   return {
+    traces: false,
     span(_name, options, work) {
       if (options.parent === undefined) return work(current.getStore() ?? silentSpan);
       const span = { ...silentSpan, traceparent: options.parent };
@@ -73,6 +82,7 @@ export async function startTracing(options: TracingOptions): Promise<Tracing> {
   sdk.start();
   const tracer = api.trace.getTracer('relearn', options.version);
   return {
+    traces: true,
     ...spansOf(tracer, api),
     async stop() {
       await sdk.shutdown();
@@ -132,8 +142,10 @@ function contextOf(api: Api, traceparent: string | undefined) {
 
 function activeSpan(span: OtelSpan): ActiveSpan {
   const { traceId, spanId, traceFlags } = span.spanContext();
+  const sampled = (traceFlags & 1) === 1;
   return {
-    traceparent: formatTraceparent({ traceId, spanId, sampled: (traceFlags & 1) === 1 }),
+    traceparent: formatTraceparent({ traceId, spanId, sampled }),
+    traceId: sampled ? traceId : undefined,
     setAttributes: (attributes) => {
       span.setAttributes(present(attributes));
     },

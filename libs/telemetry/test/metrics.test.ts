@@ -54,6 +54,28 @@ describe('metrics', () => {
     expect(body).toContain('relearn_checkpoint_seconds_bucket{le="0.025",service="feature"} 1');
   });
 
+  test('are OpenMetrics where that is asked for: values as in the other text, an end, and Triton under its own names', async () => {
+    const { metrics } = silentTelemetry();
+    metrics.records.add({ service: 'validation', pipeline: 'flights', result: 'validated' }, 3);
+    metrics.tritonSuccess.add({ model: 'm', version: '1' }, 2);
+    metrics.inferenceQueue.observe({ pipeline: 'm', model: '1', arm: 'champion' }, 0.02);
+    const plain = await metrics.render();
+    const { contentType, body } = await metrics.render('application/openmetrics-text;version=1.0.0,text/plain;q=0.5');
+
+    expect(contentType).toBe('application/openmetrics-text; version=1.0.0; charset=utf-8');
+    expect(body.endsWith('\n# EOF\n')).toBe(true);
+    expect(body).not.toMatch(/^$(?!\s*$)/m);
+    expect(body).toContain('# TYPE relearn_records counter\nrelearn_records_total{');
+    expect(body).toContain('# TYPE nv_inference_request_success unknown\nnv_inference_request_success{model="m"');
+    const samples = (text: string) =>
+      text
+        .split('\n')
+        .filter((line) => line !== '' && !line.startsWith('#'))
+        .sort();
+    expect(samples(body)).toEqual(samples(plain.body));
+    expect(await metrics.render()).toEqual(plain);
+  });
+
   test('given something that counts by itself, when rendered, then it is asked before', async () => {
     const { metrics } = silentTelemetry();
     let counted = 0;

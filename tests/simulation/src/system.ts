@@ -86,7 +86,7 @@ const untold = { add: nothing, observe: nothing, set: nothing, clear: nothing };
 const silent: Telemetry = {
   ...quiet,
   metrics: { ...quiet.metrics, ...Object.fromEntries(Object.keys(metricNames).map((name) => [name, untold])) },
-  span: (_name, { parent }, work) => work({ traceparent: parent, setAttributes: () => undefined }),
+  span: (_name, { parent }, work) => work({ traceparent: parent, traceId: undefined, setAttributes: () => undefined }),
   currentTraceparent: () => undefined,
 };
 const code = { version: '0', trainers: '', lockFile: '', commit: '', node: '', onnxRuntime: '' };

@@ -23,13 +23,13 @@ export function addProbes(app: FastifyInstance, { telemetry, ready, alone, missi
     if (ready() && (waitsFor.length === 0 || alone())) return reply.send({ status: 'ready', ...told });
     return reply.code(503).send({ status: 'not ready', ...told });
   });
-  app.get('/metrics', async (_request, reply) => {
+  app.get('/metrics', async ({ headers }, reply) => {
     try {
       await refresh();
     } catch (thrown) {
       telemetry.log.debug({ code: RelearnError.from(thrown).code }, 'some gauges are as they were');
     }
-    const { contentType, body } = await telemetry.metrics.render();
+    const { contentType, body } = await telemetry.metrics.render(headers.accept);
     return reply.header('content-type', contentType).send(body);
   });
 }

@@ -17,6 +17,8 @@ export interface PredictionRecord {
   /** Wall time of arrival, milliseconds since 1970 UTC. */
   readonly receivedAt: number;
   readonly timings: JobTimings;
+  /** Of the trace that the request is a part of, where that is kept. */
+  readonly traceId?: string | undefined;
   /** Values are read from the raw tensors when asked for. */
   readonly inputs: () => readonly TensorValues[];
   readonly outputs: () => readonly TensorValues[];

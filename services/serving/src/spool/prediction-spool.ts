@@ -22,11 +22,15 @@ export interface SpoolOptions {
   readonly whenFull?: FullPolicy;
 }
 
-/** Lines that are shipped at once. */
-const shipAtOnce = 256;
+/** Lines, and their bytes, that are shipped at once. */
+const shipAtOnce = 1_024;
+const shipBytes = 4 * 1024 * 1024;
 
-/** Between two shipments: few large ones cost less. Only the judge of a rollout waits for them, and has them at once. */
-const pauseMs = 50;
+/**
+ * Between two shipments that leave nothing behind: few large ones cost less. Only the judge of a rollout waits for them, and
+ * has them at once.
+ */
+const pauseMs = 250;
 
 /**
  * Keeps what was answered until the bus has it: a record is in a local file before its answer leaves, and is shipped
@@ -121,15 +125,15 @@ export class PredictionSpool implements Part {
       this.base.telemetry.metrics;
     const [first] = records;
     if (first !== undefined) inferenceBatch.observe({ pipeline: first.model }, first.timings.batchRows);
-    for (const { model, version, rows, timings, arm, failure, answered } of records) {
+    for (const { model, version, rows, timings, traceId, arm, failure, answered } of records) {
       if (failure !== undefined) continue;
       const labels = { pipeline: model, model: version, arm };
       predictions.add({ ...labels, kind: answered === undefined ? 'request' : 'mirror' }, rows);
       if (answered !== undefined) continue;
       const { queueMs, computeMs } = timings;
-      inferenceQueue.observe(labels, queueMs / 1000);
-      inferenceCompute.observe(labels, computeMs / 1000);
-      inferenceRequest.observe(labels, (queueMs + computeMs) / 1000);
+      inferenceQueue.observe(labels, queueMs / 1000, traceId);
+      inferenceCompute.observe(labels, computeMs / 1000, traceId);
+      inferenceRequest.observe(labels, (queueMs + computeMs) / 1000, traceId);
     }
   }
 
@@ -149,14 +153,14 @@ export class PredictionSpool implements Part {
         });
         continue;
       }
-      const batch = this.waiting.slice(0, shipAtOnce);
+      const batch = this.waiting.slice(0, this.shipment());
       try {
         const last = new Map(this.last);
         const records = await this.recordsOf(ports, batch, last);
         const patience = signal.aborted ? { attempts: 3 } : { signal };
         await retry({ clock, chance, ...patience }, () => ports.bus.publish(records));
         await this.shipped(batch, last);
-        if (batch.every(({ line }) => line.challenger === undefined)) await clock.sleep(pauseMs, signal);
+        if (this.mayRest(batch)) await clock.sleep(pauseMs, signal);
       } catch (thrown) {
         const error = RelearnError.from(thrown);
         ports.telemetry.log.error(
@@ -167,6 +171,21 @@ export class PredictionSpool implements Part {
         await clock.sleep(1000, signal);
       }
     }
+  }
+
+  /** How many of the lines that wait go next; at least one. */
+  private shipment(): number {
+    let bytes = 0;
+    const end = this.waiting.findIndex((line, index) => {
+      bytes += line.bytes;
+      return index === shipAtOnce || (index > 0 && bytes > shipBytes);
+    });
+    return end === -1 ? this.waiting.length : end;
+  }
+
+  private mayRest(shipped: readonly Waiting[]): boolean {
+    const behind = this.waiting.length >= shipAtOnce || this.waitingBytes > shipBytes;
+    return !behind && shipped.every(({ line }) => line.challenger === undefined);
   }
 
   /** Until this is done the batch counts as not shipped: it is then published again, the same as before. */

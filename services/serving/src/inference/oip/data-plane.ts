@@ -1,4 +1,5 @@
 import { type Chance, type Clock, type Kernel, type MachineMs, RelearnError } from '@relearn/kernel';
+import type { ActiveSpan, Telemetry } from '@relearn/telemetry';
 import type { Job, JobAnswer } from '../batcher.js';
 import { type ServedModel, versionNumber } from '../catalogue.js';
 import { failureReasonOf } from '../figures.js';
@@ -10,6 +11,7 @@ import { classified } from './classification.js';
 import { configOf, type ModelConfig } from './model-config.js';
 import { type ModelStatistics, statisticsOf } from './model-statistics.js';
 import { eventIdsOf, parameterKey, priorityOf, queueTimeoutOf } from './parameters.js';
+import { RequestTracing, tellSpan } from './request-tracing.js';
 import { answeredRecord, failedRecord, type Mirroring, mirroredRecord, type Told } from './records.js';
 import type { InferRequest, InferResponse } from './request.js';
 
@@ -63,12 +65,14 @@ export class DataPlane {
   private readonly clock: Clock;
   private readonly chance: Chance;
   private readonly version: string;
+  private readonly tracing: RequestTracing;
 
-  constructor(host: ModelHost, kernel: Kernel, version: string) {
+  constructor(host: ModelHost, kernel: Kernel, version: string, telemetry?: Pick<Telemetry, 'traces' | 'span'>) {
     this.host = host;
     this.clock = kernel.clock;
     this.chance = kernel.chance;
     this.version = version;
+    this.tracing = new RequestTracing(kernel.chance, telemetry);
   }
 
   /** A process that answers is alive. */
@@ -147,13 +151,18 @@ export class DataPlane {
    * Answers once the record of the answer is in the prediction log. Throws the protocol's errors: NOT_FOUND,
    * INVALID_INPUT, UNAVAILABLE (not ready, queue full, stopping), RESOURCE_EXHAUSTED (the log is full), INTERNAL.
    */
-  async infer(request: InferRequest, scope: CallScope): Promise<InferResponse> {
+  infer(request: InferRequest, scope: CallScope): Promise<InferResponse> {
+    return this.tracing.around(request, scope, (span) => this.answerTo(request, scope, span));
+  }
+
+  private async answerTo(request: InferRequest, scope: CallScope, span?: ActiveSpan): Promise<InferResponse> {
     if (!this.host.ready) throw refusals.stopping();
     const choice = choose(this.host, request, () => this.keyOf(request, scope));
     const { model, checked, trial } = choice;
     const eventIds = eventIdsOf(request, checked.rows);
-    const told: Told = { request, choice, eventIds, receivedAt: this.clock.wall() };
+    const told: Told = { request, choice, eventIds, receivedAt: this.clock.wall(), traceId: span?.traceId };
     const answer = await this.answerOf(told, scope);
+    if (span !== undefined) tellSpan(span, choice, answer.timings);
     if (trial !== undefined && trial.mirror !== null) {
       void this.mirror(told, { ...trial, mirror: trial.mirror }, answer);
     }

@@ -13,15 +13,20 @@ export interface Told {
   readonly eventIds: readonly (string | null)[];
   /** Wall time of arrival, ms since 1970 UTC. */
   readonly receivedAt: number;
+  readonly traceId?: string | undefined;
 }
 
-export function answeredRecord({ request, choice, eventIds, receivedAt }: Told, answer: JobAnswer): PredictionRecord {
+export function answeredRecord(
+  { request, choice, eventIds, receivedAt, traceId }: Told,
+  answer: JobAnswer,
+): PredictionRecord {
   const { model, checked, arm, trial } = choice;
   return {
     ...common(request, model, checked),
     eventIds,
     receivedAt,
     timings: answer.timings,
+    traceId,
     outputs: () => outputsOf(model, checked, answer),
     arm,
     ...(trial === undefined ? {} : { challenger: trial.challenger }),
