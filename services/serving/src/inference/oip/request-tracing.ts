@@ -20,9 +20,9 @@ export class RequestTracing {
     this.telemetry = telemetry?.traces === true ? telemetry : undefined;
   }
 
-  around<T>(request: InferRequest, { metadata }: CallScope, work: (span?: ActiveSpan) => Promise<T>): Promise<T> {
+  around<T>(request: InferRequest, scope: CallScope, work: (span?: ActiveSpan) => Promise<T>): Promise<T> {
     if (this.telemetry === undefined) return work();
-    const parent = metadata?.['traceparent'];
+    const parent = scope.metadata?.['traceparent'];
     const context = parseTraceparent(parent);
     if (context === undefined ? this.chance.next() >= ownShare : !context.sampled) return work();
     const attributes = { [attributeNames.pipeline]: request.modelName };
