@@ -9,7 +9,6 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { decodeEvent } from '@relearn/contracts';
@@ -18,8 +17,8 @@ import { systemKernel } from '@relearn/kernel';
 import { loadPipeline, namedFiles, openPorts, readConfig } from '@relearn/platform';
 import { openTable } from '@relearn/tabular';
 import { silentTelemetry } from '@relearn/telemetry';
-import { freePort } from '../free-port.mjs';
 import { inWindow } from '../in-window.mjs';
+import { launcher, startServices } from '../processes.mjs';
 import { recordsOf } from '../topic-records.mjs';
 
 const { values: options } = parseArgs({
@@ -36,48 +35,12 @@ const underWay = 8;
 const services = ['registry', 'validation', 'feature', 'console'];
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const launcher = join(root, 'apps/cli/bin/relearn.mjs');
 const file = join(root, 'examples/flights/pipeline.yaml');
 const pipeline = await loadPipeline(file);
 const tables = await Promise.all(
   namedFiles(pipeline).map(async ({ stream, path }) => ({ stream, table: await openTable(path) })),
 );
 const { Kafka, logLevel, Partitioners } = createRequire(join(root, 'libs/bus/package.json'))('kafkajs');
-
-/** The services, ready, on topics and a database that nobody else uses. */
-async function startServices(settings) {
-  const ports = new Map();
-  for (const name of services) ports.set(name, { http: await freePort(), grpc: await freePort() });
-  const addresses = [...ports].map(([name, { http, grpc }]) => `${name}=127.0.0.1:${grpc}/${http}`).join(',');
-  const children = [];
-  for (const [name, { http, grpc }] of ports) {
-    const env = {
-      ...process.env,
-      ...settings,
-      RELEARN_HTTP: `127.0.0.1:${http}`,
-      RELEARN_GRPC: `127.0.0.1:${grpc}`,
-      RELEARN_DATA: join(settings.RELEARN_DATA, name),
-      RELEARN_ADDRESSES: addresses,
-      RELEARN_LOG: 'warn',
-    };
-    children.push(spawn(process.execPath, [launcher, 'serve', name], { env, stdio: ['ignore', 'ignore', 'inherit'] }));
-  }
-  for (const { http } of ports.values()) {
-    const ready = () =>
-      fetch(`http://127.0.0.1:${http}/readyz`).then(
-        ({ status }) => status === 200,
-        () => false,
-      );
-    while (!(await ready())) await sleep(200);
-  }
-  const stop = async () => {
-    for (const child of children) {
-      child.kill('SIGTERM');
-      if (child.exitCode === null) await once(child, 'exit');
-    }
-  };
-  return { url: `http://127.0.0.1:${ports.get('console').http}`, children, stop };
-}
 
 async function relearn(url, ...words) {
   const env = { ...process.env, RELEARN_URL: url };
@@ -131,7 +94,7 @@ async function throughServices(folder) {
     RELEARN_BLOBS: `file:${join(folder, 'blobs')}`,
     RELEARN_DATA: folder,
   };
-  const running = await startServices(settings);
+  const running = await startServices(services, settings);
   const { engines, env, partitions } = readConfig(settings);
   const opened = await openPorts({
     engines,
@@ -149,7 +112,7 @@ async function throughServices(folder) {
     await relearn(running.url, 'apply', file);
     const all = await batches();
     const wanted = all.flatMap((batch) => batch.records).filter(({ stream }) => stream === 'rows').length;
-    const pids = running.children.map(({ pid }) => pid);
+    const pids = running.pids();
     const cpu = await processorSeconds(pids);
     const own = process.cpuUsage();
     await inWindow(all, underWay, (batch) => publishRecorded(opened.ports, pipeline.spec.name, batch));

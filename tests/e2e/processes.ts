@@ -6,15 +6,19 @@ import { startGuard } from '../brokers/guard.js';
 import { freePorts } from '../brokers/protocols.js';
 import { until } from '../brokers/server.js';
 
-type Service = (typeof serviceNames)[number];
+export type Service = (typeof serviceNames)[number];
 
 /** The platform as processes of the operating system, one or more a service. */
 export interface Processes {
   /** The console's address: the whole HTTP surface. */
   readonly url: string;
   grpcAddressOf(service: Service): string;
-  /** Starts one more instance of a service; answers its name. */
-  add(service: Service): Promise<string>;
+  /** Names of the instances that were started. */
+  instancesOf(service: Service): string[];
+  /** Of an instance's own HTTP port. */
+  httpOf(instance: string): string;
+  /** Starts one more process with these services; answers its name. */
+  add(services: readonly Service[]): Promise<string>;
   /** An instance's process: `validation`, `validation-2`. */
   signal(instance: string, signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<void>;
   /** Starts an instance that has been killed, on its ports and its folder; `env` is added to its settings. */
@@ -30,7 +34,7 @@ export interface Processes {
 }
 
 interface Instance {
-  readonly service: Service;
+  readonly services: readonly Service[];
   readonly http: number;
   readonly grpc: number;
 }
@@ -40,25 +44,34 @@ const host = '127.0.0.1';
 /** A service that is asked to end drains first. */
 const endWithinMs = 45_000;
 
-/** Starts `relearn serve NAME` for each service and waits until all are ready. `env` says which engines they share. */
-export async function startProcesses(env: Readonly<Record<string, string>>): Promise<Processes> {
+const alone: readonly (readonly Service[])[] = serviceNames.map((service) => [service]);
+
+/**
+ * Starts `relearn serve NAME...` for each of the processes and waits until all are ready. `env` says which engines they
+ * share. A service is asked at the first process that runs it.
+ */
+export async function startProcesses(env: Readonly<Record<string, string>>, layout = alone): Promise<Processes> {
   const guard = await startGuard();
-  const ports = await freePorts(serviceNames.length * 2);
-  const instances = new Map<string, Instance>(
-    serviceNames.map((service, index) => [
-      service,
-      { service, http: ports[2 * index] ?? 0, grpc: ports[2 * index + 1] ?? 0 },
-    ]),
-  );
-  const addresses = [...instances].map(([name, { http, grpc }]) => `${name}=${host}:${grpc}/${http}`).join(',');
+  const ports = await freePorts(layout.length * 2);
+  const instances = new Map<string, Instance>();
+  const addInstance = (services: readonly Service[], [http = 0, grpc = 0]: readonly number[]) => {
+    const name = nextName(instances, services);
+    instances.set(name, { services, http, grpc });
+    return name;
+  };
+  for (const services of layout) addInstance(services, ports.splice(0, 2));
+  const addresses = [...instances.values()]
+    .toReversed()
+    .flatMap(({ services, http, grpc }) => services.map((service) => `${service}=${host}:${grpc}/${http}`))
+    .join(',');
   const of = (name: string) => {
     const instance = instances.get(name);
     if (instance === undefined) throw new Error(`there is no process '${name}'`);
     return instance;
   };
   const start = async (name: string, more: Readonly<Record<string, string>> = {}) => {
-    const { service, http, grpc } = of(name);
-    await guard.start(name, process.execPath, [launcher, 'serve', service], {
+    const { services, http, grpc } = of(name);
+    await guard.start(name, process.execPath, [launcher, 'serve', ...services], {
       RELEARN_HTTP: `${host}:${http}`,
       RELEARN_GRPC: `${host}:${grpc}`,
       RELEARN_DATA: join(guard.folder, name),
@@ -81,14 +94,16 @@ export async function startProcesses(env: Readonly<Record<string, string>>): Pro
     await guard.end();
     throw new Error(`the services do not start:\n${text}`, { cause: failure });
   }
+  const instancesOf = (service: Service) =>
+    [...instances].flatMap(([name, { services }]) => (services.includes(service) ? [name] : []));
+  const firstOf = (service: Service) => of(instancesOf(service)[0] ?? service);
   return {
-    url: `http://${host}:${of('console').http}`,
-    grpcAddressOf: (service) => `${host}:${of(service).grpc}`,
-    async add(service) {
-      const mine = [...instances.values()].filter((one) => one.service === service);
-      const name = `${service}-${mine.length + 1}`;
-      const [http = 0, grpc = 0] = await freePorts(2);
-      instances.set(name, { service, http, grpc });
+    url: `http://${host}:${firstOf('console').http}`,
+    grpcAddressOf: (service) => `${host}:${firstOf(service).grpc}`,
+    instancesOf,
+    httpOf: (instance) => `http://${host}:${of(instance).http}`,
+    async add(services) {
+      const name = addInstance(services, await freePorts(2));
       await start(name);
       return name;
     },
@@ -108,6 +123,12 @@ export async function startProcesses(env: Readonly<Record<string, string>>): Pro
     },
     kill: () => guard.end(),
   };
+}
+
+function nextName(instances: ReadonlyMap<string, Instance>, services: readonly Service[]): string {
+  const name = services.join('+');
+  const there = [...instances.values()].filter((one) => one.services.join('+') === name).length;
+  return there === 0 ? name : `${name}-${there + 1}`;
 }
 
 async function isReady(url: string): Promise<boolean> {

@@ -44,6 +44,8 @@ export interface PipelineOptions {
   readonly minimumRows?: number;
   /** How much worse than the champion still passes. */
   readonly tolerance?: number;
+  /** How long after its row a label may come. */
+  readonly maxDelay?: string;
   /** Further top-level blocks. */
   readonly more?: string;
 }
@@ -53,6 +55,7 @@ export function ordersPipeline({
   name = 'orders',
   minimumRows = 450,
   tolerance = 0.02,
+  maxDelay = '4h',
   more = '',
 }: PipelineOptions = {}): string {
   return `name: ${name}
@@ -65,7 +68,7 @@ schema:
     region: { type: category, values: [north, south, east, west] }
     discount: { type: number, range: [0, 1] }
     bought: { type: integer, known_at: label }
-label: { column: bought, delay: 1h, max_delay: 4h }
+label: { column: bought, delay: 1h, max_delay: ${maxDelay} }
 features: [region, discount, { name: hour, expression: hour(at) }]
 train:
   task: binary
@@ -118,7 +121,7 @@ export function trips({ rows, perDay }: { rows: number; perDay: number }): Row[]
 }
 
 /** A pipeline over `trips.csv`, sharded by the city. */
-export function tripsPipeline(more = ''): string {
+export function tripsPipeline(more = '', maxDelay = '4h'): string {
   return `name: trips
 source:
   rows: { files: [trips.csv], time: started_at, id: [trip] }
@@ -131,7 +134,7 @@ schema:
     distance: { type: number, range: [0, 100] }
     minutes: { type: number, known_at: label }
     arrived_at: { type: timestamp, known_at: label }
-label: { column: minutes, known_at: arrived_at, max_delay: 4h }
+label: { column: minutes, known_at: arrived_at, max_delay: ${maxDelay} }
 features:
   - city
   - distance

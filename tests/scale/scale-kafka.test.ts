@@ -1,0 +1,3 @@
+import { scaleSuite } from './suite.js';
+
+scaleSuite('kafka', [2, 4]);

@@ -1,0 +1,3 @@
+import { scaleSuite } from './suite.js';
+
+scaleSuite('nats', [2]);
