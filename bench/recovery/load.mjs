@@ -21,7 +21,7 @@ train:
     - { trainer: logistic }
 evaluate:
   metrics: [roc_auc]
-  champion: { confidence: 0.6, tolerance: 0.5, rounds: 50 }
+  champion: { confidence: 0.6, tolerance: 0.5, rounds: 100 }
 monitor:
   window: 1s
   performance: { windows: 2, minimum_labels: 10 }

@@ -74,6 +74,7 @@ async function startAlone(settings) {
   };
   let child;
   const end = async (signal) => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
     const gone = once(child, 'exit');
     child.kill(signal);
     await gone;
@@ -139,6 +140,7 @@ async function measure() {
     await platform.stop();
     return { quiet, kills, times: await progressIn(settings) };
   } finally {
+    await platform.stop();
     await rm(folder, { recursive: true, force: true });
   }
 }
