@@ -3,6 +3,7 @@ import { type Kernel, systemKernel } from '@relearn/kernel';
 import { inject } from 'vitest';
 import type { Bus } from '@relearn/bus';
 import type { BusServer } from '@relearn/bus/conformance';
+import type { KafkaGroupSettings } from '../src/kafka/options.js';
 
 const { kafka, control } = inject('engines');
 
@@ -39,12 +40,13 @@ export interface OpenOptions {
   readonly prefix: string;
   readonly kernel?: Kernel;
   readonly sessionMs?: number;
+  readonly groups?: Partial<KafkaGroupSettings>;
 }
 
 /** With the session that Kafka's defaults allow unless said otherwise. */
-export function busOptions(address: string, { prefix, sessionMs = 6_000 }: OpenOptions): KafkaOptions {
+export function busOptions(address: string, { prefix, sessionMs = 6_000, groups }: OpenOptions): KafkaOptions {
   const settings = { clientId: 'test', ssl: null, sasl: null, replication: 1, minInSyncReplicas: 1, flush: false };
-  return { ...settings, brokers: [address], prefix, groups: { sessionMs, heartbeatMs: 100 } };
+  return { ...settings, brokers: [address], prefix, groups: { sessionMs, heartbeatMs: 100, ...groups } };
 }
 
 export function openBus(address: string, options: OpenOptions): Promise<Bus> {

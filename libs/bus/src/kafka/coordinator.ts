@@ -1,4 +1,4 @@
-import { type Kernel, RelearnError } from '@relearn/kernel';
+import { type Clock, type Kernel, type MachineMs, RelearnError } from '@relearn/kernel';
 import kafkajs from 'kafkajs';
 import type Broker from 'kafkajs/src/broker/index.js';
 import type { Position } from '../port.js';
@@ -40,6 +40,7 @@ export class Coordinator {
   private readonly names: readonly string[];
   private readonly partitions: number;
   private readonly lane: string;
+  private readonly clock: Clock;
   private node: NodeId | undefined;
 
   constructor(
@@ -59,13 +60,18 @@ export class Coordinator {
     this.settings = parts.settings;
     this.names = topics.map((topic) => parts.topics.nameInCluster(topic));
     this.partitions = partitions;
+    this.clock = parts.kernel.clock;
     // A join waits for all members: each membership has a connection of its own.
     this.lane = `group ${this.group} ${parts.kernel.chance.id()}`;
   }
 
-  /** Resolves when all members have joined again. REFUSED when the others read other topics. */
-  async join(memberId: string, claims: Claims): Promise<Membership> {
+  /**
+   * Resolves when all members have joined again. `heard` is told when each request was sent that the coordinator has
+   * answered. REFUSED when the others read other topics.
+   */
+  async join(memberId: string, claims: Claims, heard: (sentAt: MachineMs) => void): Promise<Membership> {
     const { sessionMs, rebalanceMs } = this.settings;
+    const joinedAt = this.clock.now();
     const userData = Buffer.from(JSON.stringify(claims));
     const metadata = MemberMetadata.encode({ version: 1, topics: [...this.names], userData });
     const joined = await this.ask(
@@ -82,7 +88,9 @@ export class Coordinator {
     ).catch((thrown: unknown) => {
       throw protocolType(thrown) === 'INCONSISTENT_GROUP_PROTOCOL' ? this.otherTopics(thrown) : thrown;
     });
+    heard(joinedAt);
     const leads = joined.leaderId === joined.memberId;
+    const syncedAt = this.clock.now();
     const synced = await this.ask(
       'sync',
       (broker) =>
@@ -94,14 +102,21 @@ export class Coordinator {
         }),
       syncMs,
     );
+    heard(syncedAt);
     const assignment = MemberAssignment.decode(synced.memberAssignment)?.assignment ?? {};
     const partitions = assignment[this.names[0] ?? ''] ?? [];
     return { memberId: joined.memberId, generation: joined.generationId, partitions };
   }
 
-  async beat({ memberId, generation }: Membership): Promise<void> {
+  async beat(membership: Membership, lane = this.lane): Promise<void> {
+    const { memberId, generation } = membership;
     const request = { groupId: this.group, groupGenerationId: generation, memberId };
-    await this.ask('heartbeat', (broker) => broker.heartbeat(request));
+    await this.ask('heartbeat', (broker) => broker.heartbeat(request), 0, lane);
+  }
+
+  /** While a join is under way, which keeps what is sent after it on its connection waiting. */
+  beatBeside(membership: Membership): Promise<void> {
+    return this.beat(membership, 'control');
   }
 
   async leave(memberId: string): Promise<void> {

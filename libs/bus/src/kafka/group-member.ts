@@ -1,4 +1,5 @@
 import { type Kernel, type MachineMs, RelearnError } from '@relearn/kernel';
+import { onAbort } from '../core/aborts.js';
 import type { Position, SubscribeOptions, Subscription } from '../port.js';
 import { Commits } from './commits.js';
 import type { Coordinator, Membership, PartitionPosition } from './coordinator.js';
@@ -127,24 +128,61 @@ export class GroupMember implements Subscription {
   }
 
   private async join(): Promise<void> {
-    const { kernel, settings, coordinator } = this.parts;
+    const { coordinator } = this.parts;
     // Who comes anew holds nothing any more.
     if (this.memberId === '') await this.drains();
     this.rejoin = false;
-    const sentAt = kernel.clock.now();
-    // Who waits in a join is alive to the coordinator for as long as that may take.
-    this.aliveUntil = sentAt + settings.rebalanceMs + settings.sessionMs;
     const claims = { owned: [...this.holdings.keys()], leaving: this.leaving };
+    const answered = new AbortController();
+    const alive = Promise.all([this.beatBeside(answered.signal), this.fenceInTime(answered.signal)]);
     try {
-      this.membership = await coordinator.join(this.memberId, claims);
+      this.membership = await coordinator.join(this.memberId, claims, (sentAt) => this.heard(sentAt));
       this.memberId = this.membership.memberId;
-      this.aliveUntil = kernel.clock.now() + settings.sessionMs;
     } catch (thrown) {
       this.rejoin = true;
-      this.aliveUntil = sentAt + settings.sessionMs;
       throw thrown;
+    } finally {
+      answered.abort();
+      await alive;
     }
     this.settled();
+  }
+
+  /** The coordinator has answered what was sent then, so its session began later. */
+  private heard(sentAt: MachineMs): void {
+    this.aliveUntil = Math.max(this.aliveUntil, sentAt + this.parts.settings.sessionMs);
+  }
+
+  /**
+   * A join waits for all members, and says nothing until then: whether it has arrived, or this member is known at all.
+   * Heartbeats of the generation that is left tell that meanwhile. Other answers than these are the join's to give.
+   */
+  private async beatBeside(answered: AbortSignal): Promise<void> {
+    const { kernel, settings, coordinator } = this.parts;
+    const { membership } = this;
+    if (membership === null) return;
+    for (;;) {
+      await kernel.clock.sleep(settings.heartbeatMs, answered);
+      if (answered.aborted) return;
+      const sentAt = kernel.clock.now();
+      const beat = coordinator.beatBeside(membership).then(
+        () => this.heard(sentAt),
+        (thrown: unknown) => {
+          if (protocolType(thrown) === rebalancing) this.heard(sentAt);
+        },
+      );
+      await Promise.race([beat, aborted(answered)]);
+    }
+  }
+
+  /** Fences the readers of a member that the coordinator may have given up, while nobody says so. */
+  private async fenceInTime(answered: AbortSignal): Promise<void> {
+    const { clock } = this.parts.kernel;
+    while (this.memberId !== '' && !answered.aborted) {
+      const left = this.aliveUntil - clock.now();
+      if (left < 0) return this.fence();
+      await clock.sleep(left + 1, answered);
+    }
   }
 
   private async drains(): Promise<void> {
@@ -152,18 +190,17 @@ export class GroupMember implements Subscription {
   }
 
   private async beat(): Promise<void> {
-    const { kernel, settings, coordinator } = this.parts;
+    const { kernel, coordinator } = this.parts;
     const { membership } = this;
     if (membership === null) return;
     const sentAt = kernel.clock.now();
     try {
       await coordinator.beat(membership);
-      this.aliveUntil = sentAt + settings.sessionMs;
     } catch (thrown) {
       if (protocolType(thrown) !== rebalancing) throw thrown;
-      this.aliveUntil = sentAt + settings.sessionMs;
       this.rejoin = true;
     }
+    this.heard(sentAt);
   }
 
   /** Begins what was given and the drains of what was not. Runs again until all is begun. */
@@ -318,6 +355,10 @@ export class GroupMember implements Subscription {
   private part(): string {
     return `group ${this.options.group}`;
   }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => (signal.aborted ? resolve() : void onAbort(signal, resolve)));
 }
 
 function revoke(holding: Holding): void {
