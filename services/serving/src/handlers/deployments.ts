@@ -20,6 +20,10 @@ export class Deployments {
   private readonly ports: BundleSource;
   private readonly host: ModelHost;
   private readonly loaded = new Map<string, Loaded>();
+  /** By pipeline and shard: what the shard's rows are scored by. */
+  private readonly held = new Map<string, Map<number, InForce>>();
+  /** By pipeline: every version that is loaded. */
+  private readonly present = new Map<string, Set<number>>();
   private readonly queue = new KeyedQueue();
 
   constructor(ports: BundleSource, host: ModelHost) {
@@ -45,11 +49,40 @@ export class Deployments {
     return this.queue.run(pipeline, () => this.switchTo(pipeline, move));
   }
 
+  /**
+   * The same, for a shard's rows. What scores them stays loaded until the shard holds another move or is released: rows of the
+   * time before a promotion, or before several, are scored by the models of that time. Requests do not get those.
+   */
+  hold(pipeline: string, shard: number, move: InForce): Promise<void> {
+    return this.queue.run(pipeline, async () => {
+      await this.switchTo(pipeline, move);
+      for (const ref of scorersOf(move)) if (!this.host.holds(pipeline, ref.model)) await this.load(pipeline, ref);
+      const shards = this.held.get(pipeline) ?? new Map<number, InForce>();
+      this.held.set(pipeline, shards.set(shard, move));
+      await this.unloadOthers(pipeline);
+    });
+  }
+
+  /** No rows of the shard are scored here any more. */
+  async release(shard: number): Promise<void> {
+    const letGo = [...this.held].map(([pipeline, shards]) =>
+      this.queue.run(pipeline, async () => {
+        if (shards.delete(shard)) await this.unloadOthers(pipeline);
+      }),
+    );
+    for (const outcome of await Promise.allSettled(letGo)) {
+      if (outcome.status === 'fulfilled') continue;
+      const { code, message } = RelearnError.from(outcome.reason);
+      this.ports.telemetry.log.warn({ shard, code }, `models of the shard stay loaded: ${message}`);
+    }
+  }
+
   /** Nothing of the pipeline is loaded any more. */
   async drop(pipeline: string): Promise<void> {
     await this.queue.settled(pipeline);
-    for (const model of this.loaded.get(pipeline)?.kept ?? []) await this.host.unload(pipeline, model);
     this.loaded.delete(pipeline);
+    this.held.delete(pipeline);
+    await this.unloadOthers(pipeline);
   }
 
   private async switchTo(pipeline: string, move: InForce): Promise<boolean> {
@@ -72,8 +105,8 @@ export class Deployments {
     const former = last === champion.model ? before?.former : last;
     const wanted = [champion.model, frozen?.model, challenger?.model, former];
     const kept = new Set(wanted.filter((model): model is number => model !== undefined));
-    for (const model of before?.kept ?? []) if (!kept.has(model)) await this.host.unload(pipeline, model);
     this.loaded.set(pipeline, { inForce: move, former, kept });
+    await this.unloadOthers(pipeline);
     this.ports.telemetry.log.info(
       { pipeline, model: champion.model, bundle: champion.bundle },
       `model ${champion.model} of ${pipeline} answers`,
@@ -102,6 +135,30 @@ export class Deployments {
   }
 
   private load(pipeline: string, ref: ModelRef): Promise<void> {
+    const present = this.present.get(pipeline) ?? new Set<number>();
+    this.present.set(pipeline, present.add(ref.model));
     return loadBundle(this.ports, this.host, pipeline, ref);
   }
+
+  /** Of what is loaded only that stays which is in force, or which some shard's rows are scored by. */
+  private async unloadOthers(pipeline: string): Promise<void> {
+    const kept = this.loaded.get(pipeline)?.kept;
+    const moves = [...(this.held.get(pipeline)?.values() ?? [])];
+    const held = new Set(moves.flatMap(scorersOf).map(({ model }) => model));
+    const present = this.present.get(pipeline) ?? new Set<number>();
+    for (const model of present) {
+      if (kept?.has(model) === true) continue;
+      if (held.has(model)) {
+        this.host.setOffered(pipeline, model, false);
+        continue;
+      }
+      await this.host.unload(pipeline, model);
+      present.delete(model);
+    }
+  }
+}
+
+/** Rows do not wait for a challenger: without it they tell nothing of it. */
+function scorersOf({ champion, frozen }: InForce): readonly ModelRef[] {
+  return frozen === null ? [champion] : [champion, frozen];
 }

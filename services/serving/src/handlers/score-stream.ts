@@ -33,9 +33,10 @@ export function scoreStream(host: ModelHost, deployments: Deployments): FoldDefi
     async open({ partition, ports }, saved) {
       const { end = 0 } = (await ports.bus.bounds('features'))[partition] ?? {};
       const state = openScoring(saved, rowAddress(end, 0));
-      for (const [pipeline, { inForce }] of state.models) await deployments.ensure(pipeline, inForce);
+      for (const [pipeline, { inForce }] of state.models) await deployments.hold(pipeline, partition, inForce);
       return state;
     },
+    release: (partition) => void deployments.release(partition),
     prepare: async (state, next, shard) =>
       next >= state.mayBeScored && (await adopt(state.models, next, shard, deployments)),
     async apply(state, logged, fromRow, shard) {
@@ -74,7 +75,7 @@ async function adopt(
     if (move === undefined || !shard.ports.catalog.latest(pipeline)?.shards.includes(shard.partition)) continue;
     if ((models.get(pipeline)?.inForce.position ?? -1) >= move.position) continue;
     try {
-      await deployments.ensure(pipeline, move);
+      await deployments.hold(pipeline, shard.partition, move);
     } catch (thrown) {
       const error = RelearnError.from(thrown);
       shard.ports.telemetry.log.error(
