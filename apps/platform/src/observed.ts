@@ -17,10 +17,13 @@ export function observeRequests(app: FastifyInstance, metrics: Metrics): void {
 
 const statusNames = new Map<number, string>(Object.entries(grpcStatus).map(([name, code]) => [code, name]));
 
-export function observeCall(metrics: Metrics, { path, status, seconds }: AnsweredCall): void {
-  const name = statusNames.get(status) ?? String(status);
-  const rpc_method = path.replace(/^\//, '');
-  metrics.rpcServer.observe({ rpc_system_name: 'grpc', rpc_method, rpc_response_status_code: name }, seconds);
+/** Measures each unary call, as its server or as its client saw it. */
+export function observeCalls(histogram: Metrics['rpcServer' | 'rpcClient']): (call: AnsweredCall) => void {
+  return ({ path, status, seconds }) => {
+    const name = statusNames.get(status) ?? String(status);
+    const rpc_method = path.replace(/^\//, '');
+    histogram.observe({ rpc_system_name: 'grpc', rpc_method, rpc_response_status_code: name }, seconds);
+  };
 }
 
 /** The bus, with what it takes counted and timed. */

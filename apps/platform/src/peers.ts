@@ -1,6 +1,6 @@
 import type { Clock } from '@relearn/kernel';
 import type { Client, RpcChannel, RpcServer, Service } from '@relearn/rpc';
-import { GrpcChannel } from '@relearn/rpc/grpc';
+import { type AnsweredCall, GrpcChannel } from '@relearn/rpc/grpc';
 import { InProcessRpc } from '@relearn/rpc/in-process';
 import type { Addresses, PeerAddress } from './config/addresses.js';
 import type { ServiceName } from './service-names.js';
@@ -13,9 +13,17 @@ export class Peers {
   private readonly names: ReadonlySet<ServiceName>;
   private readonly addresses: Addresses;
   private readonly clock: Clock;
+  private readonly onCall: (call: AnsweredCall) => void;
   private readonly channels = new Map<string, RpcChannel>();
 
-  constructor(clock: Clock, names: readonly ServiceName[], addresses: Addresses) {
+  constructor(
+    clock: Clock,
+    names: readonly ServiceName[],
+    addresses: Addresses,
+    /** Hears of every unary call to a service elsewhere. */
+    onCall: (call: AnsweredCall) => void = () => undefined,
+  ) {
+    this.onCall = onCall;
     this.clock = clock;
     this.names = new Set(names);
     this.addresses = addresses;
@@ -46,7 +54,7 @@ export class Peers {
     if (this.runsHere(name)) return this.local;
     const { host, grpc } = this.addressOf(name);
     const address = `${host}:${grpc}`;
-    const channel = this.channels.get(address) ?? new GrpcChannel({ address, clock: this.clock });
+    const channel = this.channels.get(address) ?? new GrpcChannel({ address, clock: this.clock, onCall: this.onCall });
     this.channels.set(address, channel);
     return channel;
   }

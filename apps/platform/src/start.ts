@@ -1,6 +1,6 @@
 import { failpointsOf, type Kernel, Lifecycle, RelearnError, systemChance, systemClock } from '@relearn/kernel';
 import type { Ports } from '@relearn/runtime';
-import { type AnsweredCall, type GrpcServer, grpcServer } from '@relearn/rpc/grpc';
+import { type GrpcServer, grpcServer } from '@relearn/rpc/grpc';
 import type { Telemetry } from '@relearn/telemetry';
 import fastify, { type FastifyInstance } from 'fastify';
 import { assemble, type Assembly } from './assemblies.js';
@@ -14,7 +14,7 @@ import { refusePath } from './doors/malformed.js';
 import { addProbes } from './doors/probes.js';
 import type { OpenEngines } from './engines/open-engines.js';
 import { folds } from './lag.js';
-import { observeCall, observeLag, observeRequests } from './observed.js';
+import { observeCalls, observeLag, observeRequests } from './observed.js';
 import { OnlineDoor } from './online.js';
 import { openPorts, patient } from './open-ports.js';
 import { Peers } from './peers.js';
@@ -111,7 +111,7 @@ async function start(options: PlatformOptions, closedBy: ClosedBy): Promise<Omit
   const base = { kernel, telemetry, partitions, durable: true, holdResults: false, onFailure };
   const { ports, close } = await openPorts({ ...base, ...given, engines, env, standing, signal });
   closedBy(close);
-  const peers = new Peers(kernel.clock, names, config.addresses);
+  const peers = new Peers(kernel.clock, names, config.addresses, observeCalls(telemetry.metrics.rpcClient));
   closedBy(() => peers.close());
   const commands = commandsOver(peers, ports.catalog, kernel.clock);
   const replays = new Replays(ports, commands.registry);
@@ -203,7 +203,7 @@ function grpcOf({ grpc, grpcFront }: Config, kernel: Kernel, telemetry: Telemetr
   const options = {
     address: `${grpc.host}:${grpc.port}`,
     clock: kernel.clock,
-    onCall: (call: AnsweredCall) => observeCall(telemetry.metrics, call),
+    onCall: observeCalls(telemetry.metrics.rpcServer),
     onDefect: (error: RelearnError, path: string) =>
       telemetry.log.error({ path, stack: error.stack }, error.describe()),
   };

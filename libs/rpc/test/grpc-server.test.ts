@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { Client as RawClient, credentials } from '@grpc/grpc-js';
 import { systemClock } from '@relearn/kernel';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { GrpcChannel, type GrpcFront, grpcServer, healthService } from '../src/grpc/index.js';
+import { type AnsweredCall, GrpcChannel, type GrpcFront, grpcServer, healthService } from '../src/grpc/index.js';
 import { type BidiStreaming, serviceOf, type Unary } from '../src/index.js';
 
 interface Live {
@@ -101,6 +101,24 @@ describe.each(['http2', 'grpc-js'] as const)('the gRPC server by %s', (by) => {
     const path = '/grpc.health.v1.Health/Check';
     expect((await rawCall(address, path, Buffer.from([0x0a, 0xff]))).code).toBe(3);
     expect((await rawCall(address, path, Buffer.alloc(0))).code).toBe(0);
+  });
+
+  it('tells both sides of each unary call how it ended', async () => {
+    const [served, asked]: [AnsweredCall[], AnsweredCall[]] = [[], []];
+    const onServed = (call: AnsweredCall) => served.push(call);
+    const server = grpcServer({ address: '127.0.0.1:0', clock: systemClock, onCall: onServed }, front);
+    await server.start();
+    const address = `127.0.0.1:${server.port}`;
+    const channel = new GrpcChannel({ address, clock: systemClock, onCall: (call) => asked.push(call) });
+    const { check } = channel.client(healthService);
+    await check({ service: '' });
+    await expect(check({ service: 'nobody' })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await server.stop();
+    await expect(check({ service: '' })).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await channel.close();
+    const told = (status: number) => ({ path: '/grpc.health.v1.Health/Check', status, seconds: expect.any(Number) });
+    expect(served).toEqual([told(0), told(5)]);
+    expect(asked).toEqual([told(0), told(5), told(14)]);
   });
 
   it('refuses a message above its limit', async () => {

@@ -10,6 +10,7 @@ import {
 import { type Clock, RelearnError } from '@relearn/kernel';
 import { decode, encode } from '../coding.js';
 import type { CallOptions, Client, Method, RpcChannel, Service } from '../port.js';
+import type { AnsweredCall } from './grpc-server.js';
 import { errorOfWire } from './wire-status.js';
 
 export interface GrpcChannelOptions {
@@ -18,6 +19,8 @@ export interface GrpcChannelOptions {
   readonly clock: Clock;
   /** The greatest response that is accepted, in bytes. Default 2^31 - 1. */
   readonly maxReceiveBytes?: number;
+  /** Hears of every unary call that was sent, once it has ended. */
+  readonly onCall?: (call: AnsweredCall) => void;
 }
 
 /** A call with a stream of responses, and what sends its requests. */
@@ -29,10 +32,12 @@ interface StreamCall {
 /** One connection to a gRPC server; it reconnects by itself. */
 export class GrpcChannel implements RpcChannel {
   private readonly clock: Clock;
+  private readonly onCall: ((call: AnsweredCall) => void) | undefined;
   private readonly grpc: GrpcClient;
 
   constructor(options: GrpcChannelOptions) {
     this.clock = options.clock;
+    this.onCall = options.onCall;
     this.grpc = new GrpcClient(options.address, credentials.createInsecure(), {
       'grpc.max_receive_message_length': options.maxReceiveBytes ?? 2 ** 31 - 1,
       'grpc.max_send_message_length': 2 ** 31 - 1,
@@ -59,6 +64,7 @@ export class GrpcChannel implements RpcChannel {
   private async unary(method: Method, request: unknown, options: CallOptions): Promise<unknown> {
     const message = bufferOf(encode(method.request, request, 'request', method.path));
     this.checkStillWanted(method, options);
+    const began = this.clock.now();
     const bytes = await new Promise<Buffer>((resolve, reject) => {
       const call = this.grpc.makeUnaryRequest(
         method.path,
@@ -69,6 +75,8 @@ export class GrpcChannel implements RpcChannel {
         this.grpcOptions(options),
         (failure, answer) => {
           options.signal?.removeEventListener('abort', cancel);
+          const seconds = (this.clock.now() - began) / 1000;
+          this.onCall?.({ path: method.path, status: failure?.code ?? 0, seconds });
           if (failure !== null) return reject(errorOfWire(failure));
           if (answer === undefined) return reject(new RelearnError('INTERNAL', `${method.path}: no answer came`));
           resolve(answer);
