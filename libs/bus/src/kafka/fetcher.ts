@@ -3,14 +3,17 @@ import type { PartitionBounds, Position } from '../port.js';
 import { type Chunk, decodeChunk } from './decode.js';
 import { hasMoved, mayHaveMoved, protocolType } from './errors.js';
 import { Feed } from './feed.js';
-import type { Topics } from './topics.js';
+import { greatestBatchBytes, type Topics } from './topics.js';
 import type { Trouble } from '../core/trouble.js';
 import type { NodeId, Wire } from './wire.js';
 
 /** How long a broker holds a poll that finds nothing. What begins to wait meanwhile is in the next one. */
 const pollMs = 500;
-const partitionBytes = 256 * 1024;
-const pollBytes = 2 * 1024 * 1024;
+/** What a reader that is behind fetches at a time; a broker answers one whole batch at least. */
+const fetchBytes = 256 * 1024;
+/** Of a poll's partitions a broker answers a batch above the limit only for the first: so any batch is below it. */
+const polledPartitionBytes = greatestBatchBytes;
+const pollBytes = 4 * greatestBatchBytes;
 /** A partition for which nobody has waited so long is not asked for any more. */
 const forgottenMs = 10_000;
 const pauseMs = 250;
@@ -182,7 +185,7 @@ export class Fetcher {
     for (const feed of feeds) {
       const name = this.topics.nameInCluster(feed.topic);
       byKey.set(`${name}/${feed.partition}`, feed);
-      const wanted = { partition: feed.partition, fetchOffset: `${feed.next ?? 0}`, maxBytes: partitionBytes };
+      const wanted = { partition: feed.partition, fetchOffset: `${feed.next ?? 0}`, maxBytes: polledPartitionBytes };
       topics.set(name, [...(topics.get(name) ?? []), wanted]);
     }
     const starts = new Map(feeds.map((feed) => [feed, feed.next ?? 0]));
@@ -205,9 +208,9 @@ export class Fetcher {
 
   private async fetchOnce(topic: string, partition: number, from: Position): Promise<Chunk> {
     const name = this.topics.nameInCluster(topic);
-    const wanted = { partition, fetchOffset: `${Math.max(0, from)}`, maxBytes: partitionBytes };
+    const wanted = { partition, fetchOffset: `${Math.max(0, from)}`, maxBytes: fetchBytes };
     try {
-      const request = { maxWaitTime: 0, minBytes: 1, maxBytes: partitionBytes };
+      const request = { maxWaitTime: 0, minBytes: 1, maxBytes: fetchBytes };
       const topics = [{ topic: name, partitions: [wanted] }];
       const answer = await this.wherever(topic, async () =>
         this.wire.ask('control', await this.topics.leader(topic, partition), `fetch ${name}/${partition}`, (broker) =>

@@ -23,7 +23,7 @@ interface Waiting {
 type Batch = readonly Waiting[];
 
 const mostBytesWaiting = 256 * 1024 * 1024;
-/** A partition's share of a request is one batch of Kafka's, which may have 1,048,588 bytes at most. */
+/** A partition's share of a request is one batch of Kafka's: below the greatest, which counts what frames the records too. */
 const partitionBytes = 900 * 1024;
 const requestBytes = 4 * 1024 * 1024;
 const ackMs = 8_000;

@@ -11,6 +11,9 @@ export interface Topic {
   readonly partitions: number;
 }
 
+/** The greatest batch of a topic, as brokers count it: Kafka's own default. */
+export const greatestBatchBytes = 1_048_588;
+
 const topicResource = 2;
 const ownConfiguration = 1;
 const createMs = 10_000;
@@ -150,7 +153,7 @@ export class Topics {
       'retention.ms': retentionMs === null ? '-1' : `${Math.ceil(retentionMs)}`,
       'retention.bytes': '-1',
       'message.timestamp.type': 'LogAppendTime',
-      'max.message.bytes': '1048588',
+      'max.message.bytes': `${greatestBatchBytes}`,
       'min.insync.replicas': `${minInSyncReplicas}`,
       ...(flush && { 'flush.messages': '1' }),
     };
