@@ -156,7 +156,7 @@ function bareSqlite() {
 
 async function kafka(address) {
   const url = `kafka://${address}?prefix=bench${Date.now()}.`;
-  const bus = await openKafkaBus(kafkaOptions(url, { env: {}, readFile: () => '' }), systemKernel);
+  const bus = await openKafkaBus(kafkaOptions(url), systemKernel);
   return busSubject('kafka', bus, { ceiling: 'bare kafkajs' });
 }
 
@@ -204,7 +204,7 @@ async function bareKafka(address) {
 
 async function nats(address) {
   const url = `nats://${address}?prefix=bench${Date.now()}`;
-  const bus = await openNatsBus({ ...natsOptions(url, {}), store: createMemoryStore() }, systemKernel);
+  const bus = await openNatsBus({ ...natsOptions(url), store: createMemoryStore() }, systemKernel);
   return busSubject('nats', bus, { ceiling: 'bare nats' });
 }
 

@@ -60,14 +60,14 @@ test('the guide says of memory and embedded what they declare', async () => {
 
 test('the guide says of Kafka what it declares with each setting', () => {
   for (const { setting, said } of rowsOf('kafka')) {
-    const options = kafkaOptions(setting, { env: {}, readFile: () => '' });
+    const options = kafkaOptions(setting);
     expect(declared(kafkaFeatures(options)), setting).toEqual(said);
   }
 });
 
 test('the guide says of NATS what it declares with each setting', () => {
   for (const { setting, said } of rowsOf('nats')) {
-    expect(declared(natsFeatures(natsOptions(setting, {}))), setting).toEqual(said);
+    expect(declared(natsFeatures(natsOptions(setting))), setting).toEqual(said);
   }
 });
 

@@ -80,7 +80,7 @@ describe.skipIf(!built)('NATS JetStream, a cluster (needs a server that was buil
     const again = { clock: kernel.clock, chance: kernel.chance, longestDelayMs: 200 };
     const store = createMemoryStore();
     const open = async () => {
-      const bus = await retry(again, () => openNatsBus({ ...natsOptions(url, {}), store }, kernel));
+      const bus = await retry(again, () => openNatsBus({ ...natsOptions(url), store }, kernel));
       closers.push(() => bus.close());
       await retry(again, () => bus.ensureTopics([{ name: topic, partitions: 1, retentionMs: null }]));
       return bus;

@@ -16,7 +16,7 @@ afterEach(async () => {
 });
 
 async function openBus(url: string, retentionMs: number | null = null): Promise<Bus> {
-  const bus = await openNatsBus({ ...natsOptions(url, {}), store: createMemoryStore() }, kernel);
+  const bus = await openNatsBus({ ...natsOptions(url), store: createMemoryStore() }, kernel);
   closers.push(() => bus.close());
   await bus.ensureTopics([{ name: topic, partitions: 2, retentionMs }]);
   return bus;

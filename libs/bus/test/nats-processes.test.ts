@@ -26,7 +26,7 @@ const script = (name: string) => fileURLToPath(new URL(`./fixtures/${name}.mjs`,
 const newUrl = () => `${sharedNats}?prefix=${systemChance.id()}`;
 
 async function openBus(url: string, store: Store = createMemoryStore()): Promise<Bus> {
-  const bus = await openNatsBus({ ...natsOptions(url, {}), store, ...timing }, kernel);
+  const bus = await openNatsBus({ ...natsOptions(url), store, ...timing }, kernel);
   closers.push(() => bus.close());
   await bus.ensureTopics([{ name: topic, partitions, retentionMs: null }]);
   return bus;

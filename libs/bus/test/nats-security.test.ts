@@ -1,8 +1,8 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -58,7 +58,7 @@ const jetstream = () => `jetstream { store_dir: "${join(folder, `js-${running.le
 
 /** Opens a bus, publishes a record, and answers its position; waits while the server is starting. */
 async function use(url: string, env: Record<string, string> = {}): Promise<number | undefined> {
-  const open = () => openNatsBus({ ...natsOptions(url, env), store: createMemoryStore() }, kernel);
+  const open = () => openNatsBus({ ...natsOptions(url, (name) => env[name]), store: createMemoryStore() }, kernel);
   const bus = await retry({ clock: kernel.clock, chance: kernel.chance, longestDelayMs: 200, attempts: 40 }, open);
   try {
     await bus.ensureTopics([{ name: 'flights', partitions: 1, retentionMs: null }]);
@@ -103,41 +103,36 @@ describe.skipIf(!built)('NATS with credentials (needs a server that was built he
     const userToken = jwt(account, user.getPublicKey(), { type: 'user', subs: -1, data: -1, payload: -1 });
     const seed = new TextDecoder().decode(user.getSeed());
     const rule = (text: string) => `-----${text}-----`;
-    const file = join(folder, 'user.creds');
-    await writeFile(
-      file,
-      [
-        rule('BEGIN NATS USER JWT'),
-        userToken,
-        rule('END NATS USER JWT'),
-        '',
-        rule('BEGIN USER NKEY SEED'),
-        seed,
-        rule('END USER NKEY SEED'),
-        '',
-      ].join('\n'),
-    );
-    expect(await use(`nats://${host}`, { RELEARN_NATS_CREDS_FILE: file })).toBe(0);
+    const creds = [
+      rule('BEGIN NATS USER JWT'),
+      userToken,
+      rule('END NATS USER JWT'),
+      '',
+      rule('BEGIN USER NKEY SEED'),
+      seed,
+      rule('END USER NKEY SEED'),
+    ].join('\n');
+    expect(await use(`nats://${host}`, { RELEARN_NATS_CREDS: creds })).toBe(0);
     await expect(use(`nats://${host}`)).rejects.toEqual(refused);
   });
 
   test.skipIf(!hasOpenssl)('TLS, with a certificate for each side', async () => {
     for (const name of ['server', 'client', 'other']) makeCertificate(name);
     const path = (name: string) => join(folder, name);
+    const textOf = (name: string) => readFileSync(path(name), 'utf8');
     const server = `cert_file: "${path('server.pem')}", key_file: "${path('server.key')}"`;
     const host = await start(`${jetstream()}tls { ${server}, ca_file: "${path('client.pem')}", verify: true }`);
-    const client = { RELEARN_NATS_CERT_FILE: path('client.pem'), RELEARN_NATS_KEY_FILE: path('client.key') };
-    expect(await use(`tls://${host}`, { ...client, RELEARN_NATS_CA_FILE: path('server.pem') })).toBe(0);
-    const ca = await readFile(path('server.pem'), 'utf8');
-    expect(await use(`nats://${host}`, { ...client, RELEARN_NATS_CA: ca })).toBe(1);
+    const client = { RELEARN_NATS_CERT: textOf('client.pem'), RELEARN_NATS_KEY: textOf('client.key') };
+    expect(await use(`tls://${host}`, { ...client, RELEARN_NATS_CA: textOf('server.pem') })).toBe(0);
+    expect(await use(`nats://${host}`, { ...client, RELEARN_NATS_CA: textOf('server.pem') })).toBe(1);
     await expect(use(`tls://${host}`, client)).rejects.toEqual(refused);
-    await expect(use(`tls://${host}`, { ...client, RELEARN_NATS_CA_FILE: path('other.pem') })).rejects.toEqual(refused);
+    await expect(use(`tls://${host}`, { ...client, RELEARN_NATS_CA: textOf('other.pem') })).rejects.toEqual(refused);
   });
 
   test('a right that is missing is named', async () => {
     const user = 'user: me, password: pw, permissions: { publish: { deny: ["*.flights.>"] } }';
     const host = await start(`${jetstream()}authorization { users: [ { ${user} } ] }`);
-    const open = () => openNatsBus({ ...natsOptions(`nats://me:pw@${host}`, {}), store: createMemoryStore() }, kernel);
+    const open = () => openNatsBus({ ...natsOptions(`nats://me:pw@${host}`), store: createMemoryStore() }, kernel);
     const bus = await retry({ clock: kernel.clock, chance: kernel.chance, longestDelayMs: 200, attempts: 40 }, open);
     await bus.ensureTopics([{ name: 'flights', partitions: 1, retentionMs: null }]);
     const record = { topic: 'flights', partition: 0, key: null, headers: {}, value: new Uint8Array(1) };
@@ -161,7 +156,7 @@ describe.skipIf(!built)('NATS with credentials (needs a server that was built he
     const host = await start('');
     let error: RelearnError | undefined;
     while (error === undefined || /REFUSED/.test(error.message)) {
-      const options = { ...natsOptions(`nats://${host}`, {}), store: createMemoryStore() };
+      const options = { ...natsOptions(`nats://${host}`), store: createMemoryStore() };
       error = await openNatsBus(options, kernel).then(
         () => undefined,
         (thrown: unknown) => RelearnError.from(thrown),

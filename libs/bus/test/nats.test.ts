@@ -16,7 +16,7 @@ describe.skipIf(sharedNats === null)('NATS JetStream', () => {
     async () => {
       const server = withoutOwnServer === undefined ? await (own ??= ownNats()) : undefined;
       const store = createMemoryStore();
-      const nats = natsOptions(`${server?.address ?? sharedNats}?prefix=${systemChance.id()}`, {});
+      const nats = natsOptions(`${server?.address ?? sharedNats}?prefix=${systemChance.id()}`);
       const open = () => openNatsBus({ ...nats, store, beatMs: 100, leaseMs: 1_500 }, kernel);
       let bus: Bus = await open();
       return {

@@ -6,5 +6,6 @@ export * from './failpoint.js';
 export * from './kernel.js';
 export * from './lifecycle.js';
 export * from './retry.js';
+export * from './setting.js';
 export * from './time.js';
 export * from './work.js';

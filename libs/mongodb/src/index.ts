@@ -1,2 +1,2 @@
 export { type Mongo, openMongo } from './mongo.js';
-export { type MongoOptions, mongoOptions, type Setting } from './options.js';
+export { type MongoOptions, mongoOptions } from './options.js';

@@ -1,8 +1,5 @@
-import { RelearnError } from '@relearn/kernel';
+import { RelearnError, type Setting } from '@relearn/kernel';
 import type { MongoClientOptions } from 'mongodb';
-
-/** A setting by the name of its environment variable; the caller has looked into `NAME_FILE` too. */
-export type Setting = (name: string) => string | undefined;
 
 export interface MongoOptions {
   readonly url: string;

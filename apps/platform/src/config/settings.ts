@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { RelearnError } from '@relearn/kernel';
+import { RelearnError, type Setting } from '@relearn/kernel';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -18,6 +18,11 @@ export function valueOf(env: Environment, name: string): string | undefined {
       remedy: 'Name a file that this process may read.',
     });
   }
+}
+
+/** Variables, and files that others name, as adapters ask for them. */
+export function settingsOf(env: Environment): Setting {
+  return (name) => valueOf(env, name);
 }
 
 export function invalid(name: string, message: string, remedy: string): RelearnError {

@@ -1,6 +1,6 @@
 import type { Blobs } from '@relearn/blobs';
 import type { BlobsEngine } from '../config/engines.js';
-import { valueOf } from '../config/settings.js';
+import { settingsOf } from '../config/settings.js';
 import type { EngineOptions } from './open-engines.js';
 
 /** Blobs that need no database of their own. */
@@ -10,10 +10,7 @@ export async function openBlobs(
 ): Promise<Blobs> {
   if (engine.kind === 's3') {
     const { openS3Blobs, s3Options } = await import('@relearn/blobs/s3');
-    return openS3Blobs(
-      s3Options(engine.url, (name) => valueOf(env, name)),
-      kernel.clock,
-    );
+    return openS3Blobs(s3Options(engine.url, settingsOf(env)), kernel.clock);
   }
   const { openFolderBlobs } = await import('@relearn/blobs/folder');
   return openFolderBlobs(engine.folder, { durable });

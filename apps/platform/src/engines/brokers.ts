@@ -1,11 +1,10 @@
-import { readFileSync } from 'node:fs';
 import type { Blobs } from '@relearn/blobs';
 import type { Bus } from '@relearn/bus';
 import type { RelearnError } from '@relearn/kernel';
 import type { Mongo } from '@relearn/mongodb';
 import type { Store } from '@relearn/store';
 import type { BlobsEngine, SharedEngines } from '../config/engines.js';
-import { valueOf } from '../config/settings.js';
+import { settingsOf } from '../config/settings.js';
 import { openBlobs } from './blobs.js';
 import type { EngineOptions, OpenEngines } from './open-engines.js';
 
@@ -34,17 +33,17 @@ async function busOpener(
   const waited = (open: () => Promise<Bus>) => standing.until('bus', open, signal);
   if (kind === 'kafka') {
     const { kafkaOptions, openKafkaBus } = await import('@relearn/bus/kafka');
-    const kafka = kafkaOptions(url, { env, readFile: (path) => readFileSync(path, 'utf8') });
+    const kafka = kafkaOptions(url, settingsOf(env));
     return () => waited(() => openKafkaBus({ ...kafka, onBackgroundError }, kernel));
   }
   const { natsOptions, openNatsBus } = await import('@relearn/bus/nats');
-  const nats = natsOptions(url, env);
+  const nats = natsOptions(url, settingsOf(env));
   return (store) => waited(() => openNatsBus({ ...nats, store, onBackgroundError }, kernel));
 }
 
 async function openMongo(url: string, { env }: EngineOptions): Promise<Mongo> {
   const { mongoOptions, openMongo: open } = await import('@relearn/mongodb');
-  return open(mongoOptions(url, (name) => valueOf(env, name)));
+  return open(mongoOptions(url, settingsOf(env)));
 }
 
 async function openSharedBlobs(engine: BlobsEngine, mongo: Mongo, options: EngineOptions): Promise<Blobs> {

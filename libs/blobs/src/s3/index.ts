@@ -13,7 +13,7 @@ import { isMissing, s3Error } from './errors.js';
 import type { S3Options } from './options.js';
 import { Turns } from './turns.js';
 
-export { type S3Credentials, type S3Options, s3Options, type Setting } from './options.js';
+export { type S3Credentials, type S3Options, s3Options } from './options.js';
 
 /** As many as an answer holds. */
 const pageSize = 1_000;

@@ -1,7 +1,4 @@
-import { RelearnError } from '@relearn/kernel';
-
-/** A setting by the name of its environment variable; the caller has looked into `NAME_FILE` too. */
-export type Setting = (name: string) => string | undefined;
+import { RelearnError, type Setting } from '@relearn/kernel';
 
 export interface S3Options {
   readonly bucket: string;

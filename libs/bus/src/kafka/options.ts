@@ -1,4 +1,4 @@
-import { RelearnError } from '@relearn/kernel';
+import { RelearnError, type Setting, unset } from '@relearn/kernel';
 
 export type SaslMechanism = 'plain' | 'scram-sha-256' | 'scram-sha-512';
 
@@ -43,22 +43,15 @@ export const groupDefaults: KafkaGroupSettings = {
   drainMs: 60_000,
 };
 
-export interface OptionsSource {
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** Reads a text file; what it throws is told with the variable's name. */
-  readonly readFile: (path: string) => string;
-}
-
 const mechanisms: readonly SaslMechanism[] = ['plain', 'scram-sha-256', 'scram-sha-512'];
 const parameters = ['prefix', 'replication', 'min_insync', 'flush', 'client_id'];
 const remedy = 'Write kafka://host:9092,host:9092[?prefix=relearn.&replication=3&min_insync=2&flush=true].';
 
 /**
- * Reads `kafka://host:port,host:port[?prefix=P&replication=N&min_insync=N&flush=true]` and the variables RELEARN_KAFKA_SSL,
- * _CA, _CERT, _KEY (PEM as text, or a file's path), _SASL_MECHANISM, _SASL_USERNAME, _SASL_PASSWORD; all but the first also
- * as NAME_FILE. Throws INVALID_CONFIG with the variable's name.
+ * Reads `kafka://host:port,host:port[?prefix=P&replication=N&min_insync=N&flush=true]` and the settings RELEARN_KAFKA_SSL,
+ * _CA, _CERT, _KEY (PEM text), _SASL_MECHANISM, _SASL_USERNAME, _SASL_PASSWORD. Throws INVALID_CONFIG naming the setting.
  */
-export function kafkaOptions(url: string, source: OptionsSource): KafkaOptions {
+export function kafkaOptions(url: string, setting: Setting = unset): KafkaOptions {
   const match = /^kafka:\/\/([^/?#]+)\/?(?:\?(.*))?$/.exec(url);
   const [, hosts = '', query = ''] = match ?? [];
   if (match === null) throw invalid('RELEARN_BUS', `'${withoutLogin(url)}' is no address of Kafka`, remedy);
@@ -78,8 +71,8 @@ export function kafkaOptions(url: string, source: OptionsSource): KafkaOptions {
     replication,
     minInSyncReplicas,
     flush: flag('RELEARN_BUS flush', given.get('flush') ?? undefined),
-    ssl: sslOf(source),
-    sasl: saslOf(source),
+    ssl: sslOf(setting),
+    sasl: saslOf(setting),
   };
 }
 
@@ -104,36 +97,34 @@ function wholeNumber(given: URLSearchParams, name: string, otherwise: number): n
   return Number(text);
 }
 
-function sslOf({ env, readFile }: OptionsSource): KafkaOptions['ssl'] {
-  const files = { ca: 'RELEARN_KAFKA_CA', cert: 'RELEARN_KAFKA_CERT', key: 'RELEARN_KAFKA_KEY' } as const;
-  const named = Object.values(files).filter((name) => env[name] || env[`${name}_FILE`]);
-  if (!flag('RELEARN_KAFKA_SSL', env['RELEARN_KAFKA_SSL'])) {
-    const [first] = named;
-    if (first !== undefined)
-      throw invalid(first, 'is set, but RELEARN_KAFKA_SSL is not true', 'Set RELEARN_KAFKA_SSL=true.');
+function sslOf(setting: Setting): KafkaOptions['ssl'] {
+  const ca = pem('RELEARN_KAFKA_CA', setting);
+  const cert = pem('RELEARN_KAFKA_CERT', setting);
+  const key = pem('RELEARN_KAFKA_KEY', setting);
+  if (!flag('RELEARN_KAFKA_SSL', setting('RELEARN_KAFKA_SSL'))) {
+    const named = { RELEARN_KAFKA_CA: ca, RELEARN_KAFKA_CERT: cert, RELEARN_KAFKA_KEY: key };
+    for (const [name, text] of Object.entries(named)) {
+      if (text === undefined) continue;
+      throw invalid(name, 'is set, but RELEARN_KAFKA_SSL is not true', 'Set RELEARN_KAFKA_SSL=true.');
+    }
     return null;
   }
-  const read = (name: string): string | undefined => {
-    const given = env[name];
-    if (given?.includes('-----BEGIN ')) return given;
-    const path = given || env[`${name}_FILE`];
-    return path ? readNamed(readFile, name, path) : undefined;
-  };
-  const [ca, cert, key] = [read(files.ca), read(files.cert), read(files.key)];
   if ((cert === undefined) !== (key === undefined)) {
     throw invalid('RELEARN_KAFKA_CERT', 'needs RELEARN_KAFKA_KEY, and the other way round', 'Set both or none.');
   }
   return { ...(ca !== undefined && { ca }), ...(cert !== undefined && { cert }), ...(key !== undefined && { key }) };
 }
 
-function saslOf({ env, readFile }: OptionsSource): KafkaOptions['sasl'] {
-  const value = (name: string): string | undefined => {
-    const path = env[`${name}_FILE`];
-    return env[name] || (path ? readNamed(readFile, `${name}_FILE`, path).replace(/\r?\n$/, '') : undefined);
-  };
-  const named = value('RELEARN_KAFKA_SASL_MECHANISM');
-  const username = value('RELEARN_KAFKA_SASL_USERNAME');
-  const password = value('RELEARN_KAFKA_SASL_PASSWORD');
+function pem(name: string, setting: Setting): string | undefined {
+  const text = setting(name);
+  if (text === undefined || text.includes('-----BEGIN ')) return text;
+  throw invalid(name, 'is no PEM text', `To name a file, set ${name}_FILE.`);
+}
+
+function saslOf(setting: Setting): KafkaOptions['sasl'] {
+  const named = setting('RELEARN_KAFKA_SASL_MECHANISM');
+  const username = setting('RELEARN_KAFKA_SASL_USERNAME');
+  const password = setting('RELEARN_KAFKA_SASL_PASSWORD');
   if (named === undefined && username === undefined && password === undefined) return null;
   const mechanism = mechanisms.find((one) => one === (named ?? '').toLowerCase());
   if (mechanism === undefined) {
@@ -144,14 +135,6 @@ function saslOf({ env, readFile }: OptionsSource): KafkaOptions['sasl'] {
     throw invalid(`RELEARN_KAFKA_SASL_${missing}`, 'is not set', 'Set it, or its _FILE with the path of a file.');
   }
   return { mechanism, username, password };
-}
-
-function readNamed(readFile: (path: string) => string, name: string, path: string): string {
-  try {
-    return readFile(path);
-  } catch (thrown) {
-    throw new RelearnError('INVALID_CONFIG', `${name}: ${RelearnError.from(thrown).message}`, { cause: thrown });
-  }
 }
 
 function flag(name: string, text: string | undefined): boolean {

@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { RelearnError } from '@relearn/kernel';
+import { RelearnError, type Setting, unset } from '@relearn/kernel';
 
 /** How to reach a NATS server or cluster, and what the streams are like that are made there. */
 export interface NatsOptions {
@@ -28,17 +27,15 @@ export interface NatsTls {
   readonly key: string | null;
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
 const defaultPort = 4222;
 const mostReplicas = 5;
 
 /**
- * Reads `nats://[USER:PASSWORD@]HOST[:PORT][,HOST...][?prefix=&replicas=&max_bytes=]` (or `tls://`) and the variables
- * `RELEARN_NATS_USER`, `_PASSWORD`, `_TOKEN`, `_CREDS`, `_CA`, `_CERT` and `_KEY`, each also as `NAME_FILE`. The environment
- * wins over the URL. Throws INVALID_CONFIG.
+ * Reads `nats://[USER:PASSWORD@]HOST[:PORT][,HOST...][?prefix=&replicas=&max_bytes=]` (or `tls://`) and the settings
+ * `RELEARN_NATS_USER`, `_PASSWORD`, `_TOKEN`, `_CREDS`, `_CA`, `_CERT` and `_KEY`, which win over the URL. Throws
+ * INVALID_CONFIG naming the setting.
  */
-export function natsOptions(url: string, env: Environment): NatsOptions {
+export function natsOptions(url: string, setting: Setting = unset): NatsOptions {
   const match = /^(nats|tls):\/\/(?:([^@/?]*)@)?([^@/?]+)\/?(?:\?(.*))?$/.exec(url);
   if (match === null) throw invalid('RELEARN_BUS', 'is no nats://HOST:PORT');
   const [, scheme, userinfo, hosts = '', query = ''] = match;
@@ -48,13 +45,13 @@ export function natsOptions(url: string, env: Environment): NatsOptions {
       throw invalid('RELEARN_BUS', `has the unknown parameter '${name}'`);
     }
   }
-  const tls = readTls(env);
+  const tls = readTls(setting);
   return {
     servers: hosts.split(',').map(serverOf),
     prefix: readPrefix(parameters.get('prefix') ?? 'relearn'),
     replicas: count(parameters, 'replicas', mostReplicas),
     maxPartitionBytes: count(parameters, 'max_bytes', Number.MAX_SAFE_INTEGER),
-    credentials: readCredentials(userinfo, env),
+    credentials: readCredentials(userinfo, setting),
     tls: tls ?? (scheme === 'tls' ? { ca: null, cert: null, key: null } : null),
   };
 }
@@ -79,11 +76,11 @@ function count(parameters: URLSearchParams, name: string, most: number): number 
   throw invalid('RELEARN_BUS', `has ${name}=${text}: a number from 1 to ${most}`);
 }
 
-function readCredentials(userinfo: string | undefined, env: Environment): NatsCredentials | null {
-  const creds = valueOf(env, 'RELEARN_NATS_CREDS');
-  const token = valueOf(env, 'RELEARN_NATS_TOKEN');
-  const user = valueOf(env, 'RELEARN_NATS_USER');
-  const password = valueOf(env, 'RELEARN_NATS_PASSWORD');
+function readCredentials(userinfo: string | undefined, setting: Setting): NatsCredentials | null {
+  const creds = setting('RELEARN_NATS_CREDS');
+  const token = setting('RELEARN_NATS_TOKEN');
+  const user = setting('RELEARN_NATS_USER');
+  const password = setting('RELEARN_NATS_PASSWORD');
   if ([creds, token, user].filter((value) => value !== undefined).length > 1) {
     throw invalid('RELEARN_NATS_CREDS', 'is one of several: give one of CREDS, TOKEN and USER with PASSWORD');
   }
@@ -113,10 +110,10 @@ function decoded(text: string): string {
   }
 }
 
-function readTls(env: Environment): NatsTls | null {
-  const ca = valueOf(env, 'RELEARN_NATS_CA') ?? null;
-  const cert = valueOf(env, 'RELEARN_NATS_CERT') ?? null;
-  const key = valueOf(env, 'RELEARN_NATS_KEY') ?? null;
+function readTls(setting: Setting): NatsTls | null {
+  const ca = setting('RELEARN_NATS_CA') ?? null;
+  const cert = setting('RELEARN_NATS_CERT') ?? null;
+  const key = setting('RELEARN_NATS_KEY') ?? null;
   if ((cert === null) !== (key === null)) {
     throw invalid(
       cert === null ? 'RELEARN_NATS_CERT' : 'RELEARN_NATS_KEY',
@@ -124,23 +121,6 @@ function readTls(env: Environment): NatsTls | null {
     );
   }
   return ca === null && cert === null ? null : { ca, cert, key };
-}
-
-/** The value of a variable, or what is in the file that `NAME_FILE` names. */
-function valueOf(env: Environment, name: string): string | undefined {
-  const direct = env[name];
-  if (direct !== undefined && direct !== '') return direct;
-  const file = env[`${name}_FILE`];
-  if (file === undefined || file === '') return undefined;
-  try {
-    return readFileSync(file, 'utf8').trim();
-  } catch (thrown) {
-    throw new RelearnError('INVALID_CONFIG', `${name}_FILE: ${file} cannot be read`, {
-      cause: thrown,
-      place: { field: `${name}_FILE` },
-      remedy: 'Name a file that this process may read.',
-    });
-  }
 }
 
 function invalid(name: string, problem: string): RelearnError {
