@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { request } from 'node:http';
 import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -22,6 +23,32 @@ export function run(program, words, env = {}) {
     child.once('error', reject);
     child.once('close', (code) => resolve({ code, ...texts }));
   });
+}
+
+/**
+ * Asks the engine itself, where its own command line only tells rounded figures.
+ * @param {string} path
+ * @returns {Promise<any>}
+ */
+function askEngine(path) {
+  const socketPath = (process.env['DOCKER_HOST'] ?? 'unix:///var/run/docker.sock').replace('unix://', '');
+  return new Promise((resolve, reject) => {
+    const asking = request({ socketPath, path }, (answer) => {
+      let text = '';
+      answer.on('data', (chunk) => (text += String(chunk)));
+      answer.once('end', () => resolve(JSON.parse(text)));
+    });
+    asking.once('error', reject).end();
+  });
+}
+
+/** What a container has used: processor time since its start in ms, memory now without what is only cached, bytes. */
+export async function usageOf(id) {
+  const { cpu_stats: cpu, memory_stats: memory } = await askEngine(
+    `/containers/${id}/stats?stream=false&one-shot=true`,
+  );
+  const cached = memory.stats?.total_inactive_file ?? memory.stats?.inactive_file ?? 0;
+  return { cpuMs: cpu.cpu_usage.total_usage / 1e6, memory: memory.usage - cached };
 }
 
 /** The containers of one compose project. */
@@ -95,16 +122,17 @@ export class Compose {
     return code === 0 ? Number(out) : null;
   }
 
-  /** Memory and share of the processors of each container now. */
-  async stats() {
-    const ids = (await this.do('ps', '--quiet')).trim().split('\n');
-    const { out } = await run('docker', ['stats', '--no-stream', '--format', 'json', ...ids]);
-    return new Map(
-      out
-        .trim()
-        .split('\n')
-        .map((line) => JSON.parse(line))
-        .map(({ Name, MemUsage, CPUPerc }) => [Name, { memory: MemUsage, cpu: CPUPerc }]),
-    );
+  /** Whether the container answers its own health check now, which the engine asks only every few seconds. */
+  async answers(service) {
+    const { out } = await run('docker', [
+      'inspect',
+      '--format',
+      '{{json .Config.Healthcheck}}',
+      await this.idOf(service),
+    ]);
+    const [kind, ...words] = JSON.parse(out || 'null')?.Test ?? ['NONE'];
+    if (kind === 'NONE') return (await this.stateOf(service))?.state === 'running';
+    const { code } = await run('docker', ['compose', ...this.options, 'exec', '-T', service, ...words]);
+    return code === 0;
   }
 }

@@ -10,8 +10,9 @@
 // volumes. Ends with 1 when something did not hold.
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { lookAtDashboards, lookAtTargets } from './look.mjs';
 import { Compose, run } from './docker.mjs';
+import { measureIdle } from './idle.mjs';
+import { lookAtDashboards, lookAtTargets } from './look.mjs';
 
 const { values: given } = parseArgs({
   options: {
@@ -64,7 +65,13 @@ async function ask(path) {
   }
 }
 
-const received = async () => (await ask('/pipelines/flights'))?.conservation.received;
+/** Records that have come through validation. */
+const validated = async () => (await ask('/pipelines/flights'))?.conservation.validated;
+
+/** Whether the service answers its health check now. */
+async function answers(service) {
+  return (await compose.answers(service)) ? true : undefined;
+}
 
 async function healthy(service) {
   const state = await compose.stateOf(service);
@@ -77,17 +84,23 @@ async function exampleEnded() {
   return state?.state === 'exited' && state.exitCode === 0;
 }
 
-/** Waits until the console tells of more records than these. */
-async function loopMoves(since) {
-  return until('the loop moves', async () => ((await received()) > since || (await exampleEnded()) ? true : undefined));
+/** Waits until more records have come through than now. */
+async function loopMoves() {
+  const since = await until('the console answers', validated);
+  return until('the loop moves', async () =>
+    (await validated()) > since || (await exampleEnded()) ? true : undefined,
+  );
 }
 
 async function killAndStart(service) {
   const from = Date.now();
   await compose.do('kill', service);
-  await compose.do('up', '--detach', '--no-recreate', service);
-  await until(`${service} is back`, () => healthy(service));
-  await tell(`killed ${service}; healthy ${seconds(Date.now() - from)} after \`up -d\``);
+  await compose.do('up', '--detach', '--no-recreate', '--no-deps', service);
+  const since = Date.parse(await compose.startOf(service));
+  await until(`${service} is back`, () => answers(service));
+  const back = `${seconds(Date.now() - since)} after its start, ${seconds(Date.now() - from)} after the kill`;
+  await loopMoves();
+  await tell(`killed ${service}; it answers ${back}, the loop has moved ${seconds(Date.now() - from)} after the kill`);
 }
 
 async function crash(service) {
@@ -97,14 +110,14 @@ async function crash(service) {
   await until(`${service} was started again`, async () =>
     (await compose.restarts(service)) > restarts ? true : undefined,
   );
-  await until(`${service} is back`, () => healthy(service));
-  await tell(`crashed ${service}; healthy ${seconds(Date.now() - from)} later by its restart policy`);
+  await until(`${service} is back`, () => answers(service));
+  await tell(`crashed ${service}; it answers ${seconds(Date.now() - from)} later by its restart policy`);
 }
 
 /** Says what was done, and how far the example has come. */
 async function tell(what) {
-  const records = await until('the console answers', received);
-  say(`${what}; ${records} records received${(await exampleEnded()) ? ', the example has ended' : ''}`);
+  const records = await until('the console answers', validated);
+  say(`${what}; ${records} records are through${(await exampleEnded()) ? ', the example has ended' : ''}`);
 }
 
 function seconds(ms) {
@@ -134,7 +147,7 @@ async function start() {
 async function finish() {
   if (given.short === true && !(await exampleEnded())) {
     await compose.do('stop', 'example');
-    say(`the example was stopped after ${await received()} records`);
+    say(`the example was stopped after ${await validated()} records`);
   } else {
     await until('the example ends', async () => ((await exampleEnded()) ? true : undefined), 120);
     say('the example has been replayed');
@@ -164,14 +177,17 @@ async function finish() {
   hold(`\`docker compose exec console npx relearn audit\`: ${(out + err).trim()}`, code === 0);
 }
 
-async function figures(services) {
-  const stats = await compose.stats();
-  for (const service of services) {
-    const usage = stats.get(`relearn-${service}-1`);
-    const peak = await compose.peakMemory(service);
-    const most = peak === null ? '' : `, ${(peak / 2 ** 20).toFixed(0)} MiB at most since its last start`;
-    if (usage !== undefined) say(`${service}: ${usage.memory}${most}, ${usage.cpu} of a core`);
+/** What the containers use when all is done. */
+async function figures() {
+  for (const { name, share, memory } of await measureIdle(compose, 60)) {
+    const peak = name === 'bare kafkajs' ? null : await compose.peakMemory(name);
+    const most = peak === null ? '' : `, ${mebibytes(peak)} at most since its last start`;
+    say(`idle for a minute, ${name}: ${(100 * share).toFixed(2)} % of a core, ${mebibytes(memory)}${most}`);
   }
+}
+
+function mebibytes(bytes) {
+  return `${(bytes / 2 ** 20).toFixed(0)} MiB`;
 }
 
 async function main() {
@@ -179,7 +195,7 @@ async function main() {
   await start();
   const killed = services.filter((name) => name !== 'example');
   for (const service of killed) await killAndStart(service);
-  await loopMoves(await received());
+  await loopMoves();
   say('every container was killed once, and the loop moves');
   const shells = killed.filter((name) => name !== 'otel-collector');
   for (const service of shells) {
@@ -191,7 +207,7 @@ async function main() {
   for (const { what, holds } of [...(await lookAtTargets()), ...(await lookAtDashboards())]) hold(what, holds);
   const spans = await compose.do('logs', '--no-log-prefix', 'otel-collector');
   hold('the collector got spans', /"spans": [1-9]/.test(spans));
-  await figures(services);
+  await figures();
 }
 
 try {
