@@ -33,6 +33,7 @@ export async function violationsOf(judged: Judged): Promise<{ violations: string
     ...(told.deadLetters === 0 ? [] : [`${told.deadLetters} dead letters, and nothing was wrong with any record`]),
     ...told.gaps.map((id) => `a gap before ${id}`),
     ...windowsOnce(judged, told),
+    ...few(durable.leases.wrong),
   ];
   return { violations, told };
 }

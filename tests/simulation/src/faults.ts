@@ -1,3 +1,4 @@
+import type { SimulatedProcess } from './process.js';
 import type { Scheduler } from './scheduler.js';
 
 /**
@@ -11,25 +12,36 @@ import type { Scheduler } from './scheduler.js';
 export const outcomes = ['done', 'refused', 'lost', 'late', 'part', 'twice'] as const;
 export type Outcome = (typeof outcomes)[number];
 
-export const callKinds = ['publish', 'write', 'read', 'blob', 'commit', 'follow'] as const;
-export type CallKind = (typeof callKinds)[number];
+/** Calls of the bus, of the store, of the blobs. */
+const kindsOf = {
+  bus: ['publish', 'read', 'commit', 'follow'],
+  store: ['write', 'find'],
+  blobs: ['put', 'fetch'],
+} as const;
+export type PortName = keyof typeof kindsOf;
+export type CallKind = (typeof kindsOf)[PortName][number];
+export const portNames: readonly PortName[] = ['bus', 'store', 'blobs'];
 
 const possible: Readonly<Record<CallKind, readonly Outcome[]>> = {
   publish: ['refused', 'lost', 'late', 'part', 'twice'],
   write: ['refused', 'lost', 'late'],
   read: ['refused'],
-  blob: ['refused', 'lost'],
+  find: ['refused'],
+  put: ['refused', 'lost'],
+  fetch: ['refused'],
   commit: ['refused', 'lost', 'late'],
   follow: [],
 };
 
-export type Disaster = 'crash' | 'pause' | 'restart' | 'jump';
+export type Disaster = 'crash' | 'pause' | 'restart' | 'jump' | 'outage';
 
 /** How a seed's faults are mixed: a kind is absent, seldom or frequent. */
 export interface Mix {
   readonly rates: Readonly<Record<Outcome, number>>;
   readonly slowness: number;
   readonly longDelays: number;
+  /** Share of jobs whose thread never answers. */
+  readonly hung: number;
   /** Most records a read may answer; 0: as many as are asked for. */
   readonly batch: number;
   /** Steps between two disasters of a kind, on average; 0: none. */
@@ -46,24 +58,30 @@ export const noFaults: Mix = {
   rates: { done: 0, refused: 0, lost: 0, late: 0, part: 0, twice: 0 },
   slowness: 1,
   longDelays: 0,
+  hung: 0,
   batch: 0,
-  disasters: { crash: 0, pause: 0, restart: 0, jump: 0 },
+  disasters: { crash: 0, pause: 0, restart: 0, jump: 0, outage: 0 },
 };
 
-/** Each seed leaves out some kinds of faults altogether: what two kinds hide from each other is then seen alone. */
-export function drawMix(scheduler: Scheduler, shared: boolean): Mix {
+/**
+ * Each seed leaves out some kinds of faults altogether: what two kinds hide from each other is then seen alone. `hasty`: turns
+ * have a deadline that is soon over, so that a thread that hangs keeps nobody for ever.
+ */
+export function drawMix(scheduler: Scheduler, { shared, hasty }: { shared: boolean; hasty: boolean }): Mix {
   const rate = () => scheduler.pick([0, 0, 0.004, 0.04]);
   const gap = (steps: number) => scheduler.pick([0, steps * 3, steps, steps / 3]);
   return {
     rates: { done: 0, refused: rate(), lost: rate(), late: rate(), part: rate(), twice: rate() },
     slowness: scheduler.pick([1, 4, 20]),
     longDelays: scheduler.pick([0, 0.002, 0.01]),
+    hung: hasty ? scheduler.pick([0, 0.2]) : 0,
     batch: scheduler.pick([0, 1, 2, 5]),
     disasters: {
       crash: gap(900),
       pause: shared ? gap(1500) : 0,
       restart: gap(2500),
       jump: scheduler.pick([0, 700]),
+      outage: gap(1500),
     },
   };
 }
@@ -73,6 +91,10 @@ export class Faults {
   readonly counts: Record<string, number> = {};
   private readonly scheduler: Scheduler;
   private mix: Mix;
+  /** Ports that nobody reaches, and until when. */
+  private readonly away = new Map<CallKind, number>();
+  /** Told of each answer before the process that asked is. */
+  onAnswer: (process: SimulatedProcess, name: string) => void = () => undefined;
 
   constructor(scheduler: Scheduler, mix: Mix) {
     this.scheduler = scheduler;
@@ -86,6 +108,13 @@ export class Faults {
   /** From now on everything works and nobody dies. */
   end(): void {
     this.mix = noFaults;
+    this.away.clear();
+    this.onAnswer = () => undefined;
+  }
+
+  /** Nobody reaches the port for a while. */
+  outage(port: PortName, ms: number): void {
+    for (const kind of kindsOf[port]) this.away.set(kind, this.scheduler.now + ms);
   }
 
   count(what: string): void {
@@ -111,6 +140,10 @@ export class Faults {
   }
 
   private outcomeOf(kind: CallKind): Outcome {
+    if ((this.away.get(kind) ?? 0) > this.scheduler.now) {
+      this.count(`${kind} while away`);
+      return 'refused';
+    }
     const { rates } = this.mix;
     let draw = this.scheduler.random();
     for (const outcome of possible[kind]) {

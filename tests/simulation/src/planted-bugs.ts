@@ -232,10 +232,11 @@ export const plantedBugs: readonly PlantedBug[] = [
     'changed.get(name)?.abort();',
     'void changed;',
   ),
+  one('end no turn at its deadline', host, 'if (!this.timers.has(`${id}#${timer}`))', 'if (this.released)'),
   one(
     'end no turn at its deadline once its process has died',
     host,
-    'if (!this.timers.has(`${id}#${timer}`))',
-    'if (id in this.timers)',
+    'return jobs.length + timers.length > 0;',
+    'return jobs.length > 0;',
   ),
 ];

@@ -10,8 +10,8 @@ export function simulatedStore(process: SimulatedProcess, store: Store): Store {
   return {
     features: store.features,
     ensureCollections: (collections) => store.ensureCollections(collections),
-    get: (collection, id) => process.call('read', `get ${collection}/${id}`, () => store.get(collection, id)),
-    list: (collection, options) => process.call('read', `list ${collection}`, () => store.list(collection, options)),
+    get: (collection, id) => process.call('find', `get ${collection}/${id}`, () => store.get(collection, id)),
+    list: (collection, options) => process.call('find', `list ${collection}`, () => store.list(collection, options)),
     create: (collection, id, body) =>
       process.call('write', `create ${collection}/${id}`, () => store.create(collection, id, body)),
     replace: (collection, id, version, body) =>
@@ -27,11 +27,11 @@ export function simulatedStore(process: SimulatedProcess, store: Store): Store {
 export function simulatedBlobs(process: SimulatedProcess, blobs: Blobs): Blobs {
   return {
     features: blobs.features,
-    put: (bytes) => process.call('blob', 'put blob', () => blobs.put(bytes)),
-    get: (digest) => process.call('read', 'get blob', () => blobs.get(digest)),
-    has: (digest) => process.call('read', 'has blob', () => blobs.has(digest)),
-    remove: (digest) => process.call('blob', 'remove blob', () => blobs.remove(digest)),
-    list: (options) => process.call('read', 'list blobs', () => blobs.list(options)),
+    put: (bytes) => process.call('put', 'put blob', () => blobs.put(bytes)),
+    get: (digest) => process.call('fetch', 'get blob', () => blobs.get(digest)),
+    has: (digest) => process.call('fetch', 'has blob', () => blobs.has(digest)),
+    remove: (digest) => process.call('put', 'remove blob', () => blobs.remove(digest)),
+    list: (options) => process.call('fetch', 'list blobs', () => blobs.list(options)),
     close: () => Promise.resolve(),
   };
 }

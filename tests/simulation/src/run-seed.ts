@@ -81,7 +81,7 @@ async function run(seed: number, options: SeedOptions): Promise<SeedResult> {
   const story = tell({ data, sharded: partitions > 1, deadline, seed: 1, tried });
   const changed = scheduler.chance(0.2) ? tell({ data, sharded: partitions > 1, deadline, seed: 2, tried }) : null;
   const byHand = scheduler.chance(0.3);
-  const mix = drawMix(scheduler, layout.length > 1);
+  const mix = drawMix(scheduler, { shared: layout.length > 1, hasty: deadline !== '1h' });
   const plan: Plan = { story, changed, byHand, layout, mix, partitions };
   const told = await calmOf(data, partitions);
   const alone = changed === null && !byHand && deadline === '1h';
@@ -102,9 +102,12 @@ async function runPlan(
   const failures: string[] = [];
   supervisor.startAll();
   producer.run().catch((thrown: unknown) => failures.push(`the producer: ${RelearnError.from(thrown).describe()}`));
+  /** When faults end; the turns that the last data gives rise to have some, too. */
+  let until: number | null = null;
   const over = () => {
     supervisor.disasters();
-    return producer.done || failures.length > 0;
+    if (producer.done) until ??= scheduler.now + scheduler.random() * scheduler.pick([0, 2_000, 10_000]);
+    return failures.length > 0 || (until !== null && scheduler.now >= until);
   };
   const told = await (async () => {
     if (!(await scheduler.run(over, storyMs)) || failures.length > 0) {

@@ -26,7 +26,7 @@ const jobs: Readonly<Record<string, (input: unknown) => Promise<unknown>>> = {
     })),
 };
 
-/** Threads of a process: a job takes a while, is given up at once, dies with its process, and sometimes alone. */
+/** Threads of a process: a job takes a while, is given up at once, dies with its process, and sometimes alone or never ends. */
 export function simulatedWorkers(process: SimulatedProcess, scheduler: Scheduler): Workers {
   return {
     run: ({ module, input, signal }: WorkOrder) => {
@@ -38,6 +38,7 @@ export function simulatedWorkers(process: SimulatedProcess, scheduler: Scheduler
         if (signal?.aborted) return giveUp();
         signal?.addEventListener('abort', giveUp, { once: true });
         const lasts = scheduler.chance(0.1) ? 5_000 * scheduler.random() : 300 * scheduler.random();
+        if (scheduler.chance(process.faults.present.hung)) return process.faults.count('thread hung');
         const dies = scheduler.chance(process.faults.present.rates.refused);
         process.later(lasts, `job ${name}`, () => {
           signal?.removeEventListener('abort', giveUp);

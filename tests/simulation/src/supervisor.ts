@@ -1,5 +1,5 @@
 import { RelearnError } from '@relearn/kernel';
-import type { Disaster, Faults } from './faults.js';
+import { type Disaster, type Faults, portNames } from './faults.js';
 import { SimulatedProcess } from './process.js';
 import type { Scheduler } from './scheduler.js';
 import { type Membership, sessionMs } from './simulated-bus.js';
@@ -36,6 +36,22 @@ export interface SupervisorOptions {
   readonly layout: Layout;
 }
 
+/** After an answer of these a process does what it has found right before: meanwhile it may not be any more. */
+const ambushes = [
+  'get leases/',
+  'create leases/',
+  'replace leases/',
+  'get aggregates-',
+  'list aggregates-',
+  'create aggregates-',
+  'replace aggregates-',
+  'get checkpoints/',
+  'replace checkpoints/',
+  'put blob',
+  'publish ',
+  'commit ',
+];
+
 /** Longest time that a process gets for an orderly end, ms. */
 const stopMs = 10_000;
 
@@ -56,7 +72,7 @@ export class Supervisor {
       up: false,
       incarnation: 0,
     }));
-    for (const kind of ['crash', 'pause', 'restart', 'jump'] as const) this.plan(kind);
+    for (const kind of ['crash', 'pause', 'restart', 'jump', 'outage'] as const) this.plan(kind);
   }
 
   startAll(): void {
@@ -109,16 +125,43 @@ export class Supervisor {
 
   private strike(kind: Disaster): void {
     const { scheduler, faults } = this.options;
+    if (kind === 'outage') return this.outage();
+    if ((kind === 'crash' || kind === 'pause') && scheduler.chance(0.5)) return this.lieInWait(kind);
     const living = this.slots.filter(({ running }) => running !== null && !running.process.isStopped);
     if (living.length === 0) return;
     const slot = scheduler.pick(living);
     faults.count(kind);
     scheduler.note(`${slot.name}: ${kind}`);
     if (kind === 'crash') this.crash(slot);
-    else if (kind === 'pause') this.pause(slot);
+    else if (kind === 'pause') this.pause(slot, scheduler.pick([1000, 12_000]));
     else if (kind === 'restart') this.restart(slot);
     else if (slot.running !== null)
       slot.running.process.wallError += Math.floor((scheduler.random() - 0.5) * 14_400_000);
+  }
+
+  private outage(): void {
+    const { scheduler, faults } = this.options;
+    const port = scheduler.pick(portNames);
+    faults.count('outage');
+    scheduler.note(`outage of ${port}`);
+    faults.outage(port, 100 + scheduler.random() * scheduler.pick([500, 8000]));
+  }
+
+  /** Strikes whoever is answered at such a place, before it hears the answer. */
+  private lieInWait(kind: 'crash' | 'pause'): void {
+    const { scheduler, faults } = this.options;
+    const place = scheduler.pick(ambushes);
+    let passing = scheduler.below(3);
+    faults.onAnswer = (process, name) => {
+      if (!name.startsWith(place) || !process.alive || process.isStopped || passing-- > 0) return;
+      faults.onAnswer = () => undefined;
+      const slot = this.slots.find(({ running }) => running?.process === process);
+      if (slot === undefined) return;
+      faults.count(`${kind} from an ambush`);
+      scheduler.note(`${slot.name}: ${kind} after ${place}`);
+      if (kind === 'crash') this.crash(slot);
+      else this.pause(slot, 20_000);
+    };
   }
 
   private start(slot: Slot): void {
@@ -176,7 +219,7 @@ export class Supervisor {
     });
   }
 
-  private pause(slot: Slot): void {
+  private pause(slot: Slot, longest: number): void {
     const { scheduler, layout } = this.options;
     const { running } = slot;
     if (running === null) return;
@@ -186,7 +229,7 @@ export class Supervisor {
         if (running.process.alive && running.process.isStopped) membership.evict();
       });
     }
-    scheduler.after(200 + scheduler.random() * scheduler.pick([1000, 12_000]), `${slot.name} wakes`, () => {
+    scheduler.after(200 + scheduler.random() * longest, `${slot.name} wakes`, () => {
       if (slot.running === running) this.wake(slot);
     });
   }

@@ -25,6 +25,7 @@ import { createLog, metricNames, silentTelemetry, type Telemetry } from '@relear
 import { createTraining } from '@relearn/training';
 import { createValidation } from '@relearn/validation';
 import { parsePipeline } from '@relearn/platform';
+import { LeaseWatch } from './leases.js';
 import { simulatedBlobs, simulatedStore, tracedBus } from './ports.js';
 import { epoch, type SimulatedProcess } from './process.js';
 import type { Scheduler } from './scheduler.js';
@@ -50,6 +51,7 @@ export interface Durable {
   readonly store: Store;
   readonly blobs: Blobs;
   readonly partitions: number;
+  readonly leases: LeaseWatch;
 }
 
 const deciders = ['feature', 'training', 'evaluation', 'registry', 'serving', 'monitoring'];
@@ -75,7 +77,7 @@ export async function createDurable(scheduler: Scheduler, partitions: number): P
   const store = createMemoryStore();
   const collections = [checkpointCollection, clockCollection, leaseCollection, ...deciders.map(aggregateCollection)];
   await store.ensureCollections(collections.map((name) => ({ name })));
-  return { bus, store, blobs: createMemoryBlobs(), partitions };
+  return { bus, store, blobs: createMemoryBlobs(), partitions, leases: new LeaseWatch(scheduler) };
 }
 
 const quiet = silentTelemetry();
@@ -115,7 +117,7 @@ export function createProcess(process: SimulatedProcess, options: ProcessOptions
   const ports: Ports = {
     kernel: process.kernel,
     bus,
-    store: simulatedStore(process, durable.store),
+    store: simulatedStore(process, durable.leases.watched(durable.store, process.name)),
     blobs: simulatedBlobs(process, durable.blobs),
     workers: simulatedWorkers(process, scheduler),
     telemetry: scheduler.keepsTrace ? telling(process, scheduler) : silent,
