@@ -1,9 +1,5 @@
-interface Waiting {
-  readonly callbacks: Set<() => void>;
-  readonly listener: () => void;
-}
-
-const waiting = new WeakMap<AbortSignal, Waiting>();
+/** Who waits on a signal; a set stays for as long as its signal does. */
+const waiting = new WeakMap<AbortSignal, Set<() => void>>();
 
 /**
  * Calls back once when the signal aborts, unless the returned function was called before. However many wait on one signal,
@@ -11,22 +7,16 @@ const waiting = new WeakMap<AbortSignal, Waiting>();
  */
 export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   const known = waiting.get(signal) ?? listenTo(signal);
-  known.callbacks.add(callback);
-  return () => {
-    known.callbacks.delete(callback);
-    if (known.callbacks.size > 0) return;
-    signal.removeEventListener('abort', known.listener);
-    waiting.delete(signal);
-  };
+  known.add(callback);
+  return () => known.delete(callback);
 }
 
-function listenTo(signal: AbortSignal): Waiting {
+function listenTo(signal: AbortSignal): Set<() => void> {
   const callbacks = new Set<() => void>();
   const listener = () => {
     for (const callback of [...callbacks]) callback();
   };
   signal.addEventListener('abort', listener, { once: true });
-  const added = { callbacks, listener };
-  waiting.set(signal, added);
-  return added;
+  waiting.set(signal, callbacks);
+  return callbacks;
 }

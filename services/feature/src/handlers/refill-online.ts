@@ -20,6 +20,8 @@ const mostRows = 20_000;
 const mostRecords = 500;
 const chunk = 50;
 const limits = { maxRecords: chunk, maxBytes: 4 * 1024 * 1024 };
+/** Main-thread time after which other work gets a turn. */
+const sliceMs = 8;
 
 interface ComputedRow {
   readonly pipeline: PipelineState;
@@ -95,6 +97,7 @@ async function readEvents(
   below: number,
   take: (event: Event, position: number) => void,
 ): Promise<void> {
+  let since = kernel.clock.now();
   for (let position = from; position < below; ) {
     const records: StoredRecord[] = await bus.read(topic, partition, position, limits);
     if (records.length === 0) return;
@@ -102,7 +105,9 @@ async function readEvents(
       position = record.position + 1;
       if (record.position >= below) return;
       take(decodeEvent(record), record.position);
+      if (kernel.clock.now() - since < sliceMs) continue;
       await kernel.clock.breathe();
+      since = kernel.clock.now();
     }
   }
 }
