@@ -2,7 +2,7 @@ import { RelearnError } from '@relearn/kernel';
 import { leaseCollection } from '@relearn/runtime';
 import { describe, expect, test } from 'vitest';
 import { copies, run, said, square, stored, tick } from './world/deciding.js';
-import { type Durable, memoryDurable } from './world/durable.js';
+import { type Durable, memoryDurable, partitions } from './world/durable.js';
 import { publish } from './world/log.js';
 import { fast } from './world/process.js';
 import {
@@ -15,6 +15,7 @@ import {
   toyRemind,
   toyReminded,
   toyStopped,
+  type Work,
 } from './world/toy-decider.js';
 
 describe('a job', () => {
@@ -114,6 +115,29 @@ describe('a job', () => {
     expect(await said(durable, toyFailed)).toEqual([]);
     expect(await stored(durable)).toMatchObject({ state: { running: {} } });
     await process.stop();
+    await durable.close();
+  });
+
+  test('that is not wanted any more is given up also by a process that is not told', async () => {
+    const durable = await memoryDurable();
+    let aborted = false;
+    const hanging: Work = (_, { signal }) =>
+      new Promise((resolve) => {
+        signal.addEventListener('abort', () => {
+          aborted = true;
+          resolve(0);
+        });
+      });
+    const deaf = { after: partitions, times: Number.POSITIVE_INFINITY };
+    const first = await run(durable, { ...shared, instance: 'one', failReads: deaf }, hanging);
+    await publish(durable.bus, 'control', [asking(toyAsked, 'a', 3, 1)]);
+    while ((await stored(durable)) === null) await tick();
+    const second = await run(durable, { ...shared, instance: 'two' });
+    await publish(durable.bus, 'control', [asking(toyStopped, 'a', 3, 2)]);
+    while (!aborted) await tick();
+    expect(await said(durable, toyDone)).toEqual([]);
+    for (const { process } of [first, second]) await process.stop();
+    expect(await durable.store.list(leaseCollection, { limit: 10 })).toEqual([]);
     await durable.close();
   });
 

@@ -82,7 +82,8 @@ export class Writer {
       if (lease.lostSignal.aborted) throw new RelearnError('FENCED', `${spec.name} is replayed by another process now`);
       return replay.status();
     } finally {
-      await lease.release();
+      // It may be replayed again: the fence goes on.
+      await lease.release(false);
     }
   }
 

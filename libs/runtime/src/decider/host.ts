@@ -94,6 +94,8 @@ export class AggregateHost<S> {
       if (this.looked.get(id) === version) await this.changeStored(id, () => null);
     }
     this.looked = seen;
+    // Whoever has lost a partition is not told any more what is not wanted of its jobs.
+    for (const id of this.jobs.aggregates()) await this.changeStored(id, () => null);
   }
 
   private async *documents(wanted: (document: AggregateDocument) => boolean): AsyncGenerator<Document> {

@@ -24,6 +24,7 @@ export class JobRunner {
   private readonly finish: Finish;
   private readonly stillDue: StillDue;
   private readonly active = new Map<string, { aggregate: string; abort: AbortController; done: Promise<void> }>();
+  private stopping = false;
 
   constructor(ports: Ports, service: string, kinds: Readonly<Record<string, JobKind>>, callbacks: JobCallbacks) {
     this.ports = ports;
@@ -47,7 +48,13 @@ export class JobRunner {
     }
   }
 
+  /** Aggregates whose jobs run here. */
+  aggregates(): ReadonlySet<string> {
+    return new Set([...this.active.values()].map(({ aggregate }) => aggregate));
+  }
+
   async stop(): Promise<void> {
+    this.stopping = true;
     const all = [...this.active.values()];
     for (const { abort } of all) abort.abort();
     await Promise.all(all.map(({ done }) => done));
@@ -85,18 +92,23 @@ export class JobRunner {
     const options = { store, clock: kernel.clock, owner: instance, exclusive };
     const lease = await Lease.acquire(options, `${this.service}/${job.id}`, signal);
     if (lease === null) return true;
+    let ended = false;
     try {
       // Whoever had the lease before may have ended the job.
-      if (!exclusive && !(await this.stillDue(aggregate, job))) return true;
+      if (!exclusive && !(await this.stillDue(aggregate, job))) return (ended = true);
       const result = await this.attempt(job, AbortSignal.any([signal, lease.lostSignal]));
       if (result !== null) await mayFinish();
       kernel.failpoints.hit(`${this.service}:after-job`);
-      if (signal.aborted) return true;
+      if (signal.aborted) {
+        ended = !this.stopping;
+        return true;
+      }
       await lease.check();
-      if (result !== null) await this.finish(aggregate, job, result);
-      return result !== null;
+      if (result === null) return false;
+      await this.finish(aggregate, job, result);
+      return (ended = true);
     } finally {
-      await lease.release();
+      await lease.release(ended);
     }
   }
 

@@ -1,7 +1,8 @@
-import type { Json, Store } from '@relearn/store';
+import type { Document, Json, Store } from '@relearn/store';
 import { type Clock, RelearnError } from '@relearn/kernel';
 
 interface LeaseBody {
+  /** `nobody`: it was given back, and the job has not ended. */
   readonly owner: string;
   /** Moves while the owner lives. */
   readonly counter: number;
@@ -12,6 +13,7 @@ interface LeaseBody {
 export const leaseCollection = 'leases';
 const heartbeatMs = 500;
 const durationMs = 3_000;
+const nobody = '';
 
 function decode(body: Json): LeaseBody {
   return body as unknown as LeaseBody;
@@ -60,7 +62,7 @@ export class Lease {
       }
       const held = decode(found.body);
       if (held.counter !== seen.counter) seen = { counter: held.counter, since: clock.now() };
-      if (exclusive || held.owner === owner || clock.now() - seen.since >= durationMs) {
+      if (exclusive || held.owner === owner || held.owner === nobody || clock.now() - seen.since >= durationMs) {
         const body = { owner, counter: held.counter + 1, fence: held.fence + 1 };
         const taken = await unlessTaken(() => store.replace(leaseCollection, id, found.version, encode(body)));
         if (taken !== null) return new Lease(options, id, taken.version, body).beat();
@@ -78,26 +80,35 @@ export class Lease {
 
   /** Throws FENCED unless the lease is still ours in the store. */
   async check(): Promise<void> {
-    if (!(await this.isOurs())) throw new RelearnError('FENCED', `the lease of ${this.id} has been taken over`);
+    if ((await this.ours()) === null) throw new RelearnError('FENCED', `the lease of ${this.id} has been taken over`);
   }
 
-  /** Ends the heartbeat; what is still ours is free for whoever comes next. */
-  async release(): Promise<void> {
+  /**
+   * Ends the heartbeat; what is still ours is free for whoever comes next. The document of a job that has not ended stays, so
+   * that no later owner has the fence of an earlier one, and whoever was stopped here removes nobody else's.
+   */
+  async release(ended: boolean): Promise<void> {
     this.stopped.abort();
     await this.beating;
-    if (await this.isOurs()) await this.options.store.remove(leaseCollection, this.id);
+    const { store } = this.options;
+    const ours = await this.ours();
+    if (ours === null) return;
+    if (ended) return await store.remove(leaseCollection, this.id);
+    const free = encode({ ...decode(ours.body), owner: nobody });
+    await unlessTaken(() => store.replace(leaseCollection, this.id, ours.version, free));
   }
 
-  private async isOurs(): Promise<boolean> {
+  /** The stored lease; null when it is not ours any more. */
+  private async ours(): Promise<Document | null> {
     const found = await this.options.store.get(leaseCollection, this.id);
-    return found !== null && decode(found.body).fence === this.body.fence;
+    return found !== null && decode(found.body).fence === this.body.fence ? found : null;
   }
 
   /** A move whose answer was lost looks as if another had taken the lease. True too where that cannot be told now. */
   private async movedAlready(): Promise<boolean> {
     try {
-      const found = await this.options.store.get(leaseCollection, this.id);
-      if (found === null || decode(found.body).fence !== this.body.fence) return false;
+      const found = await this.ours();
+      if (found === null) return false;
       this.version = found.version;
       this.body = decode(found.body);
       return true;
@@ -123,7 +134,7 @@ export class Lease {
         this.version = (await store.replace(leaseCollection, this.id, this.version, encode(next))).version;
         this.body = next;
       } catch (thrown) {
-        if (RelearnError.from(thrown).code !== 'CONFLICT' || (await this.movedAlready())) continue;
+        if (!takenCodes.has(RelearnError.from(thrown).code) || (await this.movedAlready())) continue;
         this.lost.abort();
         return;
       }
@@ -131,12 +142,14 @@ export class Lease {
   }
 }
 
+/** What a write meets where another has taken the lease, or has ended its job. */
+const takenCodes: ReadonlySet<string> = new Set(['CONFLICT', 'ALREADY_EXISTS', 'NOT_FOUND']);
+
 async function unlessTaken<T>(write: () => Promise<T>): Promise<T | null> {
   try {
     return await write();
   } catch (thrown) {
-    const { code } = RelearnError.from(thrown);
-    if (code === 'CONFLICT' || code === 'ALREADY_EXISTS' || code === 'NOT_FOUND') return null;
+    if (takenCodes.has(RelearnError.from(thrown).code)) return null;
     throw thrown;
   }
 }
