@@ -26,12 +26,12 @@ export class LeaseWatch {
       ...store,
       create: async (collection, id, body) => {
         const written = await store.create(collection, id, body);
-        if (collection === leaseCollection) this.moved(id, ownerOf(body));
+        if (collection === leaseCollection) this.moved(id, process, body);
         return written;
       },
       replace: async (collection, id, version, body) => {
         const written = await store.replace(collection, id, version, body);
-        if (collection === leaseCollection) this.moved(id, ownerOf(body));
+        if (collection === leaseCollection) this.moved(id, process, body);
         return written;
       },
       remove: async (collection, id) => {
@@ -42,16 +42,17 @@ export class LeaseWatch {
     };
   }
 
-  private moved(id: string, owner: string): void {
+  private moved(id: string, owner: string, body: Json): void {
     const { now } = this.scheduler;
     const before = this.last.get(id);
-    this.last.set(id, { owner, at: now });
+    if (isGivenBack(body)) this.last.delete(id);
+    else this.last.set(id, { owner, at: now });
     if (before === undefined || before.owner === owner || now - before.at >= durationMs) return;
     const ago = (now - before.at).toFixed(0);
     this.wrong.push(`${owner} took the lease of ${id}, which ${before.owner} had moved ${ago} ms before`);
   }
 }
 
-function ownerOf(body: Json): string {
-  return typeof body === 'object' && body !== null && 'owner' in body ? String(body.owner) : '';
+function isGivenBack(body: Json): boolean {
+  return typeof body === 'object' && body !== null && 'owner' in body && body.owner === '';
 }

@@ -23,6 +23,7 @@ export class SimulatedProcess {
   private publishedUntil = 0;
   private waiting: { readonly step: Step; readonly run: () => void }[] = [];
   private readonly endings = new Set<() => void>();
+  private readonly ends = new WeakMap<AbortSignal, AbortSignal>();
 
   constructor(scheduler: Scheduler, faults: Faults, name: string, incarnation: number) {
     this.scheduler = scheduler;
@@ -60,7 +61,23 @@ export class SimulatedProcess {
   atCrash(end: () => void): () => void {
     if (!this.alive) end();
     else this.endings.add(end);
-    return () => this.endings.delete(end);
+    return () => void this.endings.delete(end);
+  }
+
+  /** Aborts with the signal, or at the crash. (`AbortSignal.any` costs more than a step.) */
+  untilCrash(signal: AbortSignal): AbortSignal {
+    const known = this.ends.get(signal);
+    if (known !== undefined) return known;
+    const either = new AbortController();
+    let forget: () => void = () => undefined;
+    const abort = () => {
+      forget();
+      either.abort('over');
+    };
+    forget = this.atCrash(abort);
+    signal.addEventListener('abort', abort, { once: true });
+    this.ends.set(signal, either.signal);
+    return either.signal;
   }
 
   stop(): void {

@@ -58,17 +58,12 @@ function cut({ scheduler, process }: SimulatedBusOptions, limits: ReadLimits): R
 
 function simulatedReader(options: SimulatedBusOptions, reader: PartitionReader): PartitionReader {
   const { process } = options;
-  const gone = new AbortController();
-  process.atCrash(() => gone.abort());
   const name = `${reader.topic}/${reader.partition}`;
   const label = `next ${name}`;
-  /** The caller's signal, or the end of the process. */
-  let either: { readonly of: AbortSignal; readonly signal: AbortSignal } | null = null;
-  const next = (limits: ReadLimits, signal: AbortSignal): Promise<StoredRecord[]> => {
-    if (signal.aborted || gone.signal.aborted) return Promise.resolve([]);
-    if (either?.of !== signal) either = { of: signal, signal: AbortSignal.any([signal, gone.signal]) };
-    return reader.next(cut(options, limits), either.signal);
-  };
+  const next = (limits: ReadLimits, signal: AbortSignal): Promise<StoredRecord[]> =>
+    signal.aborted || !process.alive
+      ? Promise.resolve([])
+      : reader.next(cut(options, limits), process.untilCrash(signal));
   return {
     topic: reader.topic,
     partition: reader.partition,

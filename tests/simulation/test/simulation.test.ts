@@ -33,7 +33,10 @@ test(`${seeds} seeds of faults lose nothing, double nothing, and every turn has 
   for (const fault of [
     'crash',
     'pause',
+    'pause from an ambush',
     'restart',
+    'outage',
+    'thread hung',
     'jump',
     'publish part',
     'publish twice',
