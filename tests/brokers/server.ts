@@ -20,7 +20,7 @@ export interface Control {
 }
 
 /** Starting is slow where everything else runs too; a server that says nothing for so long will not. */
-const patienceMs = 180_000;
+const patienceMs = 600_000;
 
 /** Asks until it is true. `gone` says why it never will be. */
 export async function until(

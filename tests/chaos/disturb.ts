@@ -1,25 +1,26 @@
 import type { Chance } from '@relearn/kernel';
+import { type Disturbances, Ledger, type MishapKind } from './ledger.js';
+
+/** What befalls a victim for a while without killing it. */
+export interface Mishap {
+  readonly kind: MishapKind;
+  readonly lastsMs: number;
+  begin(): Promise<void>;
+  end(): Promise<void>;
+}
 
 /** A process or an engine that may die at any time. */
 export interface Victim {
   readonly name: string;
   /** Failpoints at which it can be made to die. */
   readonly failpoints: readonly string[];
+  readonly mishaps: readonly Mishap[];
   /** Starts it, with a failpoint armed or none; resolves when it works again. */
   start(failpoint: string | null): Promise<void>;
   /** Ends it with SIGKILL; resolves when it is gone. */
   kill(): Promise<void>;
-  /** SIGSTOP and SIGCONT; null where that is not tried. */
-  readonly freeze: { stop(): Promise<void>; go(): Promise<void> } | null;
-  /** Whether it has died by itself. */
-  gone(): boolean;
-}
-
-export interface Disturbances {
-  /** By victim and how it died: `random`, or the failpoint. */
-  readonly kills: Map<string, Map<string, number>>;
-  readonly freezes: Map<string, number>;
-  total(): number;
+  /** How it died without being killed from here; undefined while it runs. */
+  gone(): { readonly bySigkill: boolean; readonly said: string } | undefined;
 }
 
 export interface Plan {
@@ -27,95 +28,128 @@ export interface Plan {
   readonly chance: Chance;
   /** How long a process lives at least and at most, ms. */
   readonly lifeMs: readonly [number, number];
-  /** Longer than what others wait for a sign of life, ms. */
-  readonly freezeMs: number;
-  readonly onKill?: (total: number) => void;
+  /** One life in so many has a mishap. */
+  readonly mishapEvery: number;
+  readonly onKill?: (soFar: Disturbances) => void;
 }
 
 const failpointShare = 0.4;
-const freezeShare = 0.05;
+/** A failpoint goes off when it is reached so many times at most. */
+const mostHits = 2;
 
-/** Kills the victims, each in its own rhythm, so many times in all; in the end all of them run, with nothing armed. */
+/**
+ * Kills the victims, each in its own rhythm, so many times in all; in the end all of them run, with nothing armed. What
+ * fails for one of them ends it for all.
+ */
 export async function disturb(victims: readonly Victim[], plan: Plan): Promise<Disturbances> {
-  const done = new Ledger(plan);
-  await Promise.all(victims.map((victim) => torment(victim, plan, done)));
-  return done;
+  const ledger = new Ledger(plan);
+  const stopping = new AbortController();
+  let first: Error | undefined;
+  await Promise.all(
+    victims.map(async (victim) => {
+      try {
+        await new Torment(victim, plan, ledger, stopping.signal).run();
+      } catch (thrown) {
+        first ??= new Error(`${victim.name}: ${thrown instanceof Error ? thrown.message : String(thrown)}`, {
+          cause: thrown,
+        });
+        stopping.abort();
+      }
+    }),
+  );
+  if (first !== undefined) throw first;
+  return ledger;
 }
 
-async function torment(victim: Victim, { chance, lifeMs, freezeMs }: Plan, ledger: Ledger): Promise<void> {
-  const [least, most] = lifeMs;
-  let armed: string | null = null;
-  while (ledger.open()) {
-    const life = least + chance.next() * (most - least);
-    if (armed === null && victim.freeze !== null && chance.next() < freezeShare) {
-      await victim.freeze.stop();
-      await pause(freezeMs);
-      await victim.freeze.go();
-      ledger.frozen(victim.name);
-    }
-    await whileAlive(victim, armed === null ? life : 2 * most);
-    const byItself = victim.gone();
-    if (!byItself) {
-      if (!ledger.take()) break;
-      await victim.kill();
-    } else ledger.takeAnyway();
-    ledger.killed(victim.name, byItself ? (armed ?? 'by itself') : 'random');
-    armed = ledger.open() ? nextFailpoint(victim, chance) : null;
-    await victim.start(armed === null ? null : `${armed}:kill@${1 + Math.floor(chance.next() * 4)}`);
-  }
-  if (armed === null) return;
-  // What is armed may still go off: it does not count, and it is not left so.
-  if (!victim.gone()) await victim.kill();
-  await victim.start(null);
-}
-
-function nextFailpoint({ failpoints }: Victim, chance: Chance): string | null {
-  if (failpoints.length === 0 || chance.next() > failpointShare) return null;
-  return failpoints[Math.floor(chance.next() * failpoints.length)] ?? null;
-}
-
-async function whileAlive(victim: Victim, ms: number): Promise<void> {
-  const end = performance.now() + ms;
-  while (performance.now() < end && !victim.gone()) await pause(50);
-}
-
-class Ledger implements Disturbances {
-  readonly kills = new Map<string, Map<string, number>>();
-  readonly freezes = new Map<string, number>();
-  private taken = 0;
+/** One victim's lives. */
+class Torment {
+  private readonly victim: Victim;
   private readonly plan: Plan;
+  private readonly ledger: Ledger;
+  private readonly stopping: AbortSignal;
+  /** The failpoint of this life. */
+  private armed: string | null = null;
 
-  constructor(plan: Plan) {
+  constructor(victim: Victim, plan: Plan, ledger: Ledger, stopping: AbortSignal) {
+    this.victim = victim;
     this.plan = plan;
+    this.ledger = ledger;
+    this.stopping = stopping;
   }
 
-  total(): number {
-    return this.taken;
+  async run(): Promise<void> {
+    const { victim, ledger } = this;
+    while (this.goesOn()) {
+      await this.live();
+      if (!this.goesOn()) break;
+      if (!(await this.die())) break;
+      this.armed = ledger.open() ? this.nextFailpoint() : null;
+      const hits = 1 + Math.floor(this.plan.chance.next() * mostHits);
+      await victim.start(this.armed === null ? null : `${this.armed}:kill@${hits}`);
+    }
+    if (this.stopping.aborted) return;
+    // What is armed may still go off: it does not count, and it is not left so.
+    const dead = victim.gone();
+    if (this.armed === null && dead === undefined) return;
+    if (dead === undefined) await this.kill();
+    else if (!this.wasArmed(dead)) ledger.crashed(victim.name, dead.said);
+    await victim.start(null);
   }
 
-  open(): boolean {
-    return this.taken < this.plan.kills;
+  private goesOn(): boolean {
+    return this.ledger.open() && !this.stopping.aborted;
   }
 
-  /** False when there have been enough. */
-  take(): boolean {
-    if (!this.open()) return false;
-    this.takeAnyway();
+  private async live(): Promise<void> {
+    const { victim, plan, ledger } = this;
+    const [least, most] = plan.lifeMs;
+    const mishap = this.armed === null ? ledger.mishapFor(victim.mishaps) : null;
+    if (mishap !== null) {
+      await mishap.begin();
+      await this.whileAlive(mishap.lastsMs);
+      if (victim.gone() === undefined || mishap.kind !== 'stopped') await mishap.end();
+      ledger.suffered(victim.name, mishap.kind);
+    }
+    await this.whileAlive(this.armed === null ? least + plan.chance.next() * (most - least) : 2 * most);
+  }
+
+  /** False when there have been enough kills. */
+  private async die(): Promise<boolean> {
+    const { victim, ledger } = this;
+    const before = victim.gone();
+    if (before === undefined) {
+      if (!ledger.take()) return false;
+      await this.kill();
+      ledger.killed(victim.name, 'random');
+    } else if (this.wasArmed(before)) {
+      if (ledger.take()) ledger.killed(victim.name, this.armed ?? '');
+    } else ledger.crashed(victim.name, before.said);
     return true;
   }
 
-  takeAnyway(): void {
-    this.taken += 1;
-    this.plan.onKill?.(this.taken);
+  /** An armed failpoint may be quicker. */
+  private async kill(): Promise<void> {
+    try {
+      await this.victim.kill();
+    } catch (thrown) {
+      if (this.victim.gone() === undefined) throw thrown;
+    }
   }
 
-  killed(victim: string, how: string): void {
-    const ways = this.kills.get(victim) ?? new Map<string, number>();
-    this.kills.set(victim, ways.set(how, (ways.get(how) ?? 0) + 1));
+  private wasArmed({ bySigkill }: { readonly bySigkill: boolean }): boolean {
+    return this.armed !== null && bySigkill;
   }
 
-  frozen(victim: string): void {
-    this.freezes.set(victim, (this.freezes.get(victim) ?? 0) + 1);
+  private nextFailpoint(): string | null {
+    const { failpoints } = this.victim;
+    const { chance } = this.plan;
+    if (failpoints.length === 0 || chance.next() > failpointShare) return null;
+    return failpoints[Math.floor(chance.next() * failpoints.length)] ?? null;
+  }
+
+  private async whileAlive(ms: number): Promise<void> {
+    const end = performance.now() + ms;
+    while (performance.now() < end && this.victim.gone() === undefined && !this.stopping.aborted) await pause(50);
   }
 }
 

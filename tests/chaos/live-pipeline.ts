@@ -8,7 +8,7 @@ const ageMs = 40_000;
 const brokenEvery = 40;
 
 /** Live data in the small: windows of seconds, a turn every quarter of a minute or when quality falls. */
-export const pipelineFile = `name: ${pipelineName}
+const pipelineFile = `name: ${pipelineName}
 source:
   rows: { time: at, id: [id] }
   lateness: 2s
@@ -66,4 +66,14 @@ export function rowAt(wallMs: number, sinceStartMs: number, index: number, chanc
     row: { id, at: new Date(wallMs).toISOString(), x: broken ? 7 : x, y, kind },
     label: { event_id: id, value: score + (noise - 0.5) * 0.3 > 0 },
   };
+}
+
+/** Gives the pipeline to the platform at the address. */
+export async function applyPipeline(url: string): Promise<void> {
+  const applied = await fetch(`${url}/api/v1/pipelines`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ name: 'chaos.yaml', file: pipelineFile }),
+  });
+  if (!applied.ok) throw new Error(`the pipeline was not applied: ${applied.status} ${await applied.text()}`);
 }

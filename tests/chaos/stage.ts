@@ -1,14 +1,15 @@
-import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Chance } from '@relearn/kernel';
 import type { OpenedPorts } from '@relearn/platform';
-import { inject } from 'vitest';
 import { type Guard, startGuard } from '../brokers/guard.js';
 import { freePorts } from '../brokers/protocols.js';
 import { until } from '../brokers/server.js';
-import { type Processes, startProcesses } from '../e2e/processes.js';
 import { openSharedPorts, type Settings } from '../e2e/shared-engines.js';
 import { partitions } from '../e2e/world.js';
-import type { Victim } from './disturb.js';
+import type { Mishap, Victim } from './disturb.js';
+import { smallDisk, type SmallDisk } from './small-disk.js';
+import { surroundedBy, wrongClock } from './wrong-clock.js';
 
 /** The platform in a mode, with everything in it that can be killed. */
 export interface Stage {
@@ -23,12 +24,17 @@ export interface Stage {
   logs(): Promise<string>;
 }
 
+/** The data folder lies on `disk`, where there is one. */
+export interface EmbeddedStage extends Stage {
+  readonly disk: SmallDisk | null;
+}
+
 const foldPoints = ['before-publish', 'after-publish', 'before-checkpoint', 'after-checkpoint'];
 const deciderPoints = ['before-write', 'after-write', 'before-outbox', 'after-outbox'];
 const pointsOf = (service: string, points: readonly string[]) => points.map((point) => `${service}:${point}`);
 const job = 'after-job';
 
-const failpoints: Readonly<Record<string, readonly string[]>> = {
+export const failpoints: Readonly<Record<string, readonly string[]>> = {
   ingestion: [],
   validation: pointsOf('validation', foldPoints),
   feature: pointsOf('feature', [...foldPoints, ...deciderPoints, job]),
@@ -40,15 +46,27 @@ const failpoints: Readonly<Record<string, readonly string[]>> = {
   console: [],
 };
 
-const armed = (failpoint: string | null) => (failpoint === null ? {} : { RELEARN_FAILPOINT: failpoint });
+export const armed = (failpoint: string | null) => (failpoint === null ? {} : { RELEARN_FAILPOINT: failpoint });
+
+/** What a guard or the processes say of one that has ended. */
+export function death(said: string | undefined): ReturnType<Victim['gone']> {
+  return said === undefined ? undefined : { bySigkill: said.startsWith('it ended with SIGKILL'), said };
+}
+
+/** Longer than a job's lease. */
+const stoppedMs = 5_000;
+const fullMs = 4_000;
 
 /** One process with everything on a folder. */
-export async function embeddedStage(folder: string): Promise<Stage> {
+export async function embeddedStage(folder: string, chance: Chance): Promise<EmbeddedStage> {
   const guard = await startGuard();
   const [http = 0, grpc = 0] = await freePorts(2);
   const url = `http://127.0.0.1:${http}`;
+  const data = join(folder, 'data');
+  const disk = await smallDisk(data);
+  const clock = wrongClock(join(folder, 'clock'), chance);
   const settings: Settings = {
-    RELEARN_DATA: join(folder, 'data'),
+    RELEARN_DATA: data,
     RELEARN_HTTP: `127.0.0.1:${http}`,
     RELEARN_GRPC: `127.0.0.1:${grpc}`,
     RELEARN_PARTITIONS: partitions,
@@ -57,29 +75,47 @@ export async function embeddedStage(folder: string): Promise<Stage> {
   const name = 'relearn';
   const launcher = join(import.meta.dirname, '..', '..', 'apps', 'cli', 'bin', 'relearn.mjs');
   const start = async (failpoint: string | null) => {
-    await guard.start(name, process.execPath, [launcher, 'up'], { ...settings, ...armed(failpoint) });
+    const env = { ...settings, ...surroundedBy(clock.env), ...armed(failpoint) };
+    await guard.start(name, process.execPath, [launcher, 'up'], env);
     await untilReady(name, url, guard, failpoint);
   };
-  await start(null);
+  const end = async () => {
+    await guard.end();
+    await disk?.remove();
+  };
+  try {
+    await start(null);
+  } catch (thrown) {
+    await end();
+    throw thrown;
+  }
+  const stopped: Mishap = {
+    kind: 'stopped',
+    lastsMs: stoppedMs,
+    begin: () => guard.signal(name, 'SIGSTOP'),
+    end: () => guard.signal(name, 'SIGCONT'),
+  };
   const victim: Victim = {
     name,
     failpoints: Object.values(failpoints).flat(),
+    mishaps: [stopped, clock, ...(disk === null ? [] : [fullDisk(disk)])],
     start,
     kill: () => guard.signal(name, 'SIGKILL'),
-    freeze: {
-      stop: () => guard.signal(name, 'SIGSTOP'),
-      go: () => guard.signal(name, 'SIGCONT'),
-    },
-    gone: () => guard.gone(name) !== undefined,
+    gone: () => death(guard.gone(name)),
   };
   return {
     url,
+    disk,
     victims: [victim],
     open: () => openSharedPorts(settings),
     stop: () => guard.signal(name, 'SIGTERM'),
-    end: () => guard.end(),
-    logs: async () => guard.gone(name) ?? '',
+    end,
+    logs: async () => (await readFile(join(guard.folder, `${name}.log`), 'utf8')).slice(-8_000),
   };
+}
+
+function fullDisk({ fill, free }: SmallDisk): Mishap {
+  return { kind: 'full disk', lastsMs: fullMs, begin: fill, end: free };
 }
 
 async function untilReady(name: string, url: string, guard: Guard, failpoint: string | null): Promise<void> {
@@ -90,74 +126,4 @@ async function untilReady(name: string, url: string, guard: Guard, failpoint: st
     return response?.status === 200;
   };
   await until(name, ready, () => guard.gone(name));
-}
-
-/** A process a service on engines of its own, which die too. */
-export async function distributedStage(bus: 'kafka' | 'nats', folder: string): Promise<Stage> {
-  const [theBus, theStore] = await Promise.all([ownEngine(bus), ownEngine('mongodb')]);
-  const name = `chaos-${randomBytes(4).toString('hex')}`;
-  const prefix = bus === 'kafka' ? `kafka://${theBus.address}?prefix=${name}.` : `${theBus.address}?prefix=${name}`;
-  const settings: Settings = {
-    RELEARN_BUS: prefix,
-    RELEARN_STORE: `${theStore.address}/${name}`,
-    RELEARN_BLOBS: `file:${join(folder, 'blobs')}`,
-    RELEARN_PARTITIONS: partitions,
-    RELEARN_LOG: 'warn',
-  };
-  const processes = await startProcesses(settings);
-  return {
-    url: processes.url,
-    victims: [
-      ...Object.keys(failpoints).map((service) => serviceVictim(processes, service)),
-      theBus.victim,
-      theStore.victim,
-    ],
-    open: () => openSharedPorts(settings),
-    stop: async () => undefined,
-    end: () => processes.kill(),
-    logs: () => processes.logs(),
-  };
-}
-
-function serviceVictim(processes: Processes, service: string): Victim {
-  return {
-    name: service,
-    failpoints: failpoints[service] ?? [],
-    async start(failpoint) {
-      try {
-        await processes.restart(service, armed(failpoint));
-      } catch (thrown) {
-        // What is armed may go off before it is ready.
-        if (failpoint === null || processes.gone(service) === undefined) throw thrown;
-      }
-    },
-    kill: () => processes.signal(service, 'SIGKILL'),
-    freeze: {
-      stop: () => processes.signal(service, 'SIGSTOP'),
-      go: () => processes.signal(service, 'SIGCONT'),
-    },
-    gone: () => processes.gone(service) !== undefined,
-  };
-}
-
-/** A server of the run's kind that only this test uses. */
-async function ownEngine(engine: 'kafka' | 'nats' | 'mongodb'): Promise<{ address: string; victim: Victim }> {
-  const { control } = inject('engines');
-  if (control === null) throw new Error(`${engine} is not a server of this run: it cannot be killed`);
-  const order = async (path: string) => {
-    const response = await fetch(`${control}/${path}`, { method: 'POST' });
-    const body = (await response.json()) as { readonly error?: string; readonly name?: string; address?: string };
-    if (!response.ok) throw new Error(`${path}: ${body.error ?? response.status}`);
-    return body;
-  };
-  const { name = engine, address = '' } = await order(`${engine}/another`);
-  const victim: Victim = {
-    name: engine,
-    failpoints: [],
-    start: async () => void (await order(`${name}/restart`)),
-    kill: async () => void (await order(`${name}/kill`)),
-    freeze: null,
-    gone: () => false,
-  };
-  return { address, victim };
 }

@@ -14,6 +14,8 @@ export interface Verdict {
   readonly unscored: readonly string[];
   readonly scoredTwice: readonly string[];
   readonly controlTwice: readonly string[];
+  /** Nothing that was sent could not be handled. */
+  readonly deadLetters: readonly string[];
   /** Validation's counts, and what is wrong with their sum. */
   readonly counts: Readonly<Record<string, number>>;
   readonly unbalanced: readonly string[];
@@ -48,6 +50,7 @@ export async function verdictOf(ports: Ports, producer: Producer, modelServedAt:
     unscored: validRows.filter((id) => (producer.rows.get(id) ?? 0) > modelServedAt && !scored.has(id)),
     scoredTwice: twice((await rowIdsIn(bus, 'predictions')).map(({ id }) => id)),
     controlTwice: twice(control),
+    deadLetters: (await eventsOf(bus, 'dead-letters')).map(({ id }) => id),
     counts,
     unbalanced: unbalanced(counts),
     turns: await turnsIn(ports),

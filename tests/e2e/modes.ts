@@ -80,11 +80,15 @@ interface Status {
 }
 
 /** Waits until the platform says that nothing is left to do. */
-export async function atRest({ url }: Pick<Deployment, 'url'>): Promise<void> {
-  await eventually('rest', async () => {
-    const { behind, jobs } = (await get(`${url}/api/v1/status`)).body as Status;
-    return behind === 0 && jobs === 0;
-  });
+export async function atRest({ url }: Pick<Deployment, 'url'>, patience = {}): Promise<void> {
+  await eventually(
+    'rest',
+    async () => {
+      const { behind, jobs } = (await get(`${url}/api/v1/status`)).body as Status;
+      return behind === 0 && jobs === 0;
+    },
+    patience,
+  );
 }
 
 /** What the audit says of the whole log, once nothing is left to do. */

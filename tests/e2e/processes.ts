@@ -7,6 +7,7 @@ import { freePorts } from '../brokers/protocols.js';
 import { until } from '../brokers/server.js';
 
 export type Service = (typeof serviceNames)[number];
+type Environment = Readonly<Record<string, string>>;
 
 /** The platform as processes of the operating system, one or more a service. */
 export interface Processes {
@@ -22,7 +23,7 @@ export interface Processes {
   /** An instance's process: `validation`, `validation-2`. */
   signal(instance: string, signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<void>;
   /** Starts an instance that has been killed, on its ports and its folder; `env` is added to its settings. */
-  restart(instance: string, env?: Readonly<Record<string, string>>): Promise<void>;
+  restart(instance: string, env?: Environment): Promise<void>;
   /** Why an instance does not run any more. */
   gone(instance: string): string | undefined;
   /** The end of each process's log. */
@@ -48,9 +49,13 @@ const alone: readonly (readonly Service[])[] = serviceNames.map((service) => [se
 
 /**
  * Starts `relearn serve NAME...` for each of the processes and waits until all are ready. `env` says which engines they
- * share. A service is asked at the first process that runs it.
+ * share, `envOf` what an instance has to itself. A service is asked at the first process that runs it.
  */
-export async function startProcesses(env: Readonly<Record<string, string>>, layout = alone): Promise<Processes> {
+export async function startProcesses(
+  env: Environment,
+  layout = alone,
+  envOf: (instance: string) => Environment = () => ({}),
+): Promise<Processes> {
   const guard = await startGuard();
   const ports = await freePorts(layout.length * 2);
   const instances = new Map<string, Instance>();
@@ -69,7 +74,7 @@ export async function startProcesses(env: Readonly<Record<string, string>>, layo
     if (instance === undefined) throw new Error(`there is no process '${name}'`);
     return instance;
   };
-  const start = async (name: string, more: Readonly<Record<string, string>> = {}) => {
+  const start = async (name: string, more: Environment = {}) => {
     const { services, http, grpc } = of(name);
     await guard.start(name, process.execPath, [launcher, 'serve', ...services], {
       RELEARN_HTTP: `${host}:${http}`,
@@ -77,6 +82,7 @@ export async function startProcesses(env: Readonly<Record<string, string>>, layo
       RELEARN_DATA: join(guard.folder, name),
       RELEARN_ADDRESSES: addresses,
       ...env,
+      ...envOf(name),
       ...more,
     });
     await until(
