@@ -2,6 +2,8 @@ import { errorCodes, RelearnError } from '@relearn/kernel';
 import { encode } from '../coding.js';
 import type { CallContext, Method, Service } from '../port.js';
 import type { GrpcServerOptions } from './grpc-server.js';
+import { HealthBoard, healthService } from './health.js';
+import { reflectionOver, reflectionServices } from './reflection.js';
 
 export type Handler = (request: unknown, context: CallContext) => Promise<unknown> | AsyncIterable<unknown>;
 
@@ -12,7 +14,7 @@ export interface Offer {
 }
 
 /** Offers a service's methods that have a handler. */
-export function offersOf<Handlers extends object>(service: Service<Handlers>, handlers: Handlers): readonly Offer[] {
+function offersOf<Handlers extends object>(service: Service<Handlers>, handlers: Handlers): readonly Offer[] {
   const byName = handlers as Readonly<Record<string, Handler | undefined>>;
   return service.methods.flatMap((method) => {
     const handler = byName[method.name];
@@ -20,20 +22,28 @@ export function offersOf<Handlers extends object>(service: Service<Handlers>, ha
   });
 }
 
-/** The services of one server. */
+/** The services of one server, with their health, that service itself and reflection among them. */
 export class Offered {
+  readonly health = new HealthBoard();
   private readonly services = new Map<string, Service<unknown>>();
+  private readonly offer: (offers: readonly Offer[]) => void;
+
+  /** `offer` makes methods answer. */
+  constructor(offer: (offers: readonly Offer[]) => void) {
+    this.offer = offer;
+    this.add(healthService, this.health.handlers);
+    const reflection = reflectionOver(() => [...this.services.values()]);
+    for (const service of reflectionServices) offer(offersOf(service, reflection));
+  }
 
   /** Throws ALREADY_EXISTS. */
-  add(service: Service<unknown>): void {
+  add<Handlers extends object>(service: Service<Handlers>, handlers: Handlers): void {
     if (this.services.has(service.name)) {
       throw new RelearnError('ALREADY_EXISTS', `service ${service.name} is already offered`);
     }
     this.services.set(service.name, service);
-  }
-
-  get all(): readonly Service<unknown>[] {
-    return [...this.services.values()];
+    this.offer(offersOf(service, handlers));
+    this.health.set(service.name, 'SERVING');
   }
 }
 

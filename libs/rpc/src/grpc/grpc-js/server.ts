@@ -18,9 +18,8 @@ import { decode } from '../../coding.js';
 import type { Method, Service } from '../../port.js';
 import { bindError, boundPort } from '../bind-error.js';
 import type { GrpcServer, GrpcServerOptions } from '../grpc-server.js';
-import { HealthBoard, healthService } from '../health.js';
-import { encoded, failed, type Handler, type Offer, Offered, offersOf, timed } from '../offers.js';
-import { reflectionOver, reflectionServices } from '../reflection.js';
+import type { HealthBoard } from '../health.js';
+import { encoded, failed, type Handler, type Offer, Offered, timed } from '../offers.js';
 import { wireStatusOf } from '../wire-status.js';
 import { GrpcCallContext } from './context.js';
 
@@ -35,10 +34,9 @@ setLogVerbosity(logVerbosity.NONE);
 /** The server of grpc-js. */
 export class GrpcJsServer implements GrpcServer {
   readonly name = 'grpc-server';
-  readonly health = new HealthBoard();
   private readonly options: GrpcServerOptions;
   private readonly server: Server;
-  private readonly offered = new Offered();
+  private readonly offered: Offered;
   private bound: number | undefined;
 
   constructor(options: GrpcServerOptions) {
@@ -53,9 +51,11 @@ export class GrpcJsServer implements GrpcServer {
       'grpc.keepalive_time_ms': 60_000,
       'grpc.keepalive_timeout_ms': 20_000,
     });
-    this.add(healthService, this.health.handlers);
-    const reflection = reflectionOver(() => this.offered.all);
-    for (const service of reflectionServices) this.offer(offersOf(service, reflection));
+    this.offered = new Offered((offers) => this.offer(offers));
+  }
+
+  get health(): HealthBoard {
+    return this.offered.health;
   }
 
   get port(): number {
@@ -63,9 +63,7 @@ export class GrpcJsServer implements GrpcServer {
   }
 
   add<Handlers extends object>(service: Service<Handlers>, handlers: Handlers): void {
-    this.offered.add(service);
-    this.offer(offersOf(service, handlers));
-    this.health.set(service.name, 'SERVING');
+    this.offered.add(service, handlers);
   }
 
   start(): Promise<void> {

@@ -11,9 +11,8 @@ import { decode } from '../../coding.js';
 import type { Method, Service } from '../../port.js';
 import { bindError, boundPort } from '../bind-error.js';
 import type { GrpcServer, GrpcServerOptions } from '../grpc-server.js';
-import { HealthBoard, healthService } from '../health.js';
-import { encoded, failed, type Offer, Offered, offersOf, timed } from '../offers.js';
-import { reflectionOver, reflectionServices } from '../reflection.js';
+import type { HealthBoard } from '../health.js';
+import { encoded, failed, type Offer, Offered, timed } from '../offers.js';
 import { wireStatusOf } from '../wire-status.js';
 import { Http2Call, isGrpc } from './call.js';
 import { keepAlive } from './keep-alive.js';
@@ -26,11 +25,10 @@ const sessionWindow = 16 * mebibyte;
 /** A server of our own: gRPC's wire protocol over node:http2, with less between the socket and a handler than grpc-js has. */
 export class Http2Server implements GrpcServer {
   readonly name = 'grpc-server';
-  readonly health = new HealthBoard();
   private readonly options: GrpcServerOptions;
   private readonly mostBytes: number;
   private readonly server: NodeServer;
-  private readonly offered = new Offered();
+  private readonly offered: Offered;
   private readonly offers = new Map<string, Offer>();
   private readonly sessions = new Set<ServerHttp2Session>();
   private bound: number | undefined;
@@ -45,9 +43,11 @@ export class Http2Server implements GrpcServer {
     });
     this.server.on('session', (session) => this.greet(session));
     this.server.on('stream', (stream: ServerHttp2Stream, headers) => this.take(stream, headers));
-    this.add(healthService, this.health.handlers);
-    const reflection = reflectionOver(() => this.offered.all);
-    for (const service of reflectionServices) this.offer(offersOf(service, reflection));
+    this.offered = new Offered((offers) => this.offer(offers));
+  }
+
+  get health(): HealthBoard {
+    return this.offered.health;
   }
 
   get port(): number {
@@ -55,9 +55,7 @@ export class Http2Server implements GrpcServer {
   }
 
   add<Handlers extends object>(service: Service<Handlers>, handlers: Handlers): void {
-    this.offered.add(service);
-    this.offer(offersOf(service, handlers));
-    this.health.set(service.name, 'SERVING');
+    this.offered.add(service, handlers);
   }
 
   start(): Promise<void> {
