@@ -144,7 +144,7 @@ async function start() {
   say(`first promotion ${seconds(first.wall - up)} after the database's container was started`);
 }
 
-async function finish() {
+async function finish(firstKill) {
   if (given.short === true && !(await exampleEnded())) {
     await compose.do('stop', 'example');
     say(`the example was stopped after ${await validated()} records`);
@@ -164,6 +164,8 @@ async function finish() {
   const models = JSON.parse(await compose.do('exec', '-T', 'console', 'npx', 'relearn', 'models', '--json'));
   const promoted = models.models.filter((model) => model.promoted !== null);
   hold(`models were promoted: ${promoted.map(({ model }) => model).join(', ')}`, promoted.length > 0);
+  const since = promoted.filter((model) => model.promoted.wall > firstKill).map(({ model }) => model);
+  hold(`of these after the first kill: ${since.join(', ')}`, given.short === true || since.length > 0);
   const { code, out, err } = await run('docker', [
     'compose',
     ...compose.options,
@@ -194,6 +196,7 @@ async function main() {
   const services = await compose.services();
   await start();
   const killed = services.filter((name) => name !== 'example');
+  const firstKill = Date.now();
   for (const service of killed) await killAndStart(service);
   await loopMoves();
   say('every container was killed once, and the loop moves');
@@ -203,7 +206,7 @@ async function main() {
     else await crash(service);
   }
   if (!(await exampleEnded())) await killAndStart('example');
-  await finish();
+  await finish(firstKill);
   for (const { what, holds } of [...(await lookAtTargets()), ...(await lookAtDashboards())]) hold(what, holds);
   const spans = await compose.do('logs', '--no-log-prefix', 'otel-collector');
   hold('the collector got spans', /"spans": [1-9]/.test(spans));

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { RelearnError } from '@relearn/kernel';
@@ -167,7 +167,10 @@ test('files that a crash has left half-written', async () => {
   const unfinished = join(folder, 'blobs', 'unfinished');
   const spool = join(folder, 'spool');
   for (const made of [unfinished, spool]) await mkdir(made, { recursive: true });
-  await writeFile(join(unfinished, `${'a'.repeat(64)}.1`), 'half a bl');
+  const half = join(unfinished, `${'a'.repeat(64)}.1`);
+  await writeFile(half, 'half a bl');
+  const hoursAgo = Date.now() / 1_000 - 3_700;
+  await utimes(half, hoursAgo, hoursAgo);
   await writeFile(join(spool, '0000000000000001.jsonl'), '{"first":1,"pipeline":"or');
   await writeFile(join(spool, 'shipped.json.new'), '{"ack');
   await startsWell();

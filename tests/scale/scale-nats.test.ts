@@ -1,3 +1,3 @@
-import { scaleSuite } from './suite.js';
+import { scaleSuite, whole } from './suite.js';
 
-scaleSuite('nats', [2]);
+scaleSuite('nats', whole ? [2] : []);

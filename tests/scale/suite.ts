@@ -6,9 +6,10 @@ import { inputs } from './input.js';
 import type { Outcome } from './outcome.js';
 import { type Disturbance, live, type Run, scaled } from './run.js';
 
-/** A process a service, as in containers, takes some minutes: it is tried when it is asked for. Else an instance runs all four. */
-const instance: readonly (readonly Service[])[] =
-  process.env['RELEARN_SCALE'] === 'apart' ? scaled.map((service) => [service]) : [scaled];
+/** All there is to try takes a quarter of an hour: it is tried when it is asked for. */
+export const whole = process.env['RELEARN_SCALE'] === 'whole';
+/** A process a service, as in containers; else an instance runs all four. */
+const instance: readonly (readonly Service[])[] = whole ? scaled.map((service) => [service]) : [scaled];
 /** One process, since nothing of them is tried here. */
 const rest = ['ingestion', 'training', 'evaluation', 'registry', 'console'] as const satisfies readonly Service[];
 /** Of a pipeline: drift and quality of each day that is measured, and the quality of the day before them, which nobody scored. */

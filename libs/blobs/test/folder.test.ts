@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openFolderBlobs } from '@relearn/blobs/folder';
@@ -22,13 +22,26 @@ test('a blob is the file aa/bb/<digest>', async () => {
   expect((await stat(fileOf(digest))).size).toBe(3);
 });
 
-test('what a killed process left half-written is cleaned at opening and never listed', async () => {
+test('what a killed process left half-written is never listed, and cleaned an hour later by who opens the folder', async () => {
   await openFolderBlobs(folder, { durable: true });
-  await writeFile(join(folder, 'unfinished', `${digest}.1`), 'a');
+  const [fresh, left] = [join(folder, 'unfinished', `${digest}.1`), join(folder, 'unfinished', `${digest}.2`)];
+  for (const file of [fresh, left]) await writeFile(file, 'a');
+  const hoursAgo = Date.now() / 1_000 - 3_700;
+  await utimes(left, hoursAgo, hoursAgo);
   const blobs = await openFolderBlobs(folder, { durable: true });
-  expect(await readdir(join(folder, 'unfinished'))).toEqual([]);
+  expect(await readdir(join(folder, 'unfinished'))).toEqual([`${digest}.1`]);
   expect(await blobs.has(digest)).toBe(false);
   expect(await blobs.list({ limit: 10 })).toEqual([]);
+});
+
+test('opening a folder takes away nothing that another process is writing there', async () => {
+  const writer = await openFolderBlobs(folder, { durable: false });
+  const blobs = Array.from({ length: 40 }, (_, index) => new Uint8Array(256 * 1024).fill(index));
+  const putting = Promise.all(blobs.map((each) => writer.put(each)));
+  const opening = Promise.all(blobs.map(() => openFolderBlobs(folder, { durable: false })));
+  expect(await putting).toEqual(blobs.map((each) => sha256(each)));
+  const [other] = await opening;
+  expect(await other?.list({ limit: 100 })).toEqual(blobs.map((each) => sha256(each)).sort());
 });
 
 test('foreign files beside the blobs are left alone', async () => {

@@ -13,5 +13,5 @@ export async function openBlobs(
     return openS3Blobs(s3Options(engine.url, settingsOf(env)), kernel.clock);
   }
   const { openFolderBlobs } = await import('@relearn/blobs/folder');
-  return openFolderBlobs(engine.folder, { durable });
+  return openFolderBlobs(engine.folder, { durable, clock: kernel.clock, chance: kernel.chance });
 }

@@ -1,22 +1,24 @@
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Clock, RelearnError, systemClock } from '@relearn/kernel';
+import { type Chance, type Clock, RelearnError, systemChance, systemClock } from '@relearn/kernel';
 import { absent, checkDigest, checkLimit, corrupt, digestInSlices } from '../core/digest.js';
 import type { BlobDigest, Blobs } from '../port.js';
 
 export interface FolderBlobsOptions {
   /** False skips every wait for the disk: for folders that are thrown away. */
   readonly durable: boolean;
-  /** Lets other work run between slices of a large blob. */
   readonly clock?: Clock;
+  readonly chance?: Chance;
 }
 
-/** Files being written; what lies there when the folder is opened was left by a process that died. */
+/** Files being written, under names that no other writer takes. */
 const unfinished = 'unfinished';
+/** Nobody writes at a file for so long: whoever began it has died. */
+const leftAfterMs = 3_600_000;
 
 /**
- * Blobs as files `aa/bb/<digest>` of the folder, for one process. A file is written aside, synced and renamed: it is
- * whole or absent. Errors: STORAGE_FAILED when the folder cannot be written.
+ * Blobs as files `aa/bb/<digest>` of the folder, which several processes may share. A file is written aside, synced and
+ * renamed: it is whole or absent. Errors: STORAGE_FAILED when the folder cannot be written.
  */
 export async function openFolderBlobs(folder: string, options: FolderBlobsOptions): Promise<Blobs> {
   const blobs = new FolderBlobs(folder, options);
@@ -28,25 +30,35 @@ class FolderBlobs implements Blobs {
   readonly features = { name: 'folder' };
   private readonly folder: string;
   private readonly durable: boolean;
-  private readonly breathe: () => Promise<void>;
+  private readonly clock: Clock;
+  private readonly chance: Chance;
   /** Files being written: who puts the same bytes meanwhile waits for the same file. */
   private readonly writing = new Map<BlobDigest, Promise<void>>();
   private readonly active = new Set<Promise<BlobDigest>>();
-  private count = 0;
   private closed = false;
 
-  constructor(folder: string, { durable, clock = systemClock }: FolderBlobsOptions) {
+  constructor(folder: string, { durable, clock = systemClock, chance = systemChance }: FolderBlobsOptions) {
     this.folder = folder;
     this.durable = durable;
-    this.breathe = () => clock.breathe();
+    this.clock = clock;
+    this.chance = chance;
   }
 
   async prepare(): Promise<void> {
     await this.disk(this.folder, async () => {
-      await rm(join(this.folder, unfinished), { recursive: true, force: true });
       await mkdir(join(this.folder, unfinished), { recursive: true });
       await this.sync(this.folder);
+      await this.clean();
     });
+  }
+
+  /** Takes away what writers that died have left. Others that open the folder do the same at once. */
+  private async clean(): Promise<void> {
+    for (const name of await readdir(join(this.folder, unfinished))) {
+      const file = join(this.folder, unfinished, name);
+      const { mtimeMs } = await stat(file).catch(whereMissing({ mtimeMs: Number.POSITIVE_INFINITY }));
+      if (this.clock.wall() - mtimeMs > leftAfterMs) await rm(file, { recursive: true, force: true });
+    }
   }
 
   async put(bytes: Uint8Array): Promise<BlobDigest> {
@@ -60,7 +72,7 @@ class FolderBlobs implements Blobs {
     this.checkOpen(digest);
     const file = this.file(digest);
     const bytes = await this.disk(file, () => readFile(file), digest);
-    const found = await digestInSlices(bytes, this.breathe);
+    const found = await digestInSlices(bytes, () => this.clock.breathe());
     if (found !== digest) throw corrupt(digest, found, file);
     return bytes;
   }
@@ -97,7 +109,7 @@ class FolderBlobs implements Blobs {
   }
 
   private async keep(bytes: Uint8Array): Promise<BlobDigest> {
-    const digest = await digestInSlices(bytes, this.breathe);
+    const digest = await digestInSlices(bytes, () => this.clock.breathe());
     const before = this.writing.get(digest);
     const mine = before ?? this.write(digest, bytes).finally(() => this.writing.delete(digest));
     this.writing.set(digest, mine);
@@ -116,8 +128,7 @@ class FolderBlobs implements Blobs {
     if ((await this.sizeOf(digest)) === bytes.byteLength) return;
     const file = this.file(digest);
     const parent = join(file, '..');
-    this.count += 1;
-    const aside = join(this.folder, unfinished, `${digest}.${this.count}`);
+    const aside = join(this.folder, unfinished, `${digest}.${this.chance.id()}`);
     await this.disk(file, async () => {
       await this.makeParents(digest);
       try {
@@ -161,12 +172,8 @@ class FolderBlobs implements Blobs {
   }
 
   private async sizeOf(digest: BlobDigest): Promise<number | null> {
-    try {
-      return (await stat(this.file(digest))).size;
-    } catch (thrown) {
-      if (isMissing(thrown)) return null;
-      throw RelearnError.from(thrown);
-    }
+    const found = await stat(this.file(digest)).catch(whereMissing(null));
+    return found?.size ?? null;
   }
 
   private file(digest: BlobDigest): string {
@@ -190,6 +197,14 @@ class FolderBlobs implements Blobs {
     if (this.closed) throw new RelearnError('UNAVAILABLE', `the blobs of ${this.folder} are closed`);
     if (digest !== undefined) checkDigest(digest);
   }
+}
+
+/** Answers `otherwise` where a file is missing, and throws what else went wrong. */
+function whereMissing<T>(otherwise: T): (thrown: unknown) => T {
+  return (thrown) => {
+    if (isMissing(thrown)) return otherwise;
+    throw RelearnError.from(thrown);
+  };
 }
 
 function isMissing(thrown: unknown): boolean {

@@ -1,5 +1,6 @@
 import { type Part, RelearnError } from '@relearn/kernel';
 import { clockCollection, type Ports } from '@relearn/runtime';
+import { SteadyWall } from '../domain/steady-wall.js';
 import { publishClock } from './publish-recorded.js';
 
 const tickMs = 1000;
@@ -13,6 +14,7 @@ const markersPerWindow = 50;
  */
 export function clockPart(ports: Ports): Part {
   const stopping = new AbortController();
+  const wall = new SteadyWall(ports.kernel.clock);
   const written = new Map<string, number>();
   let running: Promise<void> = Promise.resolve();
 
@@ -24,7 +26,7 @@ export function clockPart(ports: Ports): Part {
     if (last === undefined || clock.now() - last < interval) return;
     written.set(pipeline, clock.now());
     if ((await ports.store.get(clockCollection, pipeline)) !== null) return;
-    await publishClock(ports, pipeline, Math.floor(clock.wall() - interval));
+    await publishClock(ports, pipeline, Math.floor(wall.now() - interval));
   };
 
   const run = async (): Promise<void> => {
@@ -32,6 +34,8 @@ export function clockPart(ports: Ports): Part {
     for (;;) {
       await ports.kernel.clock.sleep(tickMs, signal);
       if (signal.aborted) return;
+      // Looked at each time, so that a step shows whenever it happens.
+      wall.now();
       for (const pipeline of ports.catalog.names()) {
         const window = ports.catalog.latest(pipeline)?.spec.monitor.window ?? 0;
         try {
