@@ -38,7 +38,11 @@ function start(role: 'publisher' | 'member', address: string, prefix: string, na
     child,
     lines,
     tell: (line) => void child.stdin?.write(`${line}\n`),
-    said: (line) => until(() => lines.includes(line), () => `${name} has not said '${line}' but ${lines.join(', ')}`),
+    said: (line) =>
+      until(
+        () => lines.includes(line),
+        () => `${name} has not said '${line}' but ${lines.join(', ')}`,
+      ),
   };
 }
 

@@ -64,8 +64,14 @@ async function run(steps: readonly Step[]) {
   const host = new AggregateHost(ports, sides);
   const inputs: LoggedEvent[] = [];
   const next = [0, 0, 0, 0];
+  let waiting: LoggedEvent[] = [];
+  const handle = async () => {
+    await host.handle('a', waiting);
+    waiting = [];
+  };
   for (const step of steps) {
     if (step === 'command') {
+      await handle();
       const told = own({ type: madeControl, data: { n: -1 }, pipelineVersion: 1 });
       await host.command('a', 2e12, 'ann', () => ({ events: [told] }));
       continue;
@@ -75,8 +81,10 @@ async function run(steps: readonly Step[]) {
     next[step.stream] = position + 1;
     const event = input(step.stream, position, step.n);
     inputs.push(event);
-    await host.handle(event);
+    waiting.push(event);
+    if (waiting.length > step.n % 3) await handle();
   }
+  await handle();
   const made: Event[] = [];
   for (const topic of ['monitoring', 'control']) {
     for (const record of await durable.bus.read(topic, 0, 0, { maxRecords: 10_000, maxBytes: 1 << 30 })) {

@@ -155,11 +155,14 @@ export class SimulatedProcess {
         new Promise<void>((resolve) => {
           if (signal?.aborted) return resolve();
           const finish = () => {
+            forget();
             signal?.removeEventListener('abort', finish);
             step.run = null;
             resolve();
           };
           const step = this.later(ms, 'sleep', finish);
+          // Node keeps a signal that others follow for as long as somebody listens to it.
+          const forget = this.atCrash(() => signal?.removeEventListener('abort', finish));
           signal?.addEventListener('abort', finish, { once: true });
         }),
     };

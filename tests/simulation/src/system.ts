@@ -87,7 +87,11 @@ const untold = { add: nothing, observe: nothing, set: nothing, clear: nothing };
 /** Without figures, and without the storage that follows a span through promises: it would make each promise dearer. */
 const silent: Telemetry = {
   ...quiet,
-  metrics: { ...quiet.metrics, ...Object.fromEntries(Object.keys(metricNames).map((name) => [name, untold])) },
+  metrics: {
+    ...quiet.metrics,
+    ...Object.fromEntries(Object.keys(metricNames).map((name) => [name, untold])),
+    beforeRender: nothing,
+  },
   span: (_name, { parent }, work) => work({ traceparent: parent, traceId: undefined, setAttributes: () => undefined }),
   currentTraceparent: () => undefined,
 };

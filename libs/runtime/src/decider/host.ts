@@ -1,6 +1,6 @@
 import type { Attributes, LoggedEvent } from '@relearn/contracts';
 import { inputsOrdered, timerFired } from '@relearn/contracts';
-import { canonicalJson, RelearnError, retry, type Timer } from '@relearn/kernel';
+import { canonicalJson, RelearnError, retry } from '@relearn/kernel';
 import type { Document } from '@relearn/store';
 import type { Ports } from '../ports.js';
 import {
@@ -17,6 +17,7 @@ import { own } from './definition.js';
 import { foldInput, outOfOrder } from './fold-event.js';
 import { JobRunner } from './job-runner.js';
 import { savedIfDue } from './saved-aggregates.js';
+import { AggregateTimers } from './timers.js';
 
 interface Held {
   readonly version: number;
@@ -26,8 +27,6 @@ interface Held {
 /** What a handling does to an aggregate; null leaves it as it is. */
 type Change = (document: AggregateDocument) => AggregateDocument | null | Promise<AggregateDocument | null>;
 
-/** After this time a timer whose event could not be written goes off again. */
-const retryTimerMs = 1_000;
 /** Blobs kept at hand for decisions. */
 const factsKept = 64;
 const pageSize = 200;
@@ -49,7 +48,7 @@ export class AggregateHost<S> {
   private readonly decider: Decider<S>;
   private readonly held = new Map<string, Held>();
   private readonly queues = new Map<string, Promise<unknown>>();
-  private readonly timers = new Map<string, Timer>();
+  private readonly timers: AggregateTimers;
   private readonly jobs: JobRunner;
   private readonly known = new Map<string, Uint8Array>();
   /** Unfinished documents of the last look, by id: their versions. */
@@ -65,6 +64,7 @@ export class AggregateHost<S> {
       finish: (aggregate, job, result) => this.finishJob(aggregate, job, result),
       stillDue: (aggregate, job) => this.stillDue(aggregate, job),
     });
+    this.timers = new AggregateTimers(ports, (aggregate, timer) => this.fireTimer(aggregate, timer));
   }
 
   busy(): boolean {
@@ -112,27 +112,48 @@ export class AggregateHost<S> {
   /** Lets go of everything: timers and jobs stop here and go on where their documents go. */
   async release(): Promise<void> {
     this.released = true;
-    for (const timer of this.timers.values()) timer.cancel();
-    this.timers.clear();
+    this.timers.stop();
     await this.jobs.stop();
     await Promise.allSettled(this.queues.values());
     this.held.clear();
   }
 
-  async handle(event: LoggedEvent): Promise<void> {
-    const id = this.decider.route(event);
-    if (id === null) return;
+  /**
+   * Handles events of one aggregate, in their order, by one write. Where one cannot be handled those before it are written, and
+   * what it failed with is thrown: the same events again go on from there.
+   */
+  async handle(id: string, events: readonly LoggedEvent[]): Promise<void> {
+    const failures: unknown[] = [];
     await this.change(id, async (found) => {
-      const applied = found.applied[event.source];
-      if (applied !== undefined && event.sequence <= applied) return null;
-      const document = this.ordered(id, found, event);
-      const now = Math.max(document.now, Date.parse(event.time));
-      const state = this.decider.decode(document.state);
-      const facts = await this.facts(this.decider.needs?.(state, event) ?? []);
-      const decision = this.decider.decide(state, event, now, facts);
-      const handled = { ...document, ...foldInput(this.decider, document, event) };
-      return await this.saved(id, this.apply(id, handled, decision, { now, cause: event }), event);
+      failures.length = 0;
+      let document = found;
+      for (const event of events) {
+        try {
+          document = await this.handled(id, document, event);
+        } catch (thrown) {
+          failures.push(thrown);
+          break;
+        }
+      }
+      return document === found ? null : document;
     });
+    if (failures.length === 0) return;
+    // Another process may know more than what is held here: the next try looks.
+    this.held.delete(id);
+    throw failures[0];
+  }
+
+  /** The document after the event; the same where it has been handled before. */
+  private async handled(id: string, found: AggregateDocument, event: LoggedEvent): Promise<AggregateDocument> {
+    const applied = found.applied[event.source];
+    if (applied !== undefined && event.sequence <= applied) return found;
+    const document = this.ordered(id, found, event);
+    const now = Math.max(document.now, Date.parse(event.time));
+    const state = this.decider.decode(document.state);
+    const facts = await this.facts(this.decider.needs?.(state, event) ?? []);
+    const decision = this.decider.decide(state, event, now, facts);
+    const handled = { ...document, ...foldInput(this.decider, document, event) };
+    return await this.saved(id, this.apply(id, handled, decision, { now, cause: event }), event);
   }
 
   /** With its checkpoint in the log before the log ceases to reach back to the last one. */
@@ -342,32 +363,7 @@ export class AggregateHost<S> {
     if (this.released) return;
     const { jobs, timers } = this.due(document);
     this.jobs.keep(id, jobs);
-    for (const { id: timer, afterMs } of timers) {
-      if (!this.timers.has(`${id}#${timer}`)) this.startTimer(id, timer, afterMs);
-    }
-    this.cancelTimers(id, new Set(timers.map((timer) => `${id}#${timer.id}`)));
-  }
-
-  /** The state says whether the timer still counts when it goes off; what then fails is tried again. */
-  private startTimer(id: string, timer: string, afterMs: number): void {
-    const key = `${id}#${timer}`;
-    const { kernel, telemetry } = this.ports;
-    const fire = () => {
-      this.timers.delete(key);
-      this.fireTimer(id, timer).catch((thrown: unknown) => {
-        telemetry.log.error({ aggregate: id, timer }, RelearnError.from(thrown).describe());
-        if (!this.released) this.startTimer(id, timer, retryTimerMs);
-      });
-    };
-    this.timers.set(key, kernel.clock.after(afterMs, fire));
-  }
-
-  private cancelTimers(id: string, due: ReadonlySet<string>): void {
-    for (const [key, timer] of this.timers) {
-      if (!key.startsWith(`${id}#`) || due.has(key)) continue;
-      timer.cancel();
-      this.timers.delete(key);
-    }
+    this.timers.keep(id, timers);
   }
 
   private retrying<T>(work: () => Promise<T>): Promise<T> {

@@ -1,5 +1,5 @@
 import type { PartitionReader, StoredRecord, Subscription } from '@relearn/bus';
-import { decodeAttributes, decodeEvent, type Topic } from '@relearn/contracts';
+import { decodeAttributes, decodeEvent, type LoggedEvent, type Topic } from '@relearn/contracts';
 import { type Part, RelearnError } from '@relearn/kernel';
 import { deadLetter } from '../dead-letters/put-aside.js';
 import { attributeNames } from '@relearn/telemetry';
@@ -7,6 +7,7 @@ import type { Ports } from '../ports.js';
 import { Sequences } from '../sequences.js';
 import type { Decider } from './definition.js';
 import { AggregateHost } from './host.js';
+import { together } from './together.js';
 
 /** Between two looks for what other processes have left undone. It is resumed by the second one that meets it. */
 const lookEveryMs = 5_000;
@@ -154,14 +155,48 @@ class ControlLoop<S> {
     while (!signal.aborted) {
       const records = await this.next(reader);
       this.inHand += 1;
-      for (const record of records) {
-        if (signal.aborted) break;
-        await this.holding(() => this.handle(record));
-        this.done.set(record.topic, record.position + 1);
-      }
+      await this.take(records);
+      const last = records.at(-1);
+      // Who was stopped meanwhile may have left some of them.
+      if (last !== undefined && !signal.aborted) this.done.set(last.topic, last.position + 1);
       this.inHand -= 1;
       const position = this.done.get(reader.topic);
       if (position !== undefined) await this.holding(() => reader.commit(position));
+    }
+  }
+
+  /** Those before a record that is held are handled. */
+  private async take(records: readonly StoredRecord[]): Promise<void> {
+    let events: LoggedEvent[] = [];
+    const handle = async () => {
+      await this.handle(events);
+      events = [];
+    };
+    for (const record of records) {
+      await this.holding(async () => {
+        try {
+          events.push(...(await this.judged(record)));
+        } catch (thrown) {
+          await handle();
+          throw thrown;
+        }
+      });
+    }
+    await handle();
+  }
+
+  private async handle(events: readonly LoggedEvent[]): Promise<void> {
+    for (const { aggregate, events: mine } of together(this.decider, events)) {
+      const [first] = mine;
+      if (first === undefined) continue;
+      const attributes = { ...this.attributesOf(first), [attributeNames.messagingBatch]: mine.length };
+      await this.holding(() =>
+        this.ports.telemetry.span(
+          `process ${first.topic}`,
+          { kind: 'consumer', parent: first.traceparent, attributes },
+          () => this.host.handle(aggregate, mine),
+        ),
+      );
     }
   }
 
@@ -181,12 +216,14 @@ class ControlLoop<S> {
     }
   }
 
-  private async handle(record: StoredRecord): Promise<void> {
+  /** The record's event, or nothing where it is to be skipped. Throws GAP. */
+  private async judged(record: StoredRecord): Promise<LoggedEvent[]> {
     let event: ReturnType<typeof decodeEvent>;
     try {
       event = decodeEvent(record);
     } catch (thrown) {
-      return deadLetter(this.ports, `${this.decider.service}-decider`, record, RelearnError.from(thrown));
+      await deadLetter(this.ports, `${this.decider.service}-decider`, record, RelearnError.from(thrown));
+      return [];
     }
     let verdict = this.sequences.judge(event);
     if (verdict.kind === 'gap') {
@@ -199,14 +236,9 @@ class ControlLoop<S> {
         `${event.source} jumps from ${this.sequences.of(event.source)} to ${event.previous}`,
       );
     }
-    if (verdict.kind === 'skip') return;
-    const topic = record.topic as Topic;
-    await this.ports.telemetry.span(
-      `process ${topic}`,
-      { kind: 'consumer', parent: event.traceparent, attributes: this.attributesOf(topic, event.pipeline) },
-      () => this.host.handle({ ...event, topic, partition: record.partition, position: record.position }),
-    );
+    if (verdict.kind === 'skip') return [];
     this.sequences.advance(event);
+    return [{ ...event, topic: record.topic as Topic, partition: record.partition, position: record.position }];
   }
 
   /**
@@ -230,7 +262,7 @@ class ControlLoop<S> {
     if (sequence !== undefined) this.sequences.reach(source, sequence);
   }
 
-  private attributesOf(topic: Topic, pipeline: string) {
+  private attributesOf({ topic, pipeline }: LoggedEvent) {
     return {
       [attributeNames.service]: this.decider.service,
       [attributeNames.pipeline]: pipeline,
