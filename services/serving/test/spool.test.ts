@@ -60,7 +60,8 @@ async function portsOn(bus: Bus): Promise<Ports> {
 
 function answered(id: string, rows = 1): PredictionRecord {
   const values = Array.from({ length: rows }, (_, row) => row / 8);
-  const tensor = { name: 'x', datatype: 'FP32' as const, shape: [rows, 1], width: 1, values };
+  const tensor = { shape: [rows, 1], bytes: new Uint8Array(Float32Array.from(values).buffer) };
+  const named = (name: string) => ({ spec: { name, datatype: 'FP32' as const, shape: [-1, 1] }, tensor });
   return {
     model: 'orders',
     version: '1',
@@ -71,8 +72,8 @@ function answered(id: string, rows = 1): PredictionRecord {
     rows,
     receivedAt: 0,
     timings: { queueMs: 1, computeMs: 1, batchRows: rows },
-    inputs: () => [tensor],
-    outputs: () => [{ ...tensor, name: 'probability' }],
+    inputs: [named('x')],
+    outputs: [named('probability')],
   };
 }
 
@@ -249,7 +250,7 @@ test('requests that share events keep their rows, ids and figures', () => {
 
 test('what a rollout is judged by, and what failed, is logged request by request', () => {
   const tried: PredictionRecord = { ...answered('c'), challenger: 2 };
-  const failed: PredictionRecord = { ...answered('e'), failure: 'INTERNAL', outputs: () => [] };
+  const failed: PredictionRecord = { ...answered('e'), failure: 'INTERNAL', outputs: [] };
   const lines = linesOf([answered('a'), answered('b', 2), tried, answered('d'), failed], 7);
   expect(lines.map(({ first, requests }) => ({ first, ids: requests.map(({ id }) => id) }))).toEqual([
     { first: 7, ids: ['a', 'b'] },
@@ -277,10 +278,11 @@ test('where there is no room, answers are refused, or by the policy given withou
 test('the label is left out beside the probabilities it follows from, and only there', () => {
   const tensor = (name: string) => {
     const width = name === 'probabilities' ? 2 : 1;
-    return { name, datatype: 'FP32' as const, shape: [1, width], width, values: [1, 0].slice(0, width) };
+    const bytes = new Uint8Array(Float32Array.from([1, 0].slice(0, width)).buffer);
+    return { spec: { name, datatype: 'FP32' as const, shape: [-1, width] }, tensor: { shape: [1, width], bytes } };
   };
   const told = (...names: string[]) => {
-    const record: PredictionRecord = { ...answered('a'), outputs: () => names.map(tensor) };
+    const record: PredictionRecord = { ...answered('a'), outputs: names.map(tensor) };
     return linesOf([record], 1).flatMap(({ outputs }) => Object.keys(outputs));
   };
   expect(told('probability', 'label')).toEqual(['probability']);

@@ -1,4 +1,4 @@
-import type { LoggedEvent, Topic } from '@relearn/contracts';
+import type { Attributes, LoggedEvent, Topic } from '@relearn/contracts';
 import type { Emission } from '../emit.js';
 import type { Ports } from '../ports.js';
 
@@ -31,6 +31,8 @@ export interface FoldDefinition<S> {
    * record is applied. Not called for one that an earlier owner of the shard may have applied: it is applied as it was then.
    */
   prepare?(state: S, next: number, shard: Shard): Promise<boolean>;
+  /** False: the event changes nothing, as its attributes say, and its data is not read. */
+  concerns?(event: Attributes): boolean;
   /** Rows of the event below `fromRow` have been applied before. Throws INVALID_EVENT before touching the state. */
   apply(
     state: S,

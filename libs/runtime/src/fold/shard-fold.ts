@@ -65,6 +65,10 @@ export class ShardFold<S> {
   async apply(record: StoredRecord): Promise<readonly Emission[]> {
     if (isReplayed(record)) return await this.applyReplayed(record);
     const topic = record.topic as Topic;
+    if (this.definition.concerns !== undefined) {
+      const attributes = decodeAttributes(record.headers);
+      if (!this.definition.concerns(attributes)) return this.passOver(attributes, topic);
+    }
     const event = placed(record, decodeEvent(record));
     if (!this.definition.sequenced(topic)) return await this.definition.apply(this.state, event, 0, this.shard);
     const fromRow = this.firstRow(event, rowAddressesOf(event));
@@ -134,6 +138,11 @@ export class ShardFold<S> {
     this.deadLettered -= replayed.data.records;
     this.sequences.advance(replayed);
     return emissions;
+  }
+
+  private passOver(event: Attributes, topic: Topic): readonly Emission[] {
+    if (this.definition.sequenced(topic) && this.firstRow(event) !== null) this.sequences.advance(event);
+    return [];
   }
 
   private isMine(consumer: string): boolean {

@@ -43,9 +43,9 @@ export function profileWindows(references: References): FoldDefinition<Monitorin
       }
       return state;
     },
+    // Of requests to a model that no pipeline owns there are no labels, and there is nothing to compare with.
+    concerns: ({ pipelineversion }) => pipelineversion !== 0,
     async apply(state, event, fromRow, shard) {
-      // Requests to a model that no pipeline owns: there are no labels, and nothing to compare with.
-      if (event.pipelineversion === 0) return [];
       const pipeline = await pipelineOf(state, event, shard);
       const { state: windows } = pipeline;
       const profileOf = references.profileOf(event.pipeline);

@@ -6,7 +6,7 @@ import { ModelFigures } from './figures.js';
 import type { PredictionLog, PredictionRecord } from './prediction-record.js';
 import { refusals } from './refusals.js';
 import { agreedSignature, mayBatch, trialsOf } from './signature.js';
-import type { ModelSignature, TensorBytes } from './tensors.js';
+import { joined, type ModelSignature, type TensorBytes } from './tensors.js';
 import type { OpenSessions, Sessions } from './sessions.js';
 import { type ThreadPlan, threadPlan } from './threads.js';
 import { type Columns, columnTensor, type TensorValues, valuesOf } from './values.js';
@@ -386,10 +386,4 @@ function rowsOf(served: ServedModel, columns: Columns, most: number): number {
   if (rows === undefined || rows === 0) throw new RelearnError('INVALID_INPUT', 'there are no rows to score');
   if (rows > most) throw new RelearnError('TOO_LARGE', `${rows} rows are more than ${most}`);
   return rows;
-}
-
-function joined(parts: readonly TensorBytes[]): TensorBytes {
-  const rows = parts.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0);
-  const inner = parts[0]?.shape.slice(1) ?? [];
-  return { shape: [rows, ...inner], bytes: Buffer.concat(parts.map(({ bytes }) => bytes)) };
 }

@@ -1,6 +1,6 @@
 import type { AnsweringArm } from '@relearn/contracts';
 import type { JobTimings } from './batcher.js';
-import type { TensorValues } from './values.js';
+import type { NamedTensor } from './tensors.js';
 
 export type Parameter = boolean | number | bigint | string;
 
@@ -19,9 +19,8 @@ export interface PredictionRecord {
   readonly timings: JobTimings;
   /** Of the trace that the request is a part of, where that is kept. */
   readonly traceId?: string | undefined;
-  /** Values are read from the raw tensors when asked for. */
-  readonly inputs: () => readonly TensorValues[];
-  readonly outputs: () => readonly TensorValues[];
+  readonly inputs: readonly NamedTensor[];
+  readonly outputs: readonly NamedTensor[];
   /** As what the model answered, or was to. */
   readonly arm: AnsweringArm;
   /** The model that was rolled out meanwhile and on which this tells. */
@@ -36,7 +35,7 @@ export interface AnsweredArm {
   readonly arm: AnsweringArm;
   readonly version: string;
   readonly computeMs: number;
-  readonly outputs: () => readonly TensorValues[];
+  readonly outputs: readonly NamedTensor[];
 }
 
 /**

@@ -51,6 +51,18 @@ export interface TensorBytes {
   readonly bytes: Uint8Array;
 }
 
+export interface NamedTensor {
+  readonly spec: TensorSpec;
+  readonly tensor: TensorBytes;
+}
+
+/** The rows of several tensors with the same inner sizes, one after another. */
+export function joined(parts: readonly TensorBytes[]): TensorBytes {
+  const rows = parts.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0);
+  const inner = parts[0]?.shape.slice(1) ?? [];
+  return { shape: [rows, ...inner], bytes: Buffer.concat(parts.map(({ bytes }) => bytes)) };
+}
+
 export function isDatatype(text: string): text is Datatype {
   return Object.hasOwn(facts, text);
 }

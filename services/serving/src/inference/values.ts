@@ -1,6 +1,15 @@
 import { RelearnError, sha256 } from '@relearn/kernel';
 import { byteStringOffsets, decodeByteStrings, encodeByteStrings } from './byte-strings.js';
-import { alignedCopy, type Datatype, elementSize, type TensorBytes, type TensorSpec, typedView } from './tensors.js';
+import {
+  alignedCopy,
+  type Datatype,
+  elementSize,
+  joined,
+  type NamedTensor,
+  type TensorBytes,
+  type TensorSpec,
+  typedView,
+} from './tensors.js';
 
 export type Cell = string | number | boolean | null;
 export type Columns = Readonly<Record<string, readonly Cell[]>>;
@@ -66,22 +75,25 @@ export function halfToNumber(bits: number): number {
   return sign * 2 ** (exponent - 15) * (1 + fraction / 1024);
 }
 
-/** Columns by name; a tensor of several values a row becomes `name[0]`, `name[1]`, ... */
-export function columnsByName(tensors: readonly TensorValues[]): Record<string, Cell[]> {
-  return columnsOf([tensors]);
+/** Of several requests that one run answered, their rows one after another: their tensors have the same inner sizes. */
+export function columnsOfRun(requests: readonly (readonly NamedTensor[])[]): Record<string, Cell[]> {
+  const [first = []] = requests;
+  const tensors = first.map(({ spec, tensor }, index) => {
+    if (requests.length === 1) return valuesOf(spec, tensor);
+    return valuesOf(spec, joined(requests.map((named) => named[index]?.tensor ?? { shape: [0], bytes: new Uint8Array() })));
+  });
+  return columnsByName(tensors);
 }
 
-/** The same over several tensors of each name, such as those of several requests: their rows one after another. */
-export function columnsOf(parts: readonly (readonly TensorValues[])[]): Record<string, Cell[]> {
+/** Columns by name; a tensor of several values a row becomes `name[0]`, `name[1]`, ... */
+export function columnsByName(tensors: readonly TensorValues[]): Record<string, Cell[]> {
   const columns = new Map<string, Cell[]>();
-  for (const tensors of parts) {
-    for (const { name, width, values } of tensors) {
-      for (let at = 0; at < width; at++) {
-        const key = width === 1 ? name : `${name}[${at}]`;
-        let column = columns.get(key);
-        if (column === undefined) columns.set(key, (column = []));
-        for (let index = at; index < values.length; index += width) column.push(values[index] ?? null);
-      }
+  for (const { name, width, values } of tensors) {
+    if (width === 1) columns.set(name, [...values]);
+    for (let at = 0; width > 1 && at < width; at++) {
+      const column: Cell[] = [];
+      for (let index = at; index < values.length; index += width) column.push(values[index] ?? null);
+      columns.set(`${name}[${at}]`, column);
     }
   }
   return Object.fromEntries(columns);

@@ -31,6 +31,10 @@ export function recordsOfLine(line: SpooledLine, logging: Logging): OutgoingReco
 }
 
 function rowsByPartition(line: SpooledLine, { applied, partitions }: Logging): Map<number, number[]> {
+  if (applied?.spec.source.shard_by === undefined) {
+    const all = Array.from({ length: line.rows }, (_, row) => row);
+    return new Map([[partitionFor(line.pipeline, partitions), all]]);
+  }
   const byPartition = new Map<number, number[]>();
   for (let row = 0; row < line.rows; row++) {
     const shard = shardOf(line, applied, row);
@@ -162,6 +166,8 @@ function ownersOf(requests: readonly SpooledRequest[], rows: readonly number[]) 
 }
 
 function rowsOf(columns: Columns, rows: readonly number[]): Columns {
+  // Rows ascend, so as many as there are are all of them.
+  if (Object.values(columns).every((cells) => cells.length === rows.length)) return columns;
   return Object.fromEntries(
     Object.entries(columns).map(([name, cells]) => [name, rows.map((row) => cells[row] ?? null)]),
   );

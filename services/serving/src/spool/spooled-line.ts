@@ -1,6 +1,7 @@
 import { type AnsweringArm, type Columns, maxBatchRows } from '@relearn/contracts';
 import type { PredictionRecord } from '../inference/prediction-record.js';
-import { columnsOf, type TensorValues } from '../inference/values.js';
+import type { NamedTensor } from '../inference/tensors.js';
+import { columnsOfRun } from '../inference/values.js';
 
 /** One request of a line: `rows` of the line's rows, after those of the requests before it. */
 export interface SpooledRequest {
@@ -80,8 +81,8 @@ function lineOf(records: readonly PredictionRecord[], first: number): SpooledLin
     requests,
     rows: requests.reduce((sum, { rows }) => sum + rows, 0),
     eventIds: records.flatMap(({ eventIds }) => eventIds),
-    inputs: columnsOf(records.map(({ inputs }) => inputs())),
-    outputs: outputColumns(records.map(({ outputs }) => outputs())),
+    inputs: columnsOfRun(records.map(({ inputs }) => inputs)),
+    outputs: outputColumns(records.map(({ outputs }) => outputs)),
     arm,
     ...(challenger === undefined ? {} : { challenger }),
     ...(failure === undefined ? {} : { failure }),
@@ -90,14 +91,14 @@ function lineOf(records: readonly PredictionRecord[], first: number): SpooledLin
 }
 
 /** The label that a classifier says beside its probabilities follows from them; without those it is kept. */
-function outputColumns(outputs: readonly (readonly TensorValues[])[]): Columns {
-  const columns = columnsOf(outputs);
+function outputColumns(outputs: readonly (readonly NamedTensor[])[]): Columns {
+  const columns = columnsOfRun(outputs);
   const { label: _, ...others } = columns;
   return Object.keys(others).some((name) => /^probabilit(y|ies\[\d+\])$/.test(name)) ? others : columns;
 }
 
 function answeredOf({ arm, version, computeMs, outputs }: NonNullable<PredictionRecord['answered']>) {
-  return { arm, model: Number(version), computeMs, outputs: outputColumns([outputs()]) };
+  return { arm, model: Number(version), computeMs, outputs: outputColumns([outputs]) };
 }
 
 /** Neighbours that tell the same columns of the same model become one line, up to the rows of an event. */
