@@ -1,7 +1,7 @@
 import { systemClock } from '@relearn/kernel';
 import type { Challenger } from '@relearn/runtime';
 import { afterEach, describe, expect, it } from 'vitest';
-import { columnsOfRun } from '../src/inference/values.js';
+import { columnsOf } from '../src/inference/values.js';
 import type { PredictionRecord } from '../src/inference/prediction-record.js';
 import { placeOf } from '../src/inference/rollout.js';
 import { HeldSessions } from './held-sessions.js';
@@ -61,8 +61,8 @@ describe('a shadow', () => {
     await until(() => mirrors().length === 50);
     for (const record of mirrors()) {
       expect(record).toMatchObject({ arm: 'challenger', version: '2', challenger: 2, answered: { version: '1' } });
-      const [own] = Object.values(columnsOfRun([record.outputs]))[0] ?? [];
-      const [answered] = Object.values(columnsOfRun([record.answered?.outputs ?? []]))[0] ?? [];
+      const [own] = Object.values(columnsOf(record.outputs))[0] ?? [];
+      const [answered] = Object.values(columnsOf(record.answered?.outputs ?? []))[0] ?? [];
       expect(Number(own) - Number(answered)).toBe(1);
     }
     expect(records.filter(({ answered }) => answered === undefined)).toHaveLength(50);

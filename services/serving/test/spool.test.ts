@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createMemoryBus } from '@relearn/bus/memory';
 import type { Bus } from '@relearn/bus';
 import { type DataOf, decodeEvent, partitionFor, predictionLogged } from '@relearn/contracts';
-import { RelearnError, systemKernel } from '@relearn/kernel';
+import { RelearnError, sha256, systemKernel } from '@relearn/kernel';
 import {
   type AppliedPipeline,
   clockCollection,
@@ -20,7 +20,10 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { PredictionRecord } from '../src/inference/prediction-record.js';
 import { type FullPolicy, PredictionSpool } from '../src/spool/prediction-spool.js';
 import { recordsOfLine } from '../src/spool/logged-events.js';
-import { joinLines, linesOf, type SpooledLine } from '../src/spool/spooled-line.js';
+import { encodeByteStrings } from '../src/inference/byte-strings.js';
+import { decodeLine, encodeLine } from '../src/spool/line-codec.js';
+import { type LoggedLine, loggedLineOf } from '../src/spool/logged-line.js';
+import { joinLines, linesOf, type SpooledLine, withValues } from '../src/spool/spooled-line.js';
 
 const partitions = 4;
 let folder: string;
@@ -160,11 +163,19 @@ test('a spoiled file is named, with what to do', async () => {
   expect(await readFile(join(folder, file), 'utf8')).toMatch(/no json\n$/);
 });
 
-const lineOf = (rows: number, inputs: SpooledLine['inputs'], first = 1): SpooledLine => {
+const lineOf = (rows: number, inputs: LoggedLine['inputs'], first = 1): LoggedLine => {
   const eventIds = Array.from({ length: rows }, (_, row) => `e${row}`);
   const outputs = { probability: eventIds.map(() => 0.5) };
   const requests = [{ id: `r${first}`, rows, computeMs: 1, totalMs: 2 }];
   return { first, pipeline: 'trips', model: 1, arm: 'champion', requests, rows, eventIds, inputs, outputs };
+};
+/** With texts for values, as requests bring them. */
+const spooledOf = (line: LoggedLine): SpooledLine => {
+  const texts = ([name, cells]: [string, readonly unknown[]]) => {
+    const bytes = encodeByteStrings(cells.map(String));
+    return { name, datatype: 'BYTES' as const, shape: [cells.length, 1], bytes };
+  };
+  return withValues(line, (columns) => Object.entries(columns).map(texts));
 };
 const shardedBy = (shardBy: string) => ({ version: 1, spec: { source: { shard_by: shardBy } } }) as AppliedPipeline;
 const loggingOf = (applied: AppliedPipeline | undefined, cuts: number[] = []) => ({
@@ -217,7 +228,7 @@ const someLines = fc
     let first = 1;
     return requests.map(({ rows, city }) => {
       const cities = Array.from({ length: rows }, () => city);
-      const line = lineOf(rows, { city: cities, place: cities.map((_, row) => `${first}/${row}`) }, first);
+      const line = spooledOf(lineOf(rows, { city: cities, place: cities.map((_, row) => `${first}/${row}`) }, first));
       first += rows;
       return line;
     });
@@ -226,7 +237,7 @@ const someLines = fc
 test('requests that share events keep their rows, ids and figures', () => {
   const check = (lines: SpooledLine[], shardBy: string | undefined) => {
     const logging = loggingOf(shardBy === undefined ? undefined : shardedBy(shardBy));
-    const events = joinLines(lines).flatMap((line) => recordsOfLine(line, logging));
+    const events = joinLines(lines).flatMap((line) => recordsOfLine(loggedLineOf(line), logging));
     const data = events.map((record) => decodeEvent(record).data as Logged);
     const told = data.flatMap(({ at, inputs, request, requests }) => {
       const owners =
@@ -261,6 +272,26 @@ test('what a rollout is judged by, and what failed, is logged request by request
   expect(joinLines(lines)).toEqual(lines);
 });
 
+test('a line comes back from a file as it was', () => {
+  const given = { arm: 'champion' as const, version: '1', computeMs: 1, outputs: answered('x').outputs };
+  const mirrored: PredictionRecord = { ...answered('c'), arm: 'challenger', challenger: 2, answered: given };
+  for (const line of linesOf([answered('a', 3), mirrored, { ...answered('b'), failure: 'INTERNAL' }], 5)) {
+    expect(loggedLineOf(decodeLine(JSON.parse(encodeLine(line)), {}))).toEqual(loggedLineOf(line));
+  }
+});
+
+test('of a row too wide to be told value by value the digest is kept', () => {
+  const bytes = new Uint8Array(2 * 4_004).fill(7);
+  const wide = {
+    spec: { name: 'pixels', datatype: 'FP32' as const, shape: [-1, 1_001] },
+    tensor: { shape: [2, 1_001], bytes },
+  };
+  const [line] = linesOf([{ ...answered('a', 2), inputs: [wide] }], 1);
+  const digest = `sha256:${sha256(bytes.subarray(0, 4_004))}`;
+  expect(line?.inputs[0]?.bytes.byteLength).toBeLessThan(200);
+  expect(line && loggedLineOf(line).inputs).toEqual({ pixels: [digest, digest] });
+});
+
 test('where there is no room, answers are refused, or by the policy given without a record and counted', async () => {
   const { metrics } = silentTelemetry();
   const base = { kernel: systemKernel, telemetry: { ...silentTelemetry(), metrics } };
@@ -283,7 +314,7 @@ test('the label is left out beside the probabilities it follows from, and only t
   };
   const told = (...names: string[]) => {
     const record: PredictionRecord = { ...answered('a'), outputs: names.map(tensor) };
-    return linesOf([record], 1).flatMap(({ outputs }) => Object.keys(outputs));
+    return linesOf([record], 1).flatMap((line) => Object.keys(loggedLineOf(line).outputs));
   };
   expect(told('probability', 'label')).toEqual(['probability']);
   expect(told('label')).toEqual(['label']);

@@ -1,7 +1,7 @@
 import { RelearnError, systemClock } from '@relearn/kernel';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { PredictionRecord } from '../src/inference/prediction-record.js';
-import { columnsByName, columnsOfRun } from '../src/inference/values.js';
+import { columnsByName, columnsOf } from '../src/inference/values.js';
 import { HeldSessions } from './held-sessions.js';
 import { flightModel, fragileModel, linearModel, slowModel } from './models.js';
 import { byteStrings, floatsOf, fp32, linearRequest, load, rawRequest, type Served, serve } from './serve.js';
@@ -193,8 +193,8 @@ describe('the prediction log', () => {
     const [record] = records.filter(({ id }) => id === 'r4');
     expect(record).toMatchObject({ model: 'flights', version: '3', rows: 2, eventIds: ['e4', null] });
     expect(record?.receivedAt).toBeGreaterThan(1.7e12);
-    expect(columnsOfRun([record?.inputs ?? []])).toEqual({ distance: [null, null], carrier: ['AA', 'AA'] });
-    expect(columnsOfRun([record?.outputs ?? []])).toEqual({ score: [null, null], echo: ['AA', 'AA'] });
+    expect(columnsOf(record?.inputs ?? [])).toEqual({ distance: [null, null], carrier: ['AA', 'AA'] });
+    expect(columnsOf(record?.outputs ?? [])).toEqual({ score: [null, null], echo: ['AA', 'AA'] });
     expect(records.find(({ id }) => id === 'single')?.eventIds).toEqual(['single']);
   });
 

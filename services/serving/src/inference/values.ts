@@ -4,7 +4,6 @@ import {
   alignedCopy,
   type Datatype,
   elementSize,
-  joined,
   type NamedTensor,
   type TensorBytes,
   type TensorSpec,
@@ -26,16 +25,29 @@ export interface TensorValues {
   readonly values: readonly Cell[];
 }
 
-export function valuesOf(spec: TensorSpec, tensor: TensorBytes): TensorValues {
-  const { name, datatype } = spec;
+export function valuesOf({ name, datatype }: Pick<TensorSpec, 'name' | 'datatype'>, tensor: TensorBytes): TensorValues {
   const { shape, bytes } = tensor;
-  const [rows = 1, ...inner] = shape;
-  const width = inner.reduce((product, size) => product * size, 1);
-  if (width > mostColumns) return { name, datatype, shape, width: 1, values: digestsOf(spec, bytes, rows, width) };
+  const width = widthOf(tensor);
+  if (width > mostColumns) return { name, datatype, shape, width: 1, values: digestsOf(datatype, tensor) };
   return { name, datatype, shape, width, values: cellsOf(datatype, bytes) };
 }
 
-function digestsOf({ datatype }: TensorSpec, bytes: Uint8Array, rows: number, width: number): string[] {
+/** Is each row too wide to be told value by value? */
+export function isWide(tensor: TensorBytes): boolean {
+  return widthOf(tensor) > mostColumns;
+}
+
+function widthOf({ shape }: TensorBytes): number {
+  let width = 1;
+  for (let axis = 1; axis < shape.length; axis++) width *= shape[axis] ?? 1;
+  return width;
+}
+
+/** Of each row of a tensor. */
+export function digestsOf(datatype: Datatype, tensor: TensorBytes): string[] {
+  const { shape, bytes } = tensor;
+  const [rows = 1] = shape;
+  const width = widthOf(tensor);
   const size = width * elementSize(datatype);
   const offsets =
     datatype === 'BYTES'
@@ -75,14 +87,8 @@ export function halfToNumber(bits: number): number {
   return sign * 2 ** (exponent - 15) * (1 + fraction / 1024);
 }
 
-/** Of several requests that one run answered, their rows one after another: their tensors have the same inner sizes. */
-export function columnsOfRun(requests: readonly (readonly NamedTensor[])[]): Record<string, Cell[]> {
-  const [first = []] = requests;
-  const tensors = first.map(({ spec, tensor }, index) => {
-    if (requests.length === 1) return valuesOf(spec, tensor);
-    return valuesOf(spec, joined(requests.map((named) => named[index]?.tensor ?? { shape: [0], bytes: new Uint8Array() })));
-  });
-  return columnsByName(tensors);
+export function columnsOf(tensors: readonly NamedTensor[]): Record<string, Cell[]> {
+  return columnsByName(tensors.map(({ spec, tensor }) => valuesOf(spec, tensor)));
 }
 
 /** Columns by name; a tensor of several values a row becomes `name[0]`, `name[1]`, ... */

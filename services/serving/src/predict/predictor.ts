@@ -3,7 +3,7 @@ import type { ServedModel } from '../inference/catalogue.js';
 import type { ModelHost } from '../inference/model-host.js';
 import type { CallScope, DataPlane } from '../inference/oip/data-plane.js';
 import type { InferRequest } from '../inference/oip/request.js';
-import { type Cell, columnsByName, columnTensor, valuesOf } from '../inference/values.js';
+import { type Cell, columnsOf, columnTensor } from '../inference/values.js';
 
 export type Cells = Readonly<Record<string, Cell>>;
 
@@ -71,7 +71,7 @@ export class Predictor {
     const response = await this.plane.infer(requestOf(model, { version, id, rows, filled }), scope);
     const answered = response.model.version;
     const isChallenger = this.host.challengerOf(pipeline)?.model === Number(answered);
-    const outputs = columnsByName(response.outputs.map(({ spec, tensor }) => valuesOf(spec, tensor)));
+    const outputs = columnsOf(response.outputs);
     return {
       version: answered,
       arm: response.arm ?? (isChallenger ? 'challenger' : 'champion'),

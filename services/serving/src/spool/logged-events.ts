@@ -2,7 +2,8 @@ import type { OutgoingRecord } from '@relearn/bus';
 import { type Arm, type Cell, type Columns, partitionFor, predictionLogged } from '@relearn/contracts';
 import { RelearnError } from '@relearn/kernel';
 import { type AppliedPipeline, emission, recordsFor } from '@relearn/runtime';
-import type { SpooledLine, SpooledRequest } from './spooled-line.js';
+import type { LoggedLine } from './logged-line.js';
+import type { SpooledRequest } from './spooled-line.js';
 
 /** Where and when a line is logged. */
 export interface Logging {
@@ -22,7 +23,7 @@ export interface Logging {
  * The line's rows as `prediction.logged` events: each row in the partition of its `shard_by` value, where labels look for
  * it, and no event larger than the bus takes. A row has the same number each time, whatever lines it is joined with.
  */
-export function recordsOfLine(line: SpooledLine, logging: Logging): OutgoingRecord[] {
+export function recordsOfLine(line: LoggedLine, logging: Logging): OutgoingRecord[] {
   const records: OutgoingRecord[] = [];
   for (const [partition, rows] of rowsByPartition(line, logging)) {
     records.push(...recordsOfRows(line, rows, partition, logging));
@@ -30,7 +31,7 @@ export function recordsOfLine(line: SpooledLine, logging: Logging): OutgoingReco
   return records;
 }
 
-function rowsByPartition(line: SpooledLine, { applied, partitions }: Logging): Map<number, number[]> {
+function rowsByPartition(line: LoggedLine, { applied, partitions }: Logging): Map<number, number[]> {
   if (applied?.spec.source.shard_by === undefined) {
     const all = Array.from({ length: line.rows }, (_, row) => row);
     return new Map([[partitionFor(line.pipeline, partitions), all]]);
@@ -46,13 +47,13 @@ function rowsByPartition(line: SpooledLine, { applied, partitions }: Logging): M
   return byPartition;
 }
 
-function shardOf({ inputs }: SpooledLine, applied: AppliedPipeline | undefined, row: number): Cell {
+function shardOf({ inputs }: LoggedLine, applied: AppliedPipeline | undefined, row: number): Cell {
   const shardBy = applied?.spec.source.shard_by;
   return shardBy === undefined ? null : (inputs[shardBy]?.[row] ?? null);
 }
 
 function recordsOfRows(
-  line: SpooledLine,
+  line: LoggedLine,
   rows: readonly number[],
   partition: number,
   logging: Logging,
@@ -79,7 +80,7 @@ function recordsOfRows(
   }
 }
 
-function emissionOf(line: SpooledLine, rows: readonly number[], partition: number, logging: Logging) {
+function emissionOf(line: LoggedLine, rows: readonly number[], partition: number, logging: Logging) {
   const { pipeline, first, inputs, eventIds, answered, challenger } = line;
   const { source, applied, now } = logging;
   // Without the column that shards the pipeline nobody knows where the row's label will be.
@@ -117,7 +118,7 @@ function emissionOf(line: SpooledLine, rows: readonly number[], partition: numbe
   });
 }
 
-function armsOf({ arm, model, outputs, failure, answered }: SpooledLine, rows: readonly number[]): Arm[] {
+function armsOf({ arm, model, outputs, failure, answered }: LoggedLine, rows: readonly number[]): Arm[] {
   if (failure !== undefined) return [];
   const own = { arm, model, outputs: rowsOf(outputs, rows) };
   return answered === undefined
@@ -126,7 +127,7 @@ function armsOf({ arm, model, outputs, failure, answered }: SpooledLine, rows: r
 }
 
 /** Of the requests that have some of the rows: of one with all there is to tell, of several in columns. */
-function figuresOf({ requests, arm, model, failure, answered }: SpooledLine, rows: readonly number[]) {
+function figuresOf({ requests, arm, model, failure, answered }: LoggedLine, rows: readonly number[]) {
   const owners = ownersOf(requests, rows);
   const [only] = owners;
   if (only === undefined || owners.length > 1) {

@@ -3,7 +3,9 @@ import { type Part, RelearnError, retry } from '@relearn/kernel';
 import { businessNow, type Ports } from '@relearn/runtime';
 import type { PredictionLog, PredictionRecord } from '../inference/prediction-record.js';
 import { recordsOfLine } from './logged-events.js';
+import { loggedLineOf } from './logged-line.js';
 import { SpoolFiles } from './spool-files.js';
+import { decodeLine, encodeLine } from './line-codec.js';
 import { joinLines, linesOf, type SpooledLine } from './spooled-line.js';
 
 interface Waiting {
@@ -70,8 +72,8 @@ export class PredictionSpool implements Part {
     const { acked, last } = this.files.readState();
     this.last = new Map(Object.entries(last));
     this.next = acked + 1;
-    for (const { value, bytes } of this.files.recover()) {
-      const line = value as SpooledLine;
+    for (const { value, bytes, place } of this.files.recover()) {
+      const line = decodeLine(value, place);
       if (line.first > acked) this.enqueue({ line, bytes });
       this.next = Math.max(this.next, line.first + line.rows);
     }
@@ -107,7 +109,7 @@ export class PredictionSpool implements Part {
       });
     }
     const lines = linesOf(records, this.next);
-    const texts = lines.map((line) => `${JSON.stringify(line)}\n`);
+    const texts = lines.map(encodeLine);
     const [first] = lines;
     if (first === undefined) return;
     this.files.append(first.first, texts.join(''));
@@ -214,7 +216,9 @@ export class PredictionSpool implements Part {
       const applied = catalog.latest(pipeline);
       const onCut = (rows: number) =>
         telemetry.log.warn({ pipeline, row: line.first, rows }, 'logged without inputs, which are too large');
-      records.push(...recordsOfLine(line, { source: this.source, applied, partitions, now, last, onCut }));
+      records.push(
+        ...recordsOfLine(loggedLineOf(line), { source: this.source, applied, partitions, now, last, onCut }),
+      );
     }
     return records;
   }

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { RelearnError } from '@relearn/kernel';
+import { type ErrorPlace, RelearnError } from '@relearn/kernel';
 
 /** Where shipping stands: everything up to `acked` is in the bus; by partition the last row number shipped to it. */
 export interface ShipState {
@@ -61,7 +61,7 @@ export class SpoolFiles {
   readState(): ShipState {
     const path = join(this.folder, 'shipped.json');
     const text = readText(path);
-    return text === null ? { acked: 0, last: {} } : (parsed(text, path) as ShipState);
+    return text === null ? { acked: 0, last: {} } : (parsed(text, { file: path }) as ShipState);
   }
 
   /** Requests do not wait for it: after a crash before it is there, what was shipped is shipped once more. */
@@ -72,7 +72,7 @@ export class SpoolFiles {
   }
 
   /** What the lines of all files hold, in order; a line that a crash has cut off is removed. Throws CORRUPT. */
-  *recover(): Generator<{ readonly value: unknown; readonly bytes: number }> {
+  *recover(): Generator<{ readonly value: unknown; readonly bytes: number; readonly place: ErrorPlace }> {
     for (const name of this.names()) {
       const path = join(this.folder, name);
       const bytes = readFileSync(path);
@@ -80,7 +80,8 @@ export class SpoolFiles {
       // What is written next would else be appended to half a line.
       if (whole < bytes.length) truncateSync(path, whole);
       for (const [index, line] of bytes.toString('utf8', 0, whole).split('\n').entries()) {
-        if (line !== '') yield { value: parsed(line, path, index + 1), bytes: line.length };
+        const place = { file: path, line: index + 1 };
+        if (line !== '') yield { value: parsed(line, place), bytes: line.length, place };
       }
     }
   }
@@ -148,13 +149,13 @@ function replaceFile(path: string, text: string): void {
   renameSync(`${path}.new`, path);
 }
 
-function parsed(text: string, file: string, line?: number): unknown {
+function parsed(text: string, place: ErrorPlace): unknown {
   try {
     return JSON.parse(text);
   } catch (thrown) {
     throw new RelearnError('CORRUPT', 'the prediction spool cannot be read: this is not JSON', {
       cause: thrown,
-      place: line === undefined ? { file } : { file, line },
+      place,
       remedy: 'Move the spool folder away: predictions of the last moments are then missing from the log.',
     });
   }

@@ -1,7 +1,8 @@
-import { type AnsweringArm, type Columns, maxBatchRows } from '@relearn/contracts';
+import { type AnsweringArm, maxBatchRows } from '@relearn/contracts';
+import { encodeByteStrings } from '../inference/byte-strings.js';
 import type { PredictionRecord } from '../inference/prediction-record.js';
-import type { NamedTensor } from '../inference/tensors.js';
-import { columnsOfRun } from '../inference/values.js';
+import { type Datatype, joined, type NamedTensor, type TensorBytes } from '../inference/tensors.js';
+import { digestsOf, isWide } from '../inference/values.js';
 
 /** One request of a line: `rows` of the line's rows, after those of the requests before it. */
 export interface SpooledRequest {
@@ -12,28 +13,52 @@ export interface SpooledRequest {
   readonly totalMs: number;
 }
 
+/** Values as they came, or as the model gave them: numbers become text once, when they are shipped. */
+export interface SpooledTensor extends TensorBytes {
+  readonly name: string;
+  readonly datatype: Datatype;
+}
+
 /**
- * Requests of one model, in columns, as a line of the spool: any number that were answered by it, or one that was tried on
- * a model which is rolled out, failed or mirrored. Rows are numbered from `first`.
+ * Requests of one model: any number that were answered by it, or one that was tried on a model which is rolled out, failed or
+ * mirrored. Rows are numbered from `first`.
  */
-export interface SpooledLine {
+export interface Line<Values> {
   readonly first: number;
   readonly pipeline: string;
   readonly model: number;
   readonly requests: readonly SpooledRequest[];
   readonly rows: number;
   readonly eventIds: readonly (string | null)[];
-  readonly inputs: Columns;
-  readonly outputs: Columns;
+  readonly inputs: Values;
+  readonly outputs: Values;
   readonly arm: AnsweringArm;
   /** The model that was rolled out meanwhile. */
   readonly challenger?: number;
   readonly failure?: string;
+  /** Of a request that another arm has answered: that arm's answer. */
   readonly answered?: {
     readonly arm: AnsweringArm;
     readonly model: number;
-    readonly outputs: Columns;
+    readonly outputs: Values;
     readonly computeMs: number;
+  };
+}
+
+export type SpooledLine = Line<readonly SpooledTensor[]>;
+
+/** The same line with its values told otherwise. */
+export function withValues<From, To>(
+  line: Line<From>,
+  inputsOf: (values: From) => To,
+  outputsOf: (values: From) => To = inputsOf,
+): Line<To> {
+  const { answered, ...facts } = line;
+  return {
+    ...facts,
+    inputs: inputsOf(line.inputs),
+    outputs: outputsOf(line.outputs),
+    ...(answered === undefined ? {} : { answered: { ...answered, outputs: outputsOf(answered.outputs) } }),
   };
 }
 
@@ -81,43 +106,47 @@ function lineOf(records: readonly PredictionRecord[], first: number): SpooledLin
     requests,
     rows: requests.reduce((sum, { rows }) => sum + rows, 0),
     eventIds: records.flatMap(({ eventIds }) => eventIds),
-    inputs: columnsOfRun(records.map(({ inputs }) => inputs)),
-    outputs: outputColumns(records.map(({ outputs }) => outputs)),
+    inputs: tensorsOf(records.map(({ inputs }) => inputs)),
+    outputs: tensorsOf(records.map(({ outputs }) => outputs)),
     arm,
     ...(challenger === undefined ? {} : { challenger }),
     ...(failure === undefined ? {} : { failure }),
-    ...(answered === undefined ? {} : { answered: answeredOf(answered) }),
+    ...(answered === undefined ? {} : { answered: answeredBy(answered) }),
   };
 }
 
-/** The label that a classifier says beside its probabilities follows from them; without those it is kept. */
-function outputColumns(outputs: readonly (readonly NamedTensor[])[]): Columns {
-  const columns = columnsOfRun(outputs);
-  const { label: _, ...others } = columns;
-  return Object.keys(others).some((name) => /^probabilit(y|ies\[\d+\])$/.test(name)) ? others : columns;
+function answeredBy({ arm, version, computeMs, outputs }: NonNullable<PredictionRecord['answered']>) {
+  return { arm, model: Number(version), computeMs, outputs: tensorsOf([outputs]) };
 }
 
-function answeredOf({ arm, version, computeMs, outputs }: NonNullable<PredictionRecord['answered']>) {
-  return { arm, model: Number(version), computeMs, outputs: outputColumns([outputs]) };
+/** Each tensor of all requests, whose inner sizes are the same: one run has answered them. */
+function tensorsOf(requests: readonly (readonly NamedTensor[])[]): SpooledTensor[] {
+  const [first = []] = requests;
+  return first.map(({ spec: { name, datatype }, tensor }, index) => {
+    const parts = requests.length === 1 ? [tensor] : requests.flatMap((tensors) => tensors[index]?.tensor ?? []);
+    if (!isWide(tensor)) return { name, datatype, ...joined(parts) };
+    const digests = parts.flatMap((part) => digestsOf(datatype, part));
+    return { name, datatype: 'BYTES', shape: [digests.length], bytes: encodeByteStrings(digests) };
+  });
 }
 
-/** Neighbours that tell the same columns of the same model become one line, up to the rows of an event. */
+/** Neighbours that tell the same tensors of the same model become one line, up to the rows of an event. */
 export function joinLines(lines: readonly SpooledLine[]): SpooledLine[] {
-  const joined: SpooledLine[] = [];
+  const all: SpooledLine[] = [];
   let run: SpooledLine[] = [];
   let rows = 0;
   for (const line of lines) {
     const [first] = run;
     if (first !== undefined && (rows + line.rows > maxBatchRows || !fits(first, line))) {
-      joined.push(join(run));
+      all.push(join(run));
       run = [];
       rows = 0;
     }
     run.push(line);
     rows += line.rows;
   }
-  if (run.length > 0) joined.push(join(run));
-  return joined;
+  if (run.length > 0) all.push(join(run));
+  return all;
 }
 
 function fits(line: SpooledLine, next: SpooledLine): boolean {
@@ -127,15 +156,25 @@ function fits(line: SpooledLine, next: SpooledLine): boolean {
     line.arm === next.arm &&
     !isAlone(line) &&
     !isAlone(next) &&
-    sameNames(line.inputs, next.inputs) &&
-    sameNames(line.outputs, next.outputs)
+    sameTensors(line.inputs, next.inputs) &&
+    sameTensors(line.outputs, next.outputs)
   );
 }
 
-function sameNames(columns: Columns, others: Columns): boolean {
-  const names = Object.keys(columns);
-  const other = Object.keys(others);
-  return names.length === other.length && names.every((name, index) => name === other[index]);
+/** Do they differ in nothing but their rows? */
+function sameTensors(tensors: readonly SpooledTensor[], others: readonly SpooledTensor[]): boolean {
+  return (
+    tensors.length === others.length &&
+    tensors.every(({ name, datatype, shape }, index) => {
+      const other = others[index];
+      return (
+        other?.name === name &&
+        other.datatype === datatype &&
+        other.shape.length === shape.length &&
+        shape.every((size, axis) => axis === 0 || size === other.shape[axis])
+      );
+    })
+  );
 }
 
 function join(lines: readonly SpooledLine[]): SpooledLine {
@@ -147,12 +186,14 @@ function join(lines: readonly SpooledLine[]): SpooledLine {
     requests: lines.flatMap(({ requests }) => requests),
     rows: lines.reduce((sum, line) => sum + line.rows, 0),
     eventIds: lines.flatMap(({ eventIds }) => eventIds),
-    inputs: joinColumns(lines.map(({ inputs }) => inputs)),
-    outputs: joinColumns(lines.map(({ outputs }) => outputs)),
+    inputs: joinTensors(lines.map(({ inputs }) => inputs)),
+    outputs: joinTensors(lines.map(({ outputs }) => outputs)),
   };
 }
 
-function joinColumns(parts: readonly Columns[]): Columns {
-  const names = Object.keys(parts[0] ?? {});
-  return Object.fromEntries(names.map((name) => [name, parts.flatMap((columns) => columns[name] ?? [])]));
+function joinTensors(parts: readonly (readonly SpooledTensor[])[]): SpooledTensor[] {
+  const [first = []] = parts;
+  return first.map(({ name, datatype }, index) => {
+    return { name, datatype, ...joined(parts.flatMap((tensors) => tensors[index] ?? [])) };
+  });
 }
