@@ -149,6 +149,8 @@ describe.skipIf(broker === null)('processes on Kafka', { timeout }, () => {
         () => `the heir has ${[...readers.keys()]}, and the zombie has said ${zombie.lines.join(', ')}`,
       );
       await heir.close();
+      // With it gone a new member gets every partition, and the first one among them.
+      zombie.child.kill('SIGKILL');
       const [again] = await committed(bus);
       expect(again).toBe(1);
     }));
@@ -219,7 +221,7 @@ async function committed(bus: Bus): Promise<number[]> {
     onRevoked: async () => {},
   });
   await until(
-    () => Object.keys(positions).length >= 2 && positions[0] !== undefined,
+    () => positions[0] !== undefined,
     () => `a new member has ${Object.keys(positions)}`,
   );
   await member.close();
