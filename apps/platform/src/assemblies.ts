@@ -5,6 +5,7 @@ import { createWorkers } from '@relearn/runtime/workers';
 import type { FastifyInstance } from 'fastify';
 import { codeFacts } from './code-facts.js';
 import type { Front } from './front.js';
+import { sinkAt } from './inference-event-sink.js';
 import type { OnlineDoor } from './online.js';
 import { parsePipeline } from './pipeline/parse.js';
 import { type ServiceName } from './service-names.js';
@@ -28,6 +29,8 @@ export interface AssemblyOptions {
   readonly deadlines: boolean;
   /** What answers requests, and logs them; null: nobody asks. */
   readonly front: Front | null;
+  /** Where CloudEvents about requests are sent; undefined: nowhere. */
+  readonly inferenceEvents?: URL | undefined;
   /** Where predictions find the features of entities; null: nobody asks. */
   readonly online: OnlineDoor | null;
 }
@@ -37,7 +40,7 @@ type Assemble = (options: AssemblyOptions) => Promise<Assembly>;
 
 /** How each service is made. A process loads what it runs and nothing else. Started in this order, stopped in reverse. */
 const assemblies: Readonly<Record<Service, Assemble>> = {
-  serving: async ({ ports, front: answering, online }) => {
+  serving: async ({ ports, front: answering, online, inferenceEvents }) => {
     const serving = await import('@relearn/serving');
     if (answering === null || online === null) return serving.createServing(ports, {});
     const { front, spool, plane, offeredAt } = answering;
@@ -45,7 +48,11 @@ const assemblies: Readonly<Record<Service, Assemble>> = {
     const predictor = new serving.Predictor(host, plane, online.read);
     return {
       ...running,
-      parts: [shippingTo(ports, spool), ...running.parts],
+      parts: [
+        shippingTo(ports, spool),
+        ...running.parts,
+        ...(inferenceEvents === undefined ? [] : [serving.sendInferenceEvents(ports, sinkAt(inferenceEvents))]),
+      ],
       offer: (server) => {
         if (server !== offeredAt) serving.addInferenceService(server, plane);
         server.add(serving.servingService, serving.servingHandlers(predictor));

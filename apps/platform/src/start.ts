@@ -118,7 +118,13 @@ async function start(options: PlatformOptions, closedBy: ClosedBy): Promise<Omit
   if (serves)
     front ??= await makeFront(kernel, telemetry, { data: config.data, cached: false, whenFull: config.whenLogFull });
   const online = new OnlineDoor(peers, kernel.clock);
-  const assembled = await assemble(names, { ports, deadlines: true, front, online });
+  const assembled = await assemble(names, {
+    ports,
+    deadlines: true,
+    front,
+    online,
+    inferenceEvents: config.inferenceEvents,
+  });
   if (names.includes('console')) assembled.push(createConsole({ ports, peers, commands, replays }));
   const routes = routesOf(telemetry);
   for (const { offer, route } of assembled) {

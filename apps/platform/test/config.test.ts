@@ -35,6 +35,7 @@ describe('engines', () => {
   it.each([
     ['an unknown bus', { RELEARN_BUS: 'amqp://a' }, 'RELEARN_BUS'],
     ['an unknown policy', { RELEARN_PREDICTION_LOG_FULL: 'drop' }, 'RELEARN_PREDICTION_LOG_FULL'],
+    ['a receiver of events that is no URL', { RELEARN_INFERENCE_EVENTS: 'sink:80' }, 'RELEARN_INFERENCE_EVENTS'],
     ['an unknown store', { ...shared, RELEARN_STORE: 'postgres://a' }, 'RELEARN_STORE'],
     ['unknown blobs', { ...shared, RELEARN_BLOBS: 'ftp://a' }, 'RELEARN_BLOBS'],
     ['a shared bus without a store', { RELEARN_BUS: shared.RELEARN_BUS }, 'RELEARN_STORE'],

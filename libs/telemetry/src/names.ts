@@ -168,6 +168,12 @@ export const metricNames = {
     help: 'Answers, mirrored runs and failures of requests that were not logged, since there was no room for them.',
     labels: ['what'],
   },
+  inferenceEvents: {
+    name: 'relearn_inference_events_total',
+    kind: 'counter',
+    help: 'CloudEvents about requests that their receiver took, or refused for good.',
+    labels: ['outcome'],
+  },
   modelInfo: {
     name: 'relearn_model_info',
     kind: 'gauge',

@@ -1,3 +1,5 @@
+export type { InferenceEvent } from './inference-events/inference-event.js';
+export { type InferenceEventSink, sendInferenceEvents } from './inference-events/send-inference-events.js';
 export { BundleCache } from './cache/bundle-cache.js';
 export { ServingFront } from './front.js';
 export { ModelHost } from './inference/model-host.js';

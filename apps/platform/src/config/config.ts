@@ -27,6 +27,8 @@ export interface Config {
   readonly failpoints: string;
   /** Of answers that the prediction log has no room for. */
   readonly whenLogFull: FullPolicy;
+  /** Where CloudEvents about requests are sent; undefined: nowhere. */
+  readonly inferenceEvents: URL | undefined;
   /** The environment, for the settings of engines: passwords, certificates. */
   readonly env: Environment;
 }
@@ -60,6 +62,7 @@ export function readConfig(env: Environment): Config {
       'reject',
       'drop-and-count',
     ]),
+    inferenceEvents: urlOf('RELEARN_INFERENCE_EVENTS', valueOf(env, 'RELEARN_INFERENCE_EVENTS')),
     env,
   };
 }
@@ -77,6 +80,13 @@ function positive(name: string, text: string): number {
   const value = Number(text);
   if (Number.isInteger(value) && value >= 1 && value <= 1024) return value;
   throw invalid(name, `${name}=${text} is no count from 1 to 1024`, 'Give a whole number, such as 8.');
+}
+
+function urlOf(name: string, text: string | undefined): URL | undefined {
+  if (text === undefined) return undefined;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol === 'http:' || url?.protocol === 'https:') return url;
+  throw invalid(name, `${name}=${text} is no URL of HTTP`, 'Write http://HOST:PORT/PATH or https://HOST/PATH.');
 }
 
 function oneOf<Text extends string>(name: string, text: string, choices: readonly Text[]): Text {
