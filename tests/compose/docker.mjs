@@ -115,11 +115,14 @@ export class Compose {
     await run('docker', ['compose', ...this.options, 'exec', '-T', service, 'sh', '-c', 'kill -9 -1']);
   }
 
-  /** The greatest memory that each container has used, in bytes, where its image has a shell's tools to tell. */
+  /** The greatest memory that a container has used, in bytes; null where its image has no shell's tools to tell. */
   async peakMemory(service) {
-    const words = ['compose', ...this.options, 'exec', '-T', service, 'cat', '/sys/fs/cgroup/memory.peak'];
-    const { code, out } = await run('docker', words);
-    return code === 0 ? Number(out) : null;
+    // The first is there with cgroups of version 2, the second with version 1.
+    const files = ['/sys/fs/cgroup/memory.peak', '/sys/fs/cgroup/memory/memory.max_usage_in_bytes'];
+    const words = ['compose', ...this.options, 'exec', '-T', service, 'cat', ...files];
+    const { out } = await run('docker', words);
+    const bytes = Number.parseInt(out, 10);
+    return Number.isNaN(bytes) ? null : bytes;
   }
 
   /** Whether the container answers its own health check now, which the engine asks only every few seconds. */
