@@ -158,6 +158,52 @@ describe('a job', () => {
     }
   });
 
+  test('waits for blobs that are away, and does not run again for them', async () => {
+    const durable = await memoryDurable();
+    let asked = 0;
+    const away = <T>(work: () => Promise<T>) => {
+      asked += 1;
+      return asked === 6 ? work() : Promise.reject(new RelearnError('UNAVAILABLE', 'away'));
+    };
+    const blobs = { ...durable.blobs, put: (bytes: Uint8Array) => away(() => durable.blobs.put(bytes)) };
+    let runs = 0;
+    const { process } = await run({ ...durable, blobs }, {}, async (n, { ports }) => {
+      runs += 1;
+      const kept = await ports.blobs.put(Uint8Array.of(n));
+      return (await durable.blobs.get(kept))[0] ?? 0;
+    });
+    await publish(durable.bus, 'control', [asking(toyAsked, 'a', 7, 1)]);
+    await process.settled();
+    expect(asked).toBe(6);
+    expect(runs).toBe(1);
+    expect(await said(durable, toyDone)).toEqual([7]);
+    await process.stop();
+    await durable.close();
+  });
+
+  test('that is cancelled waits no longer for blobs that are away', async () => {
+    const durable = await memoryDurable();
+    let asked = 0;
+    const get = async () => {
+      asked += 1;
+      throw new RelearnError('UNAVAILABLE', 'away');
+    };
+    const { process } = await run({ ...durable, blobs: { ...durable.blobs, get } }, {}, async (n, { ports }) => {
+      await ports.blobs.get('a'.repeat(64));
+      return n;
+    });
+    await publish(durable.bus, 'control', [asking(toyAsked, 'a', 7, 1)]);
+    while (asked < 4) await tick();
+    await publish(durable.bus, 'control', [asking(toyStopped, 'a', 7, 2)]);
+    await process.settled();
+    const before = asked;
+    await tick(50);
+    expect(asked).toBe(before);
+    expect(await said(durable, toyFailed)).toEqual([]);
+    await process.stop();
+    await durable.close();
+  });
+
   test('that ends while results are held is taken when its turn comes, lowest id first', async () => {
     const durable = await memoryDurable();
     const { process } = await run(durable, { holdResults: true }, async (n) => {

@@ -2,13 +2,14 @@ import { RelearnError } from '@relearn/kernel';
 import type { Ports } from '../ports.js';
 import type { JobKind, JobResult, JobOrder } from './definition.js';
 import { Lease } from './lease.js';
+import { patientPorts } from './patient-ports.js';
 
 type Finish = (aggregate: string, job: JobOrder, result: JobResult) => Promise<void>;
 
 /** Publishes what the aggregate's document holds and says whether it still waits for the job, by what the store says now. */
 type StillDue = (aggregate: string, job: JobOrder) => Promise<boolean>;
 
-/** Tries of a job whose failure may mend itself (a worker died, a store was away) before it counts as failed. */
+/** Tries of a job whose failure may mend itself, such as the death of a worker, before it counts as failed. */
 const tries = 3;
 
 export interface JobCallbacks {
@@ -126,7 +127,8 @@ export class JobRunner {
         { kind: `${this.service}/${job.kind}`, outcome },
         (kernel.clock.now() - started) / 1000,
       );
-    const work = () => kind.run(job.input, { ports: this.ports, signal, progress });
+    const ports = patientPorts(this.ports, this.service, signal);
+    const work = () => kind.run(job.input, { ports, signal, progress });
     for (let attempt = 1; ; attempt++) {
       try {
         const value = await telemetry.span(`job ${this.service}/${job.kind}`, { parent: job.cause.traceparent }, work);
