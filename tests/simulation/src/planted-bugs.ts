@@ -144,10 +144,10 @@ export const plantedBugs: readonly PlantedBug[] = [
     'commit control events before they are handled',
     'libs/runtime/dist/decider/runner.js',
     `            this.inHand += 1;
-            for`,
+            await`,
     `            this.inHand += 1;
             if (records.length > 0) await this.holding(() => reader.commit((records.at(-1)?.position ?? 0) + 1));
-            for`,
+            await`,
   ),
   one(
     'take a write whose answer was lost for another one: decide again',
@@ -232,7 +232,12 @@ export const plantedBugs: readonly PlantedBug[] = [
     'changed.get(name)?.abort();',
     'void changed;',
   ),
-  one('end no turn at its deadline', host, 'if (!this.timers.has(`${id}#${timer}`))', 'if (this.released)'),
+  one(
+    'end no turn at its deadline',
+    'libs/runtime/dist/decider/timers.js',
+    'if (!this.running.has(key))',
+    'if (this.stopped)',
+  ),
   one(
     'end no turn at its deadline once its process has died',
     host,
