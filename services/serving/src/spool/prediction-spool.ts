@@ -206,7 +206,7 @@ export class PredictionSpool implements Part {
     batch: readonly Waiting[],
     last: Map<string, number>,
   ): Promise<OutgoingRecord[]> {
-    const { catalog, partitions, telemetry } = ports;
+    const { catalog, partitions, telemetry, kernel } = ports;
     const times = new Map<string, number>();
     const records: OutgoingRecord[] = [];
     for (const line of joinLines(batch.map(({ line }) => line))) {
@@ -219,6 +219,7 @@ export class PredictionSpool implements Part {
       records.push(
         ...recordsOfLine(loggedLineOf(line), { source: this.source, applied, partitions, now, last, onCut }),
       );
+      await kernel.clock.breathe();
     }
     return records;
   }

@@ -1,4 +1,4 @@
-import { type AnsweringArm, maxBatchRows } from '@relearn/contracts';
+import type { AnsweringArm } from '@relearn/contracts';
 import { encodeByteStrings } from '../inference/byte-strings.js';
 import type { PredictionRecord } from '../inference/prediction-record.js';
 import { type Datatype, joined, type NamedTensor, type TensorBytes } from '../inference/tensors.js';
@@ -130,14 +130,17 @@ function tensorsOf(requests: readonly (readonly NamedTensor[])[]): SpooledTensor
   });
 }
 
-/** Neighbours that tell the same tensors of the same model become one line, up to the rows of an event. */
+/** Rows of lines that become one. More cost less each, but the event is made at once, and requests wait meanwhile. */
+const mostJoinedRows = 256;
+
+/** Neighbours that tell the same tensors of the same model become one line. */
 export function joinLines(lines: readonly SpooledLine[]): SpooledLine[] {
   const all: SpooledLine[] = [];
   let run: SpooledLine[] = [];
   let rows = 0;
   for (const line of lines) {
     const [first] = run;
-    if (first !== undefined && (rows + line.rows > maxBatchRows || !fits(first, line))) {
+    if (first !== undefined && (rows + line.rows > mostJoinedRows || !fits(first, line))) {
       all.push(join(run));
       run = [];
       rows = 0;
