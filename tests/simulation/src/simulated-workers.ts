@@ -37,10 +37,12 @@ export function simulatedWorkers(process: SimulatedProcess, scheduler: Scheduler
         const giveUp = () => reject(new RelearnError('CANCELLED', `${name} was given up`));
         if (signal?.aborted) return giveUp();
         signal?.addEventListener('abort', giveUp, { once: true });
+        const forget = process.atCrash(() => signal?.removeEventListener('abort', giveUp));
         const lasts = scheduler.chance(0.1) ? 5_000 * scheduler.random() : 300 * scheduler.random();
         if (scheduler.chance(process.faults.present.hung)) return process.faults.count('thread hung');
         const dies = scheduler.chance(process.faults.present.rates.refused);
         process.later(lasts, `job ${name}`, () => {
+          forget();
           signal?.removeEventListener('abort', giveUp);
           if (signal?.aborted) return;
           if (!dies) return void job(input).then(resolve, reject);
