@@ -29,8 +29,7 @@ const attributes = (sequence: number, previous: number | null) => {
   const id = `${source}@${sequence}`;
   return { id, source, type: predictionLogged.type, sequence, previous, time, pipeline: 'orders', pipelineversion: 1 };
 };
-const eventsOf = (data: Logged) =>
-  inferenceEventsOf({ ...attributes(9, null), topic: 'predictions', partition: 0, position: 0, data });
+const eventsOf = (data: Logged) => inferenceEventsOf({ ...attributes(9, null), data });
 const bodiesOf = (events: readonly InferenceEvent[]) => events.map(({ body }): unknown => JSON.parse(body));
 
 describe('a request and its response', () => {

@@ -3,6 +3,7 @@ import { decodeAttributes, decodeEvent, type LoggedEvent, type Topic } from '@re
 import { type Part, RelearnError } from '@relearn/kernel';
 import { deadLetter } from '../dead-letters/put-aside.js';
 import { attributeNames } from '@relearn/telemetry';
+import { placed } from '../placed-event.js';
 import type { Ports } from '../ports.js';
 import { Sequences } from '../sequences.js';
 import type { Decider } from './definition.js';
@@ -238,7 +239,7 @@ class ControlLoop<S> {
     }
     if (verdict.kind === 'skip') return [];
     this.sequences.advance(event);
-    return [{ ...event, topic: record.topic as Topic, partition: record.partition, position: record.position }];
+    return [placed(record, event)];
   }
 
   /**

@@ -1,8 +1,9 @@
 import type { OutgoingRecord, StoredRecord } from '@relearn/bus';
-import { type Attributes, decodeAttributes, decodeEvent, type Event, type Topic } from '@relearn/contracts';
+import { type Attributes, decodeAttributes, decodeEvent, type Topic } from '@relearn/contracts';
 import { RelearnError } from '@relearn/kernel';
 import { isReplayed, originalOf, recordsIn, replayedIn } from '../dead-letters/original.js';
 import { type Emission, recordsFor } from '../emit.js';
+import { placed } from '../placed-event.js';
 import type { Ports } from '../ports.js';
 import { rowAddressesOf, Sequences } from '../sequences.js';
 import { checkpointId, type FoldedShard } from './checkpoint.js';
@@ -157,10 +158,6 @@ export class ShardFold<S> {
     const applied = this.sequences.of(event.source);
     throw new RelearnError('GAP', `${event.source} jumps from ${applied} to ${event.previous}`);
   }
-}
-
-function placed({ topic, partition, position }: StoredRecord, event: Event) {
-  return { ...event, topic: topic as Topic, partition, position };
 }
 
 /** Null when the record's headers are those of no event. */

@@ -1,4 +1,4 @@
-import type { Cell, Columns, DataOf, LoggedEvent, predictionLogged } from '@relearn/contracts';
+import type { Cell, Columns, DataOf, Event, predictionLogged } from '@relearn/contracts';
 
 /**
  * A CloudEvent in HTTP's binary mode, as KServe's inference logger sends them: types, extensions and one id for a request
@@ -10,7 +10,7 @@ export interface InferenceEvent {
   readonly body: string;
 }
 
-type Logged = LoggedEvent<DataOf<typeof predictionLogged>>;
+type Logged = Event<DataOf<typeof predictionLogged>>;
 
 const requestType = 'org.kubeflow.serving.inference.request';
 const responseType = 'org.kubeflow.serving.inference.response';

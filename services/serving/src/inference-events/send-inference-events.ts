@@ -1,5 +1,5 @@
 import type { PartitionReader, StoredRecord, Subscription } from '@relearn/bus';
-import { decodeEvent, type LoggedEvent, predictionLogged, type Topic } from '@relearn/contracts';
+import { decodeEvent, predictionLogged } from '@relearn/contracts';
 import { type Part, RelearnError, retry } from '@relearn/kernel';
 import { type Ports, Sequences } from '@relearn/runtime';
 import { type InferenceEvent, inferenceEventsOf } from './inference-event.js';
@@ -79,17 +79,16 @@ class Sender {
 
   /** Nothing of a copy, and nothing of what is no event: who needs it makes it a dead letter. */
   private eventsIn(record: StoredRecord): InferenceEvent[] {
-    let event: LoggedEvent;
     try {
-      const { topic, partition, position } = record;
-      event = { ...decodeEvent(record), topic: topic as Topic, partition, position };
-    } catch {
-      return [];
+      const event = predictionLogged.read(decodeEvent(record));
+      // What was logged before this process began to read may be missing here: a gap is no reason to stop.
+      if (this.sequences.judge(event).kind === 'skip') return [];
+      this.sequences.advance(event);
+      return inferenceEventsOf(event);
+    } catch (thrown) {
+      if (RelearnError.from(thrown).code === 'INVALID_EVENT') return [];
+      throw thrown;
     }
-    // What was logged before this process began to read may be missing here: a gap is no reason to stop.
-    if (!predictionLogged.is(event) || this.sequences.judge(event).kind === 'skip') return [];
-    this.sequences.advance(event);
-    return inferenceEventsOf({ ...event, ...predictionLogged.read(event) });
   }
 
   private async send(events: readonly InferenceEvent[]): Promise<void> {

@@ -54,25 +54,16 @@ export interface Mirroring extends Trial {
 /** The run of an answered request's inputs on the other model: `mirrored` is its answer, or the code with which it failed. */
 export function mirroredRecord(
   { request, choice, receivedAt }: Told,
-  { challenger, mirror: { model, checked, arm } }: Mirroring,
+  { challenger, mirror }: Mirroring,
   answer: JobAnswer,
   mirrored: JobAnswer | string,
 ): PredictionRecord {
-  const failed = typeof mirrored === 'string';
+  const eventIds = Array.from({ length: mirror.checked.rows }, () => null);
+  const told: Told = { request, choice: mirror, eventIds, receivedAt };
+  const record = typeof mirrored === 'string' ? failedRecord(told, mirrored, 0) : answeredRecord(told, mirrored);
   return {
-    model: model.name,
-    version: model.version,
-    id: request.id,
-    parameters: request.parameters,
-    rows: checked.rows,
-    inputs: inputsOf(model, checked),
-    eventIds: Array.from({ length: checked.rows }, () => null),
-    receivedAt,
-    timings: failed ? { queueMs: 0, computeMs: 0, batchRows: checked.rows } : mirrored.timings,
-    outputs: failed ? [] : outputsOf(model, checked, mirrored),
-    arm,
+    ...record,
     challenger,
-    ...(failed ? { failure: mirrored } : {}),
     answered: {
       arm: choice.arm,
       version: choice.model.version,
