@@ -164,14 +164,17 @@ export class Catalog {
     return this.models.get(pipeline)?.get(model);
   }
 
-  /** Waits until the view knows the version, which the log must hold already. */
+  /**
+   * Waits until the view knows the version, which the log must hold already. Throws CANCELLED when the signal aborts, and
+   * UNAVAILABLE when this process stops: another one may be asked.
+   */
   async known(pipeline: string, version: number, signal?: AbortSignal): Promise<AppliedPipeline> {
     for (;;) {
       const applied = this.version(pipeline, version);
       if (applied !== undefined) return applied;
-      if (signal?.aborted || this.stopped.signal.aborted) {
-        throw new RelearnError('CANCELLED', `stopped while waiting for ${pipeline} version ${version}`);
-      }
+      const waiting = `while waiting for ${pipeline} version ${version}`;
+      if (signal?.aborted) throw new RelearnError('CANCELLED', `cancelled ${waiting}`);
+      if (this.stopped.signal.aborted) throw new RelearnError('UNAVAILABLE', `the process stopped ${waiting}`);
       await this.changed();
     }
   }

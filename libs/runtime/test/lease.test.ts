@@ -1,3 +1,4 @@
+import { RelearnError } from '@relearn/kernel';
 import { Lease, leaseCollection } from '@relearn/runtime';
 import { createMemoryStore } from '@relearn/store/memory';
 import { expect, test } from 'vitest';
@@ -47,4 +48,22 @@ test('an owner whose lease is gone hears so', async () => {
   while (!one.lostSignal.aborted) await tick();
   await expect(one.check()).rejects.toMatchObject({ code: 'FENCED' });
   await one.release(false);
+});
+
+test('a move of the lease that comes about late takes no later lease of the same job', async () => {
+  const { store, take, stored } = await leases();
+  const late: (() => Promise<unknown>)[] = [];
+  const { replace } = store;
+  store.replace = (...write) => {
+    late.push(() => replace(...write));
+    return Promise.reject(new RelearnError('UNAVAILABLE', 'no answer'));
+  };
+  const one = await take('one');
+  while (late.length === 0) await tick();
+  store.replace = replace;
+  await one.release(true);
+  const two = await take('two');
+  for (const write of late) await expect(write()).rejects.toMatchObject({ code: 'CONFLICT' });
+  expect((await stored())?.body).toMatchObject({ owner: 'two' });
+  await two.release(true);
 });

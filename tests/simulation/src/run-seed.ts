@@ -26,8 +26,9 @@ export interface SeedResult {
   readonly tail: readonly string[];
 }
 
-/** Longest virtual time of the story, and of coming to rest after the faults have ended. */
+/** Longest virtual time of the story; faults leave it half, for they can keep a process from ever starting. */
 const storyMs = 20 * 60_000;
+/** Longest virtual time of coming to rest after the faults have ended. */
 const restMs = 6 * 60_000;
 
 /** Data whose story, told without faults, comes to a model and to a second turn. */
@@ -104,8 +105,13 @@ async function runPlan(
   producer.run().catch((thrown: unknown) => failures.push(`the producer: ${RelearnError.from(thrown).describe()}`));
   /** When faults end; the turns that the last data gives rise to have some, too. */
   let until: number | null = null;
+  const calm = () => {
+    faults.end();
+    supervisor.heal();
+  };
   const over = () => {
     supervisor.disasters();
+    if (scheduler.now > storyMs / 2) calm();
     if (producer.done) until ??= scheduler.now + scheduler.random() * scheduler.pick([0, 2_000, 10_000]);
     return failures.length > 0 || (until !== null && scheduler.now >= until);
   };
@@ -114,8 +120,7 @@ async function runPlan(
       failures.push('the producer did not come to its end');
       return null;
     }
-    faults.end();
-    supervisor.heal();
+    calm();
     if (!(await comesToRest(scheduler, supervisor, durable))) {
       failures.push(`it does not come to rest: ${await restless(supervisor, durable)}`);
     }

@@ -37,6 +37,8 @@ export class Lease {
   private readonly id: string;
   private version: number;
   private body: LeaseBody;
+  /** A move failed that may still come about. */
+  private unsure = false;
   private beating: Promise<void> = Promise.resolve();
   private readonly stopped = new AbortController();
   private readonly lost = new AbortController();
@@ -85,7 +87,8 @@ export class Lease {
 
   /**
    * Ends the heartbeat; what is still ours is free for whoever comes next. The document of a job that has not ended stays, so
-   * that no later owner has the fence of an earlier one, and whoever was stopped here removes nobody else's.
+   * that no later owner has the fence of an earlier one, and whoever was stopped here removes nobody else's. It stays also
+   * where a move may still come about: a new document's versions begin as this one's did, and the move would take it.
    */
   async release(ended: boolean): Promise<void> {
     this.stopped.abort();
@@ -93,7 +96,7 @@ export class Lease {
     const { store } = this.options;
     const ours = await this.ours();
     if (ours === null) return;
-    if (ended) return await store.remove(leaseCollection, this.id);
+    if (ended && !this.unsure) return await store.remove(leaseCollection, this.id);
     const free = encode({ ...decode(ours.body), owner: nobody });
     await unlessTaken(() => store.replace(leaseCollection, this.id, ours.version, free));
   }
@@ -134,7 +137,9 @@ export class Lease {
         this.version = (await store.replace(leaseCollection, this.id, this.version, encode(next))).version;
         this.body = next;
       } catch (thrown) {
-        if (!takenCodes.has(RelearnError.from(thrown).code) || (await this.movedAlready())) continue;
+        const taken = takenCodes.has(RelearnError.from(thrown).code);
+        this.unsure ||= !taken;
+        if (!taken || (await this.movedAlready())) continue;
         this.lost.abort();
         return;
       }
