@@ -9,7 +9,8 @@ export interface Step {
   run: (() => void) | null;
 }
 
-const macrotask = () => new Promise<void>((resolve) => setImmediate(resolve));
+/** Resolves when no promise has anything to do any more: Node comes to its ticks only then. */
+const rest = () => new Promise<void>((resolve) => process.nextTick(resolve));
 
 /**
  * Virtual time and seeded chance. One step happens at a time; the next one only when all that follows from it in promises
@@ -65,7 +66,7 @@ export class Scheduler {
       this.steps += 1;
       this.note(step.label);
       run();
-      await macrotask();
+      await rest();
     }
     return true;
   }
