@@ -6,13 +6,14 @@
  *
  * FOLDER holds the servers' data and logs, and goes with them; so do containers that bear the label.
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 const [folder, label] = process.argv.slice(2);
 const servers = new Map();
+const last = [];
 let containers = false;
 
 const orders = {
@@ -35,6 +36,9 @@ const orders = {
   },
   async containers() {
     containers = true;
+  },
+  async finally({ command, args }) {
+    last.push([command, args]);
   },
 };
 
@@ -59,6 +63,7 @@ async function end() {
   for (const server of running) server.kill('SIGKILL');
   await Promise.all(gone);
   if (containers) await removeContainers();
+  for (const [command, args] of last) spawnSync(command, args);
   rmSync(folder, { recursive: true, force: true });
   process.exit(0);
 }

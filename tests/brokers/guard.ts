@@ -18,6 +18,8 @@ export interface Guard {
   gone(name: string): string | undefined;
   /** From now on containers with the label are removed at the end. */
   keepsContainers(): Promise<void>;
+  /** Runs this once every server has ended, before the folder goes. */
+  finally(command: string, args: readonly string[]): Promise<void>;
   /** Ends every server. The same happens when this process ends in any other way. */
   end(): Promise<void>;
 }
@@ -49,6 +51,7 @@ export async function startGuard(): Promise<Guard> {
     signal: (name, signal) => order({ order: 'signal', name, signal }),
     gone: (name) => exits.get(name),
     keepsContainers: () => order({ order: 'containers' }),
+    finally: (command, args) => order({ order: 'finally', command, args }),
     async end() {
       const gone = once(child, 'exit');
       child.disconnect();

@@ -13,6 +13,8 @@ import { surroundedBy, wrongClock } from './wrong-clock.js';
 
 /** Longer than a group waits for a sign of life, and than a job's lease. */
 const silentMs = 12_000;
+/** An engine is there again at once, and while it is away no service gets ready: it would die more often than any of them. */
+const engineLongevity = 2.5;
 
 /** A service's process, with what lies between it and the world. */
 interface Surrounded {
@@ -79,6 +81,7 @@ function serviceVictim(processes: Processes, service: string, { links, clock }: 
     name: service,
     failpoints: failpoints[service] ?? [],
     mishaps: [stopped, cutOff(links, chance), clock],
+    longevity: 1,
     async start(failpoint) {
       try {
         await processes.restart(service, armed(failpoint));
@@ -133,6 +136,7 @@ async function ownEngine(engine: 'kafka' | 'nats' | 'mongodb'): Promise<OwnEngin
     name: engine,
     failpoints: [],
     mishaps: [stopped],
+    longevity: engineLongevity,
     start: async () => void (await order(`${name}/restart`)),
     kill: async () => void (await order(`${name}/kill`)),
     // Its end is noticed when it is to be killed.

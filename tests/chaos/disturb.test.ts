@@ -9,6 +9,7 @@ class Fake implements Victim {
   readonly name: string;
   readonly failpoints: readonly string[];
   readonly mishaps: readonly Mishap[];
+  readonly longevity = 1;
   readonly befell: string[] = [];
   starts = 0;
   killed = 0;

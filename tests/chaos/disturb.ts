@@ -15,6 +15,8 @@ export interface Victim {
   /** Failpoints at which it can be made to die. */
   readonly failpoints: readonly string[];
   readonly mishaps: readonly Mishap[];
+  /** Its lives last so many times as long as the plan says. */
+  readonly longevity: number;
   /** Starts it, with a failpoint armed or none; resolves when it works again. */
   start(failpoint: string | null): Promise<void>;
   /** Ends it with SIGKILL; resolves when it is gone. */
@@ -110,7 +112,8 @@ class Torment {
       if (victim.gone() === undefined || mishap.kind !== 'stopped') await mishap.end();
       ledger.suffered(victim.name, mishap.kind);
     }
-    await this.whileAlive(this.armed === null ? least + plan.chance.next() * (most - least) : 2 * most);
+    const lasts = this.armed === null ? least + plan.chance.next() * (most - least) : 2 * most;
+    await this.whileAlive(lasts * victim.longevity);
   }
 
   /** False when there have been enough kills. */

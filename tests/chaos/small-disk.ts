@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process';
 import { mkdir, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { Guard } from '../brokers/guard.js';
 
 const run = promisify(execFile);
 
@@ -11,14 +13,19 @@ export interface SmallDisk {
   fill(): Promise<void>;
   /** Gives it back. */
   free(): Promise<void>;
-  remove(): Promise<void>;
 }
 
 const roomy = '2g';
 
-/** A file system in memory on a new folder; null where this user may mount none. */
-export async function smallDisk(folder: string): Promise<SmallDisk | null> {
+/**
+ * A file system in memory on a new folder of the guard's, which takes it away when it ends; null where this user may mount
+ * none.
+ */
+export async function smallDisk(guard: Guard, name: string): Promise<SmallDisk | null> {
+  const folder = join(guard.folder, name);
   await mkdir(folder, { recursive: true });
+  // Whenever this process dies, the mount is known to the guard before it is there.
+  await guard.finally('umount', ['-l', folder]);
   try {
     await run('mount', ['-t', 'tmpfs', '-o', `size=${roomy}`, 'relearn-chaos', folder]);
   } catch {
@@ -40,6 +47,5 @@ export async function smallDisk(folder: string): Promise<SmallDisk | null> {
       }
     },
     free: async () => void (await resize(roomy)),
-    remove: async () => void (await run('umount', ['-l', folder])),
   };
 }

@@ -62,8 +62,8 @@ export async function embeddedStage(folder: string, chance: Chance): Promise<Emb
   const guard = await startGuard();
   const [http = 0, grpc = 0] = await freePorts(2);
   const url = `http://127.0.0.1:${http}`;
-  const data = join(folder, 'data');
-  const disk = await smallDisk(data);
+  const disk = await smallDisk(guard, 'data');
+  const data = join(guard.folder, 'data');
   const clock = wrongClock(join(folder, 'clock'), chance);
   const settings: Settings = {
     RELEARN_DATA: data,
@@ -79,10 +79,7 @@ export async function embeddedStage(folder: string, chance: Chance): Promise<Emb
     await guard.start(name, process.execPath, [launcher, 'up'], env);
     await untilReady(name, url, guard, failpoint);
   };
-  const end = async () => {
-    await guard.end();
-    await disk?.remove();
-  };
+  const end = () => guard.end();
   try {
     await start(null);
   } catch (thrown) {
@@ -99,6 +96,7 @@ export async function embeddedStage(folder: string, chance: Chance): Promise<Emb
     name,
     failpoints: Object.values(failpoints).flat(),
     mishaps: [stopped, clock, ...(disk === null ? [] : [fullDisk(disk)])],
+    longevity: 1,
     start,
     kill: () => guard.signal(name, 'SIGKILL'),
     gone: () => death(guard.gone(name)),
