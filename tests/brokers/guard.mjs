@@ -37,7 +37,7 @@ const orders = {
   async containers() {
     containers = true;
   },
-  async finally({ command, args }) {
+  async atEnd({ command, args }) {
     last.push([command, args]);
   },
 };

@@ -19,7 +19,7 @@ export interface Guard {
   /** From now on containers with the label are removed at the end. */
   keepsContainers(): Promise<void>;
   /** Runs this once every server has ended, before the folder goes. */
-  finally(command: string, args: readonly string[]): Promise<void>;
+  atEnd(command: string, args: readonly string[]): Promise<void>;
   /** Ends every server. The same happens when this process ends in any other way. */
   end(): Promise<void>;
 }
@@ -51,7 +51,7 @@ export async function startGuard(): Promise<Guard> {
     signal: (name, signal) => order({ order: 'signal', name, signal }),
     gone: (name) => exits.get(name),
     keepsContainers: () => order({ order: 'containers' }),
-    finally: (command, args) => order({ order: 'finally', command, args }),
+    atEnd: (command, args) => order({ order: 'atEnd', command, args }),
     async end() {
       const gone = once(child, 'exit');
       child.disconnect();

@@ -27,20 +27,30 @@ if (!(kills >= modes.length)) {
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const results = join(tmpdir(), `relearn-chaos-${process.pid}`);
 const began = performance.now();
-const runs = modes.map((mode, index) => {
-  // The first modes take what does not divide.
-  const asked = Math.ceil((kills - index) / modes.length);
+const command = `npm run chaos -- --kills ${values.kills} --modes ${values.modes} --seed ${values.seed}`;
+// The first modes take what does not divide. What has not been told yet is unknown in the report.
+let runs = modes.map((mode, index) => ({ mode, asked: Math.ceil((kills - index) / modes.length), passed: false }));
+for (const { mode, asked } of runs) {
   const passed = runMode(mode, asked);
+  const told = toldOf(mode);
+  runs = runs.map((run) => (run.mode === mode ? { ...run, passed, ...told } : run));
+  // A run that is stopped half-way leaves what the modes before have come to.
+  if (values.report !== undefined) writeFileSync(values.report, report());
+}
+process.stdout.write(report());
+process.exitCode = runs.every(({ passed }) => passed) ? 0 : 1;
+
+function report() {
+  return reportOf(runs, { command, minutes: (performance.now() - began) / 60_000 });
+}
+
+/** What its test has written. */
+function toldOf(mode) {
   const file = `${results}.${mode}.json`;
   const told = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
   rmSync(file, { force: true });
-  return { mode, asked, passed, ...told };
-});
-const command = `npm run chaos -- --kills ${values.kills} --modes ${values.modes} --seed ${values.seed}`;
-const text = reportOf(runs, { command, minutes: (performance.now() - began) / 60_000 });
-process.stdout.write(text);
-if (values.report !== undefined) writeFileSync(values.report, text);
-process.exitCode = runs.every(({ passed }) => passed) ? 0 : 1;
+  return told;
+}
 
 /** Whether its test passed. */
 function runMode(mode, asked) {

@@ -25,7 +25,7 @@ export async function smallDisk(guard: Guard, name: string): Promise<SmallDisk |
   const folder = join(guard.folder, name);
   await mkdir(folder, { recursive: true });
   // Whenever this process dies, the mount is known to the guard before it is there.
-  await guard.finally('umount', ['-l', folder]);
+  await guard.atEnd('umount', ['-l', folder]);
   try {
     await run('mount', ['-t', 'tmpfs', '-o', `size=${roomy}`, 'relearn-chaos', folder]);
   } catch {
