@@ -24,6 +24,7 @@ export const specifiers = [
   'features',
   'trainers',
   'tabular',
+  'onnx',
   'sqlite',
   'mongodb',
   'sqlite/folder-lock',
@@ -160,6 +161,7 @@ export const rooms: readonly Room[] = [
     npm: ['hyparquet', 'hyparquet-compressors'],
     node: quiet,
   },
+  { name: 'onnx', files: ['libs/onnx/src/**'], ours: [], npm: ['onnxruntime-node'] },
   { name: 'sqlite', files: ['libs/sqlite/src/**'], ours: ['kernel'], npm: ['libsql'], node: quiet },
   { name: 'mongodb', files: ['libs/mongodb/src/**'], ours: ['kernel'], npm: ['mongodb'] },
 
@@ -302,12 +304,14 @@ function adapter(
 /** A service imports no other service, no adapter and no driver; its domain is pure. */
 function serviceRooms(service: Specifier): Room[] {
   const pure: readonly Specifier[] = ['stats', 'features', 'trainers'];
+  const packages = servicePackages[service] ?? [];
+  const onnx: readonly Specifier[] = packages.includes('onnxruntime-node') ? ['onnx'] : [];
   return [
     {
       name: service,
       files: [`services/${service}/src/**`],
-      ours: [...ports, ...pure, 'tabular', 'runtime/workers'],
-      npm: servicePackages[service] ?? [],
+      ours: [...ports, ...pure, 'tabular', 'runtime/workers', ...onnx],
+      npm: packages,
       node: quiet,
     },
     {

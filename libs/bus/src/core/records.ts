@@ -24,9 +24,17 @@ export function refuseTooLarge(record: OutgoingRecord, bytes: number): void {
   );
 }
 
+/** Entries that are still in memory are read by every group of their topic: decoded once. */
+const decoded = new WeakMap<LogEntry, StoredRecord>();
+
 export function decodeRecord(topic: string, partition: number, entry: LogEntry): StoredRecord {
+  const known = decoded.get(entry);
+  if (known !== undefined) return known;
+  const { position, appendedAt, value } = entry;
   const [key, headers] = JSON.parse(entry.head) as Head;
-  return { topic, partition, position: entry.position, appendedAt: entry.appendedAt, key, headers, value: entry.value };
+  const record: StoredRecord = { topic, partition, position, appendedAt, key, headers, value };
+  decoded.set(entry, record);
+  return record;
 }
 
 const topicName = /^[A-Za-z0-9._-]{1,249}$/;

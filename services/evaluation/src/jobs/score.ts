@@ -1,6 +1,7 @@
 import type { Dataset } from '@relearn/features';
 import { RelearnError } from '@relearn/kernel';
-import * as ort from 'onnxruntime-node';
+import { openSession } from '@relearn/onnx';
+import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import type { OpenedModel } from './opened-model.js';
 
 const chunkRows = 4096;
@@ -10,16 +11,11 @@ const predictionOutputs = ['probability', 'probabilities', 'prediction'];
 
 /** The model in a session of ONNX Runtime, on one thread. Throws INVALID_INPUT where nothing that it answers is a prediction. */
 export async function openModel(onnx: Uint8Array): Promise<OpenedModel> {
-  const session = await ort.InferenceSession.create(onnx, {
-    intraOpNumThreads: 1,
-    interOpNumThreads: 1,
-    executionMode: 'sequential',
-    extra: { session: { intra_op: { allow_spinning: '0' } } },
-  });
+  const session = await openSession(onnx);
   return { inputNames: session.inputNames, score: (dataset) => score(session, dataset) };
 }
 
-async function score(session: ort.InferenceSession, dataset: Dataset): Promise<Float64Array> {
+async function score(session: InferenceSession, dataset: Dataset): Promise<Float64Array> {
   const output = predictionOutputs.find((name) => session.outputNames.includes(name));
   if (output === undefined)
     throw new RelearnError('INVALID_INPUT', `the model has none of the outputs ${predictionOutputs.join(', ')}`);
@@ -38,12 +34,12 @@ async function score(session: ort.InferenceSession, dataset: Dataset): Promise<F
   return scores;
 }
 
-function numbersOf(tensor: ort.Tensor | undefined): Float32Array {
+function numbersOf(tensor: Tensor | undefined): Float32Array {
   if (tensor?.data instanceof Float32Array) return tensor.data;
   throw new RelearnError('INVALID_INPUT', 'the model does not answer FP32');
 }
 
-function feeds(session: ort.InferenceSession, dataset: Dataset, from: number, to: number): Record<string, ort.Tensor> {
+function feeds(session: InferenceSession, dataset: Dataset, from: number, to: number): Record<string, Tensor> {
   const wanted = new Set(session.inputNames);
   const shape = [to - from, 1];
   return Object.fromEntries(
@@ -52,8 +48,8 @@ function feeds(session: ort.InferenceSession, dataset: Dataset, from: number, to
       .map((column) => [
         column.name,
         column.kind === 'number'
-          ? new ort.Tensor('float32', Float32Array.from(column.values.subarray(from, to)), shape)
-          : new ort.Tensor(
+          ? new Tensor('float32', Float32Array.from(column.values.subarray(from, to)), shape)
+          : new Tensor(
               'string',
               Array.from(column.codes.subarray(from, to), (code) => column.dictionary[code] ?? ''),
               shape,

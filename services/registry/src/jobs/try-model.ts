@@ -1,10 +1,11 @@
 import { RelearnError } from '@relearn/kernel';
-import { env, InferenceSession, Tensor } from 'onnxruntime-node';
+import { type Datatype, datatypeOf, elementSize, openSession, runtimeTypeOf, typedView } from '@relearn/onnx';
+import { env, type InferenceSession, Tensor } from 'onnxruntime-node';
 
 /** One tensor of a model as the bundle's signature.json has it: datatype of the Open Inference Protocol, -1 where a size is free. */
 export interface TriedTensor {
   readonly name: string;
-  readonly datatype: string;
+  readonly datatype: Datatype;
   readonly shape: readonly number[];
 }
 
@@ -14,28 +15,6 @@ export interface TriedModel {
   /** Version of the ONNX Runtime that tried it. */
   readonly runtime: string;
 }
-
-interface Kind {
-  readonly datatype: string;
-  readonly zeros: (count: number) => Tensor['data'];
-}
-
-/** Element types of ONNX Runtime that can be served, by its own names. */
-const kinds: Readonly<Record<string, Kind>> = {
-  bool: { datatype: 'BOOL', zeros: (count) => new Uint8Array(count) },
-  uint8: { datatype: 'UINT8', zeros: (count) => new Uint8Array(count) },
-  uint16: { datatype: 'UINT16', zeros: (count) => new Uint16Array(count) },
-  uint32: { datatype: 'UINT32', zeros: (count) => new Uint32Array(count) },
-  uint64: { datatype: 'UINT64', zeros: (count) => new BigUint64Array(count) },
-  int8: { datatype: 'INT8', zeros: (count) => new Int8Array(count) },
-  int16: { datatype: 'INT16', zeros: (count) => new Int16Array(count) },
-  int32: { datatype: 'INT32', zeros: (count) => new Int32Array(count) },
-  int64: { datatype: 'INT64', zeros: (count) => new BigInt64Array(count) },
-  float16: { datatype: 'FP16', zeros: (count) => new Uint16Array(count) },
-  float32: { datatype: 'FP32', zeros: (count) => new Float32Array(count) },
-  float64: { datatype: 'FP64', zeros: (count) => new Float64Array(count) },
-  string: { datatype: 'BYTES', zeros: (count) => new Array<string>(count).fill('') },
-};
 
 /** What free sizes are tried with, one after another: nobody knows which ones a graph takes. */
 const freeSizes = [1, 8, 64, 224];
@@ -59,12 +38,7 @@ export async function run({ onnx }: { readonly onnx: Uint8Array }): Promise<Trie
 
 async function open(onnx: Uint8Array): Promise<InferenceSession> {
   try {
-    return await InferenceSession.create(onnx, {
-      intraOpNumThreads: 1,
-      interOpNumThreads: 1,
-      executionMode: 'sequential',
-      logSeverityLevel: 4,
-    });
+    return await openSession(onnx);
   } catch (thrown) {
     throw refused(`ONNX Runtime does not load it: ${reasonOf(thrown)}`, thrown);
   }
@@ -76,10 +50,10 @@ function tensorOf(value: InferenceSession.ValueMetadata, side: 'input' | 'output
     const how = side === 'output' ? ' (scikit-learn: export with the option zipmap=False)' : '';
     throw refused(`its ${side} '${name}' is a sequence or a map, not a tensor${how}`);
   }
-  const kind = kinds[value.type];
-  if (kind === undefined) throw refused(`its ${side} '${name}' is of type ${value.type}, which cannot be served`);
+  const datatype = datatypeOf(value.type);
+  if (datatype === undefined) throw refused(`its ${side} '${name}' is of type ${value.type}, which cannot be served`);
   const shape = value.shape.map((size) => (typeof size === 'number' && size >= 0 ? size : -1));
-  return { name, datatype: kind.datatype, shape };
+  return { name, datatype, shape };
 }
 
 async function ask(session: InferenceSession, inputs: readonly TriedTensor[]): Promise<void> {
@@ -87,7 +61,7 @@ async function ask(session: InferenceSession, inputs: readonly TriedTensor[]): P
   let first: unknown;
   for (const size of free ? freeSizes : [1]) {
     try {
-      await session.run(feedsOf(session, inputs, size));
+      await session.run(feedsOf(inputs, size));
       return;
     } catch (thrown) {
       first ??= thrown;
@@ -97,15 +71,20 @@ async function ask(session: InferenceSession, inputs: readonly TriedTensor[]): P
 }
 
 /** The first axis is one row where it is free. */
-function feedsOf(session: InferenceSession, inputs: readonly TriedTensor[], freeSize: number): Record<string, Tensor> {
-  const types = new Map(session.inputMetadata.map((value) => [value.name, value.isTensor ? value.type : 'float32']));
-  const feeds = inputs.map(({ name, shape }): [string, Tensor] => {
-    const type = types.get(name) ?? 'float32';
+function feedsOf(inputs: readonly TriedTensor[], freeSize: number): Record<string, Tensor> {
+  const feeds = inputs.map(({ name, datatype, shape }): [string, Tensor] => {
     const dims = shape.map((size, axis) => (size !== -1 ? size : axis === 0 ? 1 : freeSize));
-    const data = kinds[type]?.zeros(dims.reduce((product, size) => product * size, 1));
-    return [name, new Tensor(type as 'float32', data as Float32Array, dims)];
+    const count = dims.reduce((product, size) => product * size, 1);
+    const type = runtimeTypeOf(datatype) as 'float32';
+    return [name, new Tensor(type, zeros(datatype, count) as Float32Array, dims)];
   });
   return Object.fromEntries(feeds);
+}
+
+function zeros(datatype: Datatype, count: number): Tensor['data'] {
+  if (datatype === 'BYTES') return new Array<string>(count).fill('');
+  const bytes = count * elementSize(datatype);
+  return typedView(datatype, new ArrayBuffer(bytes), 0, bytes);
 }
 
 function reasonOf(thrown: unknown): string {

@@ -1,6 +1,7 @@
+import { elementSize } from '@relearn/onnx';
 import { RelearnError } from '@relearn/kernel';
 import { encodeByteStrings } from './byte-strings.js';
-import { elementCount, elementSize, type ModelSignature, type TensorBytes, type TensorSpec } from './tensors.js';
+import { elementCount, type ModelSignature, type TensorBytes, type TensorSpec } from './tensors.js';
 import { type Columns, columnTensor } from './values.js';
 
 /**

@@ -15,12 +15,3 @@ export function threadPlan(cores: number = availableParallelism()): ThreadPlan {
   const runs = Math.max(1, cores - 1);
   return { runs, workers: runs + 1, inlineMs: 1 };
 }
-
-/** A run stays on its worker's thread; idle runtime threads must not spin. */
-export const sessionOptions = {
-  intraOpNumThreads: 1,
-  interOpNumThreads: 1,
-  executionMode: 'sequential',
-  logSeverityLevel: 4,
-  extra: { session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } } },
-} as const;

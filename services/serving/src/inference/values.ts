@@ -1,14 +1,7 @@
+import { type Datatype, elementSize, typedView } from '@relearn/onnx';
 import { RelearnError, sha256 } from '@relearn/kernel';
 import { byteStringOffsets, decodeByteStrings, encodeByteStrings } from './byte-strings.js';
-import {
-  alignedCopy,
-  type Datatype,
-  elementSize,
-  type NamedTensor,
-  type TensorBytes,
-  type TensorSpec,
-  typedView,
-} from './tensors.js';
+import { alignedCopy, type NamedTensor, type TensorBytes, type TensorSpec } from './tensors.js';
 
 export type Cell = string | number | boolean | null;
 export type Columns = Readonly<Record<string, readonly Cell[]>>;

@@ -1,7 +1,8 @@
+import type { Datatype } from '@relearn/onnx';
 import type { AnsweringArm } from '@relearn/contracts';
 import { encodeByteStrings } from '../inference/byte-strings.js';
 import type { PredictionRecord } from '../inference/prediction-record.js';
-import { type Datatype, joined, type NamedTensor, type TensorBytes } from '../inference/tensors.js';
+import { joined, type NamedTensor, type TensorBytes } from '../inference/tensors.js';
 import { digestsOf, isWide } from '../inference/values.js';
 
 /** One request of a line: `rows` of the line's rows, after those of the requests before it. */

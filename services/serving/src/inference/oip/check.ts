@@ -1,7 +1,8 @@
+import { elementSize, isDatatype } from '@relearn/onnx';
 import { RelearnError } from '@relearn/kernel';
 import { faultOfByteStrings } from '../byte-strings.js';
 import type { ServedModel } from '../catalogue.js';
-import { elementCount, elementSize, isDatatype, type TensorBytes, type TensorSpec } from '../tensors.js';
+import { elementCount, type TensorBytes, type TensorSpec } from '../tensors.js';
 import { rawOfJson } from './json-tensors.js';
 import { isClassifiable } from './classification.js';
 import type { JsonValue } from './json-text.js';

@@ -1,7 +1,8 @@
+import { type Datatype, typedView } from '@relearn/onnx';
 import { RelearnError } from '@relearn/kernel';
 import { encodeByteStrings } from '../byte-strings.js';
 import type { ServedModel } from '../catalogue.js';
-import { alignedCopy, type Datatype, type TensorBytes, type TensorSpec, typedView } from '../tensors.js';
+import { alignedCopy, type TensorBytes, type TensorSpec } from '../tensors.js';
 import type { InferResponse } from './request.js';
 
 type Output = InferResponse['outputs'][number];

@@ -1,7 +1,7 @@
+import { isDatatype } from '@relearn/onnx';
 import { RelearnError } from '@relearn/kernel';
 import type { Parameter } from '../prediction-record.js';
 import { refusals } from '../refusals.js';
-import { isDatatype } from '../tensors.js';
 import { booleanOf, countOf, type Field, fail, fieldOf, listOf, objectOf, textOf } from './json-fields.js';
 import { type JsonObject, type JsonValue, parseJson } from './json-text.js';
 import type { InferRequest, Parameters, RequestTensor, TensorData } from './request.js';

@@ -1,6 +1,7 @@
+import { type Datatype, typedView } from '@relearn/onnx';
 import { RelearnError } from '@relearn/kernel';
 import { decodeByteStrings, encodeByteStrings } from '../byte-strings.js';
-import { alignedCopy, type Datatype, elementCount, type TensorBytes, type TensorSpec, typedView } from '../tensors.js';
+import { alignedCopy, elementCount, type TensorBytes, type TensorSpec } from '../tensors.js';
 import { isList } from './json-fields.js';
 import type { JsonValue } from './json-text.js';
 import { rawOfValues } from './typed-contents.js';

@@ -1,5 +1,6 @@
+import { elementSize } from '@relearn/onnx';
 import { RelearnError } from '@relearn/kernel';
-import { elementSize, type TensorSpec } from '../tensors.js';
+import type { TensorSpec } from '../tensors.js';
 import type { Named } from './json-request.js';
 import type { InferRequest } from './request.js';
 

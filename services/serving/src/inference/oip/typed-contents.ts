@@ -1,5 +1,5 @@
+import { type Datatype, elementSize, typedView } from '@relearn/onnx';
 import { RelearnError } from '@relearn/kernel';
-import { type Datatype, elementSize, typedView } from '../tensors.js';
 import { WireReader } from './wire.js';
 
 /** Bytes of typed contents that a request may carry: decoding them costs a thousand times more than raw ones. */

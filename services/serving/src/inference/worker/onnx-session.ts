@@ -1,15 +1,8 @@
+import { datatypeOf, type NumericArray, openSession, runtimeTypeOf, typedView } from '@relearn/onnx';
 import { systemClock } from '@relearn/kernel';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { decodeByteStrings, encodeByteStrings } from '../byte-strings.js';
-import {
-  datatypeOf,
-  type ModelSignature,
-  type NumericArray,
-  runtimeTypeOf,
-  type TensorSpec,
-  typedView,
-} from '../tensors.js';
-import { sessionOptions } from '../threads.js';
+import type { ModelSignature, TensorSpec } from '../tensors.js';
 import { type PackedTensors, pack, placesOf } from './protocol.js';
 
 export interface Ran {
@@ -35,8 +28,7 @@ export class OnnxSession {
 
   /** Throws the runtime's reason, and what of the model the protocol has no type for. */
   static async open(onnx: Uint8Array, threads = 1): Promise<OnnxSession> {
-    const options = { ...sessionOptions, intraOpNumThreads: threads };
-    return new OnnxSession(await InferenceSession.create(onnx, options));
+    return new OnnxSession(await openSession(onnx, threads));
   }
 
   /** `inputs` in the order of the model's, `wanted` indices of its outputs. */
