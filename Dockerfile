@@ -46,6 +46,6 @@ ENV NODE_ENV=production \
 USER node
 EXPOSE 8080 8001
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=5s --timeout=10s --retries=6 --start-period=120s CMD ["infra/docker/healthy"]
+HEALTHCHECK --interval=10s --timeout=10s --retries=3 --start-period=120s CMD ["infra/docker/healthy"]
 ENTRYPOINT ["relearn"]
 CMD ["up"]
