@@ -1,4 +1,5 @@
 import { parentPort } from 'node:worker_threads';
+import { isLarge } from './large-buffers.js';
 import { OnnxSession } from './onnx-session.js';
 import type { FromWorker, PackedTensors, ToWorker } from './protocol.js';
 
@@ -31,7 +32,11 @@ async function answer(message: ToWorker): Promise<void> {
 }
 
 function reply(message: FromWorker): void {
-  port?.postMessage(message, message.kind === 'ran' ? [message.outputs.buffer] : []);
+  port?.postMessage(message, message.kind === 'ran' ? buffersOf(message) : []);
+}
+
+function buffersOf({ outputs, inputs }: { outputs: PackedTensors; inputs: ArrayBuffer | undefined }): ArrayBuffer[] {
+  return inputs === undefined ? [outputs.buffer] : [outputs.buffer, inputs];
 }
 
 async function attempt(work: () => Promise<FromWorker>): Promise<FromWorker> {
@@ -54,7 +59,8 @@ async function load(id: number, onnx: Uint8Array): Promise<FromWorker> {
 async function run(id: number, inputs: PackedTensors, wanted: readonly number[]): Promise<FromWorker> {
   const session = sessions.get(id);
   if (session === undefined) throw new Error(`session ${id} is not loaded`);
-  return { kind: 'ran', ...(await session.run(inputs, wanted)) };
+  const ran = await session.run(inputs, wanted);
+  return { kind: 'ran', ...ran, inputs: isLarge(inputs.buffer) ? inputs.buffer : undefined };
 }
 
 async function release(id: number): Promise<FromWorker> {

@@ -4,6 +4,7 @@ import type { RunOrder, RunResult, SessionEvents, Sessions } from '../sessions.j
 import type { ThreadPlan } from '../threads.js';
 import type { ModelSignature, TensorBytes } from '../tensors.js';
 import { InlineRuns } from './inline-runs.js';
+import { LargeBuffers } from './large-buffers.js';
 import type { OnnxSession, Ran } from './onnx-session.js';
 import { type PackedTensors, pack, placesOf } from './protocol.js';
 import { SessionThread } from './session-thread.js';
@@ -32,6 +33,7 @@ export class WorkerPool implements Sessions {
   private readonly seats: Seat[] = [];
   private readonly sessions = new Map<number, Uint8Array>();
   private readonly inline: InlineRuns;
+  private readonly buffers: LargeBuffers;
   private running = 0;
   private deaths = 0;
   private stopping = false;
@@ -40,6 +42,7 @@ export class WorkerPool implements Sessions {
   constructor(options: WorkerPoolOptions) {
     this.options = options;
     this.inline = new InlineRuns(options.plan.inlineMs);
+    this.buffers = new LargeBuffers(options.plan.runs);
   }
 
   start(): void {
@@ -78,8 +81,8 @@ export class WorkerPool implements Sessions {
     const here = this.inline.sessionFor(order.session, rows);
     this.running += 1;
     try {
-      const inputs = pack(order.inputs);
-      const ran = here === undefined ? await this.onThread(order, inputs) : await runHere(here, order, inputs);
+      const inputs = pack(order.inputs, (size) => this.buffers.take(size));
+      const ran = here === undefined ? await this.onThread(order, inputs) : await this.runHere(here, order, inputs);
       this.inline.took(order.session, rows, ran.computeMs);
       return { ...ran, outputs: unpack(ran.outputs) };
     } finally {
@@ -98,11 +101,22 @@ export class WorkerPool implements Sessions {
       const answer = await seat.thread.ask({ kind: 'run', session, inputs, outputs }, [inputs.buffer]);
       if (answer.kind === 'ran') {
         this.inline.wayTook(clock.now() - began - answer.computeMs - answer.outputMs);
+        if (answer.inputs !== undefined) this.buffers.give(answer.inputs);
         return answer;
       }
       throw new RelearnError('INTERNAL', answer.kind === 'failed' ? answer.reason : `unexpected answer ${answer.kind}`);
     } finally {
       this.vacate(seat);
+    }
+  }
+
+  private async runHere(session: OnnxSession, { outputs }: RunOrder, inputs: PackedTensors): Promise<Ran> {
+    try {
+      return await session.run(inputs, outputs);
+    } catch (thrown) {
+      throw new RelearnError('INTERNAL', RelearnError.from(thrown).message, { cause: thrown });
+    } finally {
+      this.buffers.give(inputs.buffer);
     }
   }
 
@@ -200,14 +214,6 @@ export class WorkerPool implements Sessions {
 /** Off the main thread. */
 async function sha256Of(bytes: Uint8Array): Promise<string> {
   return Buffer.from(await webcrypto.subtle.digest('SHA-256', bytes)).toString('hex');
-}
-
-async function runHere(session: OnnxSession, { outputs }: RunOrder, inputs: PackedTensors): Promise<Ran> {
-  try {
-    return await session.run(inputs, outputs);
-  } catch (thrown) {
-    throw new RelearnError('INTERNAL', RelearnError.from(thrown).message, { cause: thrown });
-  }
 }
 
 function unpack(packed: PackedTensors): TensorBytes[] {

@@ -23,7 +23,14 @@ export type ToWorker =
 /** One answer to each message, in their order. */
 export type FromWorker =
   | { readonly kind: 'loaded'; readonly signature: ModelSignature }
-  | { readonly kind: 'ran'; readonly outputs: PackedTensors; readonly computeMs: number; readonly outputMs: number }
+  | {
+      readonly kind: 'ran';
+      readonly outputs: PackedTensors;
+      readonly computeMs: number;
+      readonly outputMs: number;
+      /** The run's, where it is large: to be filled again. */
+      readonly inputs: ArrayBuffer | undefined;
+    }
   | { readonly kind: 'released' }
   | { readonly kind: 'failed'; readonly reason: string };
 
@@ -31,12 +38,13 @@ export function aligned(size: number): number {
   return (size + 7) & ~7;
 }
 
-/** Lays the tensors out one after another; a tensor's bytes may come in several pieces. */
+/** Lays the tensors out one after another; a tensor's bytes may come in several pieces. The buffer may be larger than they are. */
 export function pack(
   tensors: readonly { readonly shape: readonly number[]; readonly pieces: readonly Uint8Array[] }[],
+  bufferOf: (size: number) => ArrayBuffer = (size) => new ArrayBuffer(size),
 ): PackedTensors {
   const sizes = tensors.map(({ pieces }) => pieces.reduce((sum, piece) => sum + piece.byteLength, 0));
-  const buffer = new ArrayBuffer(sizes.reduce((sum, size) => sum + aligned(size), 0));
+  const buffer = bufferOf(sizes.reduce((sum, size) => sum + aligned(size), 0));
   const bytes = new Uint8Array(buffer);
   let start = 0;
   tensors.forEach(({ pieces }, index) => {
