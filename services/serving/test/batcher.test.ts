@@ -20,6 +20,7 @@ class HandThread {
     this.batcher = new Batcher({
       clock: systemClock,
       isFree: () => this.busy === 0,
+      runsAtOnce: 1,
       maxBatchRows: 8,
       maxQueuedJobs: 100,
       maxQueuedBytes: 10_000,
@@ -284,6 +285,7 @@ describe('a run that fails', () => {
     const batcher = new Batcher({
       clock: systemClock,
       isFree: () => true,
+      runsAtOnce: 1,
       maxBatchRows: 8,
       maxQueuedJobs: 9,
       maxQueuedBytes: 999,

@@ -1,13 +1,11 @@
-import { type Clock, RelearnError } from '@relearn/kernel';
+import { type Clock, type MachineMs, RelearnError } from '@relearn/kernel';
 import { byteStringOffsets } from './byte-strings.js';
 import type { ModelFigures } from './figures.js';
 import type { PredictionLog, PredictionRecord } from './prediction-record.js';
+import { RequestQueue, rowsOf, type Waiting } from './request-queue.js';
 import { elementCount, type ModelSignature, type TensorBytes } from './tensors.js';
 import type { RunOrder, RunResult } from './sessions.js';
-
-/** Priorities go from 1, which runs first, to this one. */
-export const lowestPriority = 3;
-export const defaultPriority = 2;
+import { RunCosts } from './worker/run-costs.js';
 
 /** The model version that a job runs on. */
 export interface BatchTarget {
@@ -31,6 +29,8 @@ export interface Job {
   readonly bytes: number;
   /** Gives up this many milliseconds after it came, when it still waits. */
   readonly queueTimeoutMs?: number | undefined;
+  /** When its caller has no use for an answer any more; absent: never. */
+  readonly deadline?: MachineMs;
   /** 1 to `lowestPriority`; `defaultPriority` where absent. */
   readonly priority?: number;
   /** Where its run is counted; nowhere where absent. */
@@ -58,6 +58,8 @@ export interface BatcherOptions {
   /** Runs now; asked only while `isFree`. */
   readonly run: (order: RunOrder) => Promise<RunResult>;
   readonly isFree: () => boolean;
+  /** How many run at the same time. */
+  readonly runsAtOnce: number;
   /** Most rows in one run of several requests. */
   readonly maxBatchRows: number;
   /** Bounds of what waits. */
@@ -69,25 +71,19 @@ export interface BatcherOptions {
   readonly log: PredictionLog;
 }
 
-interface Waiting {
-  readonly job: Job;
-  readonly since: number;
-  readonly resolve: (answer: JobAnswer) => void;
-  readonly reject: (error: RelearnError) => void;
-  timeout: { cancel(): void } | undefined;
-  gone: boolean;
-  attempts: number;
-}
+/** A queue that is expected to take more of the time until a request's deadline than this is too long for it. */
+const mostOfDeadline = 0.75;
 
 /**
- * Dynamic batching that never waits: when a thread is free it takes what is there. Requests go before the
- * background's slices, a higher priority before a lower one, groups of one priority take turns; what room a run has left
- * goes to its group's lower priorities. A run that fails is repeated for each member alone.
+ * Dynamic batching that never waits: when a thread is free it takes what is there, requests before the background's slices.
+ * What runs take is learnt: a request whose answer would come too late is refused when it comes, and no run is filled with those
+ * that are too late meanwhile. A run that fails is repeated for each member alone.
  */
 export class Batcher {
   private readonly options: BatcherOptions;
-  /** By priority, the first to run first. */
-  private readonly levels = Array.from({ length: lowestPriority }, () => new Map<string, Waiting[]>());
+  private readonly requests = new RequestQueue();
+  /** What runs of a target take, from the call to its answer. */
+  private readonly costs = new WeakMap<BatchTarget, RunCosts>();
   private readonly background: Waiting[] = [];
   /** Members of failed runs, each to be run alone. */
   private readonly alone: Waiting[] = [];
@@ -105,17 +101,18 @@ export class Batcher {
     return this.queuedJobs;
   }
 
-  /** Throws UNAVAILABLE when the queue is full or the job's time in it has passed, and whatever `unwanted` says. */
+  /**
+   * Throws UNAVAILABLE when the queue is full or too long for the job's deadline, or when its time in it has passed, and whatever
+   * `unwanted` says.
+   */
   submit(job: Job): Promise<JobAnswer> {
     if (this.isFull(job)) this.sweep();
     if (this.isFull(job)) return Promise.reject(new RelearnError('UNAVAILABLE', 'Exceeds maximum queue size'));
+    if (this.isTooLong(job)) return Promise.reject(tooLate());
     this.queuedJobs += 1;
     this.queuedBytes += job.bytes;
     return this.enqueue(job, (waiting) => {
-      const groups = this.levelOf(job);
-      const group = groups.get(job.group);
-      if (group === undefined) groups.set(job.group, [waiting]);
-      else group.push(waiting);
+      this.requests.push(waiting);
       if (job.queueTimeoutMs !== undefined) {
         waiting.timeout = this.options.clock.after(job.queueTimeoutMs, () => this.expire(waiting));
       }
@@ -145,28 +142,38 @@ export class Batcher {
 
   /** Those who have given up keep no place from others. */
   private sweep(): void {
-    for (const groups of this.levels) {
-      for (const [key, queue] of groups) {
-        const wanted = queue.filter((waiting) => !waiting.gone && this.isWanted(waiting));
-        if (wanted.length > 0) groups.set(key, wanted);
-        else groups.delete(key);
-      }
-    }
+    this.requests.sweep((waiting) => this.isWanted(waiting, false));
   }
 
-  private isWanted(waiting: Waiting): boolean {
-    const unwanted = waiting.job.unwanted();
-    if (unwanted === undefined) return true;
+  /** Takes the queue of the job's group longer than its deadline leaves room for? What is not known yet takes no time. */
+  private isTooLong(job: Job): boolean {
+    const { deadline = Number.POSITIVE_INFINITY, target, rows } = job;
+    if (deadline === Number.POSITIVE_INFINITY || !target.batchable) return false;
+    const before = this.requests.rowsBefore(job);
+    const { clock, maxBatchRows, runsAtOnce } = this.options;
+    // Who fits into the next run takes nobody's place.
+    if (before < maxBatchRows) return false;
+    const costs = this.costs.get(target);
+    const runs = Math.floor(before / maxBatchRows) / runsAtOnce;
+    const expected = runs * (costs?.atLeast(maxBatchRows) ?? 0) + (costs?.atLeast(Math.min(maxBatchRows, rows)) ?? 0);
+    return expected > mostOfDeadline * (deadline - clock.now());
+  }
+
+  /** Where others fill its run, one that would be answered too late makes room for them. */
+  private isWanted(waiting: Waiting, surplus: boolean): boolean {
+    const { job } = waiting;
+    const unwanted = job.unwanted() ?? (surplus && this.isLate(job) ? tooLate() : undefined);
     waiting.timeout?.cancel();
-    this.left(waiting.job);
+    if (unwanted === undefined) return true;
+    this.left(job);
     waiting.reject(unwanted);
     return false;
   }
 
-  private levelOf({ priority = defaultPriority }: Job): Map<string, Waiting[]> {
-    const level = this.levels[priority - 1];
-    if (level === undefined) throw new RelearnError('INTERNAL', `there is no priority ${priority}`);
-    return level;
+  private isLate({ deadline = Number.POSITIVE_INFINITY, target }: Job): boolean {
+    if (deadline === Number.POSITIVE_INFINITY) return false;
+    const { clock, maxBatchRows } = this.options;
+    return clock.now() + (this.costs.get(target)?.atLeast(maxBatchRows) ?? 0) > deadline;
   }
 
   private enqueue(job: Job, put: (waiting: Waiting) => void): Promise<JobAnswer> {
@@ -213,45 +220,11 @@ export class Batcher {
     return [slice];
   }
 
-  /** The next group's waiting jobs, up to the most rows; the group goes to the end of the line. */
   private takeRequests(): Waiting[] | undefined {
-    for (const [level, groups] of this.levels.entries()) {
-      for (const [key, queue] of groups) {
-        const batch: Waiting[] = [];
-        groups.delete(key);
-        this.moveInto(batch, queue);
-        if (queue.length > 0) groups.set(key, queue);
-        if (batch.length === 0) continue;
-        for (const lower of this.levels.slice(level + 1)) this.fillUp(batch, lower, key);
-        return batch;
-      }
-    }
-    return undefined;
-  }
-
-  private fillUp(batch: Waiting[], groups: Map<string, Waiting[]>, key: string): void {
-    const queue = groups.get(key);
-    if (queue === undefined) return;
-    this.moveInto(batch, queue);
-    if (queue.length === 0) groups.delete(key);
-  }
-
-  /** Takes from the front of the queue what fits. */
-  private moveInto(batch: Waiting[], queue: Waiting[]): void {
-    let rows = rowsOf(batch);
-    let taken = 0;
-    for (const waiting of queue) {
-      const { job } = waiting;
-      const full = batch.length > 0 && (!job.target.batchable || rows + job.rows > this.options.maxBatchRows);
-      if (full) break;
-      taken += 1;
-      if (waiting.gone || !this.isWanted(waiting)) continue;
-      waiting.timeout?.cancel();
-      this.left(job);
-      batch.push(waiting);
-      rows += job.rows;
-    }
-    queue.splice(0, taken);
+    const mostRows = this.options.maxBatchRows;
+    const batch = this.requests.take({ mostRows, isWanted: (waiting, surplus) => this.isWanted(waiting, surplus) });
+    for (const { job } of batch ?? []) this.left(job);
+    return batch;
   }
 
   private async runBatch(batch: readonly Waiting[]): Promise<void> {
@@ -259,6 +232,7 @@ export class Batcher {
     try {
       const result = await this.options.run(orderOf(batch));
       const tookMs = this.options.clock.now() - began;
+      this.learn(batch, tookMs);
       // The thread gets its next run before this one's answers are written.
       this.dispatch();
       this.answer(batch, result, began, tookMs);
@@ -266,6 +240,14 @@ export class Batcher {
       this.retryAlone(batch, RelearnError.from(thrown));
       this.wake();
     }
+  }
+
+  private learn(batch: readonly Waiting[], tookMs: number): void {
+    const target = batch[0]?.job.target;
+    if (target === undefined) return;
+    let costs = this.costs.get(target);
+    if (costs === undefined) this.costs.set(target, (costs = new RunCosts()));
+    costs.add(rowsOf(batch), tookMs);
   }
 
   private answer(batch: readonly Waiting[], result: RunResult, began: number, tookMs: number): void {
@@ -304,8 +286,8 @@ export class Batcher {
   }
 }
 
-function rowsOf(batch: readonly Waiting[]): number {
-  return batch.reduce((sum, { job }) => sum + job.rows, 0);
+function tooLate(): RelearnError {
+  return new RelearnError('UNAVAILABLE', 'The queue is too long for the deadline of the request');
 }
 
 /** A batch has one group, hence one model's figures; a model without a batch axis counts its requests. */

@@ -207,6 +207,7 @@ export class DataPlane {
       outputs: checked.outputs,
       bytes: checked.bytes,
       unwanted: () => this.unwanted(scope),
+      deadline: scope.deadline,
       queueTimeoutMs: queueTimeoutOf(request.parameters),
       priority: priorityOf(request.parameters),
       figures: model.figures,

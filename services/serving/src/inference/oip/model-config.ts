@@ -1,8 +1,8 @@
 import type { Datatype } from '@relearn/onnx';
 import type { ModelHost } from '../model-host.js';
 import type { ServedModel } from '../catalogue.js';
+import { defaultPriority, lowestPriority } from '../request-queue.js';
 import type { TensorSpec } from '../tensors.js';
-import { defaultPriority, lowestPriority } from '../batcher.js';
 
 /** `inference.ModelConfig`: the fields of the .proto in lower camel case, enums by name. */
 export interface ModelConfig {

@@ -1,5 +1,5 @@
 import { RelearnError } from '@relearn/kernel';
-import { defaultPriority, lowestPriority } from '../batcher.js';
+import { defaultPriority, lowestPriority } from '../request-queue.js';
 import type { InferRequest, Parameters } from './request.js';
 
 /** Parameters that say nothing about the computation: requests that differ in them alone share a run. */

@@ -36,6 +36,13 @@ export class RunCosts {
   expected(rows: number): number | undefined {
     return this.sizes.get(sizeOf(rows))?.median;
   }
+
+  /** The longest of what is known of runs of at most this size, ms; 0 while nothing is. */
+  atLeast(rows: number): number {
+    let most = 0;
+    for (const [size, recent] of this.sizes) if (size <= sizeOf(rows)) most = Math.max(most, recent.median ?? 0);
+    return most;
+  }
 }
 
 function sizeOf(rows: number): number {
