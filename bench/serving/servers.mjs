@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { freePort } from '../free-port.mjs';
 
 const launcher = fileURLToPath(new URL('../../apps/cli/bin/relearn.mjs', import.meta.url));
+const front = fileURLToPath(new URL('./front.mjs', import.meta.url));
 const bare = fileURLToPath(new URL('./bare.mjs', import.meta.url));
 
 /** A process group of its own, ended as a whole. */
@@ -46,7 +47,7 @@ async function platform({ name, file }, folder) {
   const register = spawn(launcher, ['models', 'register', name, file, '--alias', 'champion'], { env, stdio: 'ignore' });
   const [code] = await once(register, 'exit');
   if (code !== 0) throw new Error(`relearn models register ended with ${code}`);
-  return { ...server, address: `127.0.0.1:${grpc}` };
+  return { ...server, address: `127.0.0.1:${grpc}`, http: `127.0.0.1:${http}` };
 }
 
 async function isReady(port) {
@@ -62,6 +63,18 @@ async function bareServer({ name, file }, folder) {
   return {
     ...start(process.execPath, [bare, String(port), file, name], { cwd: folder }),
     address: `127.0.0.1:${port}`,
+  };
+}
+
+/** Serving alone, without a log, with batching `on` or `off`. */
+export function frontWith(batching) {
+  return {
+    name: `batching ${batching}`,
+    begin: async ({ name, file }, folder) => {
+      const port = await freePort();
+      const args = [front, String(port), file, name, batching];
+      return { ...start(process.execPath, args, { cwd: folder }), address: `127.0.0.1:${port}` };
+    },
   };
 }
 
@@ -114,4 +127,10 @@ export async function beside({ begin }, model, work) {
     await server?.stop();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Runs the work beside all of them. */
+export function besideAll([first, ...rest], model, work, running = []) {
+  if (first === undefined) return work(running);
+  return beside(first, model, (server) => besideAll(rest, model, work, [...running, server]));
 }

@@ -1,0 +1,99 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { inWindow } from '../../in-window.mjs';
+import { callerAt, inferRequest, methods, untilReady } from '../caller.mjs';
+import { digits, quantile, spread } from '../figures.mjs';
+import { deep, modelFile } from '../models.mjs';
+import { beside, serversOf } from '../servers.mjs';
+import { atRate } from './rate.mjs';
+
+const rows = 16;
+
+/** Three times the requests that can be answered, by callers who wait as long as it takes, and by those who wait a second. */
+export async function overload({ rounds, seconds, folder }) {
+  const model = await modelFile(folder, 'deep', deep(12, 256));
+  const request = inferRequest('deep', [rows, 1], new Float32Array(rows));
+  const [server] = await serversOf({ only: ['relearn'] });
+  const told = { patient: [], hurried: [] };
+  const peaks = [];
+  await beside(server, model, async ({ address }) => {
+    const caller = await callerAt(address);
+    await untilReady(caller, 'deep');
+    await peakOf(caller, request, 1);
+    for (let round = 0; round < rounds; round++) {
+      for (const [key, timeoutMs] of [
+        ['patient', undefined],
+        ['hurried', 1_000],
+      ]) {
+        const before = await peakOf(caller, request, seconds);
+        const over = await beyond(caller, request, { perSecond: 3 * before, seconds: seconds * 2, timeoutMs });
+        const peak = (before + (await peakOf(caller, request, seconds))) / 2;
+        peaks.push(peak);
+        told[key].push({ ...over, ratio: over.goodput / peak });
+        process.stderr.write(`${round} ${key} ${JSON.stringify(told[key].at(-1))}\n`);
+      }
+    }
+    caller.close();
+  });
+  const of = (key, field) => spread(told[key].map((one) => one[field]));
+  const all = Object.keys(told).map((key) => [
+    key,
+    {
+      ratio: of(key, 'ratio'),
+      rejectMs: { p50: of(key, 'rejectP50'), p99: of(key, 'rejectP99') },
+      rejected: of(key, 'rejected'),
+      late: of(key, 'late'),
+    },
+  ]);
+  return {
+    wanted: 'goodput at least 0.95 of the peak, rejects within 2 ms',
+    within: all.every(([, { ratio, rejectMs }]) => ratio.median >= 0.95 && (rejectMs.p50.median ?? 0) <= 2),
+    peakRequestsPerSecond: spread(peaks),
+    ...Object.fromEntries(all),
+  };
+}
+
+/** Answers a second with enough under way. */
+async function peakOf(caller, request, seconds) {
+  const began = performance.now();
+  const until = began + seconds * 1_000;
+  let count = 0;
+  function* attempts() {
+    while (performance.now() < until) yield undefined;
+  }
+  await inWindow(attempts(), 64, async () => {
+    const { status } = await caller.call(methods.infer, request);
+    if (status === 0) count += 1;
+  });
+  return count / ((performance.now() - began) / 1_000);
+}
+
+/** Answers a second once the queue is full; what is refused, and how fast. */
+async function beyond(caller, request, { perSecond, seconds, timeoutMs }) {
+  let counting = false;
+  let good = 0;
+  let late = 0;
+  const rejects = [];
+  const requests = atRate(perSecond, async () => {
+    const { status, ms } = await caller.call(methods.infer, request, { timeoutMs });
+    if (!counting) return;
+    if (status === 0) good += 1;
+    else if (status === 4) late += 1;
+    else rejects.push(ms);
+  });
+  await sleep(2_500);
+  counting = true;
+  const began = performance.now();
+  await sleep(seconds * 1_000);
+  counting = false;
+  const goodput = good / ((performance.now() - began) / 1_000);
+  const rejected = rejects.length;
+  await requests.end();
+  return {
+    goodput: digits(goodput),
+    rejected,
+    late,
+    ...(rejected === 0
+      ? { rejectP50: 0, rejectP99: 0 }
+      : { rejectP50: quantile(rejects, 0.5), rejectP99: quantile(rejects, 0.99) }),
+  };
+}
