@@ -13,6 +13,7 @@ import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { groupDefaults } from '@relearn/bus/kafka';
 import { systemKernel } from '@relearn/kernel';
 import { openPorts, readConfig } from '@relearn/platform';
 import { silentTelemetry } from '@relearn/telemetry';
@@ -173,7 +174,10 @@ for (const [service, names] of planes) {
 console.log(
   `a whole turn that was asked for afterwards: ${spread(kills.map(({ turnEnded }) => turnEnded))}, n ${kills.length}`,
 );
-const engines = embedded ? 'embedded, one process' : 'a process a service; sessions of groups and leases by default';
+const { sessionMs, heartbeatMs } = groupDefaults;
+const ofKafka = `sessions of Kafka's groups ${sessionMs} ms, a heartbeat every ${heartbeatMs} ms`;
+const settings = options.kafka === undefined ? 'sessions and leases by default' : ofKafka;
+const engines = embedded ? 'embedded, one process' : `a process a service; ${settings}`;
 console.log(
   `${engines}; ${availableParallelism()} cores, Node ${process.version}, load ${loadavg()[0].toFixed(1)} at the end`,
 );

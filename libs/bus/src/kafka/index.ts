@@ -4,7 +4,7 @@ import { KafkaBus } from './kafka-bus.js';
 import type { KafkaOptions } from './options.js';
 import { calmRequestQueue } from './request-queue.js';
 
-export { type KafkaOptions, kafkaOptions } from './options.js';
+export { groupDefaults, type KafkaOptions, kafkaOptions } from './options.js';
 
 export interface OpenKafkaBus extends KafkaOptions {
   /** Told when the brokers are away or refuse, and once a minute while that lasts. `health` of the bus says the same. */
