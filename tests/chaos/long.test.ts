@@ -31,7 +31,7 @@ interface Mode {
 
 /** A process must live longer than its consumers' groups take to notice that it is there again. */
 const modes: readonly Mode[] = [
-  { name: 'embedded', lacks: [], kills: 4, lifeMs: [300, 3_000], mishapEvery: 6, stage: embeddedStage },
+  { name: 'embedded', lacks: [], kills: 4, lifeMs: [300, 2_500], mishapEvery: 8, stage: embeddedStage },
   ...(['kafka', 'nats'] as const).map((bus) => ({
     name: bus,
     lacks: [bus, 'mongodb', 'control'].filter((name) => engines[name as 'control'] === null),
