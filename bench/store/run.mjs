@@ -3,6 +3,7 @@
 //
 //   npm run build && node bench/store/run.mjs [--mongodb mongodb://HOST:PORT] [--runs 5] [--writers 16] [--writes 100] [--bytes 2000] [--folder PATH]
 
+import { systemClock } from '@relearn/kernel';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -129,7 +130,10 @@ function bareSqlite() {
 }
 
 function mongodb(address) {
-  const mongo = openMongo(mongoOptions(`${address}/${name}`, () => undefined));
+  const mongo = openMongo(
+    mongoOptions(`${address}/${name}`, () => undefined),
+    systemClock,
+  );
   return storeSubject('mongodb', openMongoStore(mongo), { ceiling: 'bare mongodb', close: () => mongo.close() });
 }
 

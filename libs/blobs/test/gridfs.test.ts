@@ -22,7 +22,11 @@ describe.skipIf(mongodb === null)('on a server', async () => {
   let count = 0;
   let dead = false;
 
-  const connect = (name: string) => openMongo(mongoOptions(`${server?.address ?? mongodb}/${name}`, () => undefined));
+  const connect = (name: string) =>
+    openMongo(
+      mongoOptions(`${server?.address ?? mongodb}/${name}`, () => undefined),
+      systemClock,
+    );
 
   const guarded = (own: BlobsServer): BlobsServer => ({
     async kill() {

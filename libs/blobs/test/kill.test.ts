@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { Blobs } from '@relearn/blobs';
 import { openFolderBlobs } from '@relearn/blobs/folder';
 import { openGridFsBlobs } from '@relearn/blobs/gridfs';
-import { seededChance, sha256, systemChance } from '@relearn/kernel';
+import { seededChance, sha256, systemChance, systemClock } from '@relearn/kernel';
 import { mongoOptions, openMongo } from '@relearn/mongodb';
 import { expect, inject, test } from 'vitest';
 
@@ -56,7 +56,10 @@ test('every blob that was acknowledged before a kill -9 is there, and none is cu
 
 test.skipIf(mongodb === null)('the same in GridFS', async () => {
   const place = `${mongodb}/blobs-kill-${systemChance.id().slice(0, 8)}`;
-  const mongo = openMongo(mongoOptions(place, () => undefined));
+  const mongo = openMongo(
+    mongoOptions(place, () => undefined),
+    systemClock,
+  );
   await killPutters(place, 3, async () => openGridFsBlobs(mongo));
   await mongo.run('the end', (database) => database.dropDatabase());
   await mongo.close();

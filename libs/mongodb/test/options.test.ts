@@ -1,3 +1,4 @@
+import { systemClock } from '@relearn/kernel';
 import { mongoOptions, openMongo } from '@relearn/mongodb';
 import { describe, expect, test } from 'vitest';
 
@@ -29,7 +30,7 @@ describe('connection string', () => {
   );
 
   test('what the driver refuses is INVALID_CONFIG too', () => {
-    expect(() => openMongo(mongoOptions('mongodb://db/?nonsense=1', none))).toThrow(
+    expect(() => openMongo(mongoOptions('mongodb://db/?nonsense=1', none), systemClock)).toThrow(
       expect.objectContaining({ code: 'INVALID_CONFIG', message: expect.stringContaining('nonsense') }),
     );
   });
@@ -70,7 +71,7 @@ describe('credentials and TLS', () => {
 });
 
 test('a server that is not there is UNAVAILABLE, and health says why', async () => {
-  const mongo = openMongo(mongoOptions('mongodb://127.0.0.1:1/a', none));
+  const mongo = openMongo(mongoOptions('mongodb://127.0.0.1:1/a', none), systemClock);
   expect(mongo.health()?.code).toBe('UNAVAILABLE');
   await expect(mongo.run('runs', (database) => database.command({ ping: 1 }))).rejects.toMatchObject({
     code: 'UNAVAILABLE',

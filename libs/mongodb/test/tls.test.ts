@@ -6,6 +6,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer, type Server } from 'node:tls';
+import { systemClock } from '@relearn/kernel';
 import { mongoOptions, openMongo } from '@relearn/mongodb';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 
@@ -28,7 +29,10 @@ function makeCertificate(name: string): void {
 
 /** Answers what the database answers through a door that asks for the client's certificate. */
 async function ping(settings: Readonly<Record<string, string>>): Promise<unknown> {
-  const mongo = openMongo(mongoOptions(`mongodb://localhost:${port}/tls`, (name) => settings[name]));
+  const mongo = openMongo(
+    mongoOptions(`mongodb://localhost:${port}/tls`, (name) => settings[name]),
+    systemClock,
+  );
   try {
     return await mongo.run('ping', (database) => database.command({ ping: 1 }));
   } finally {

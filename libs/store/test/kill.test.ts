@@ -91,7 +91,10 @@ test('every write that was acknowledged before a kill -9 is there, and no unique
 
 test.skipIf(mongodb === null)('the same in MongoDB', async () => {
   const name = `${mongodb}/kill-${systemChance.id().slice(0, 8)}`;
-  const mongo = openMongo(mongoOptions(name, () => undefined));
+  const mongo = openMongo(
+    mongoOptions(name, () => undefined),
+    systemClock,
+  );
   const store = openMongoStore(mongo);
   await store.ensureCollections([{ name: 'turns', unique: ['name'] }]);
   await killWriters({ name, look: (work) => work(store) }, 3);

@@ -1,4 +1,4 @@
-import { systemChance } from '@relearn/kernel';
+import { systemChance, systemClock } from '@relearn/kernel';
 import { mongoOptions, openMongo } from '@relearn/mongodb';
 import { type StoreServer, storeConformance } from '@relearn/store/conformance';
 import { openMongoStore } from '@relearn/store/mongodb';
@@ -28,9 +28,9 @@ describe.skipIf(mongodb === null)('on a server', async () => {
     'mongodb',
     async () => {
       const options = mongoOptions(`${server?.address ?? mongodb}/${prefix}-${++count}`, () => undefined);
-      const opened = [openMongo(options)];
+      const opened = [openMongo(options, systemClock)];
       const open = async () => {
-        const mongo = openMongo(options);
+        const mongo = openMongo(options, systemClock);
         opened.push(mongo);
         return openMongoStore(mongo);
       };

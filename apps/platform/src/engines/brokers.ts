@@ -41,9 +41,9 @@ async function busOpener(
   return (store) => waited(() => openNatsBus({ ...nats, store, onBackgroundError }, kernel));
 }
 
-async function openMongo(url: string, { env }: EngineOptions): Promise<Mongo> {
+async function openMongo(url: string, { env, kernel }: EngineOptions): Promise<Mongo> {
   const { mongoOptions, openMongo: open } = await import('@relearn/mongodb');
-  return open(mongoOptions(url, settingsOf(env)));
+  return open(mongoOptions(url, settingsOf(env)), kernel.clock);
 }
 
 async function openSharedBlobs(engine: BlobsEngine, mongo: Mongo, options: EngineOptions): Promise<Blobs> {

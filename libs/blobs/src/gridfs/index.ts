@@ -24,6 +24,8 @@ export interface GridFsBlobsOptions {
 
 /** After this time an upload that has not ended is a dead process's. Should it live, its end fails and it begins again. */
 const abandonedAfterMs = 3_600_000;
+/** For a step of an upload or a download, whatever the network. */
+const withinMs = 300_000;
 /** Chunks of one command: well below the 16 MiB and 48 MB that a server takes. */
 const chunksAtOnce = 32;
 const requestsAtOnce = 8;
@@ -191,7 +193,7 @@ class GridFsBlobs implements Blobs {
   }
 
   private run<T>(work: (bucket: Bucket) => Promise<T>): Promise<T> {
-    return this.mongo.run('blobs', (database) => work(bucketOf(database)));
+    return this.mongo.run('blobs', (database) => work(bucketOf(database)), withinMs);
   }
 
   private check(digest?: BlobDigest): void {
