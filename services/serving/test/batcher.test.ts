@@ -228,6 +228,16 @@ describe('the queue', () => {
     expect(thread.orders.map(rowsOf)).toEqual([1, 1]);
   });
 
+  it('keeps the time that a request may wait when it looks for those who have given up', async () => {
+    const thread = new HandThread({ maxQueuedJobs: 1 });
+    const running = thread.batcher.submit(job([1]));
+    while (thread.orders.length === 0) await systemClock.breathe();
+    const waiting = thread.batcher.submit(job([2], { queueTimeoutMs: 20 }));
+    await expect(thread.batcher.submit(job([3]))).rejects.toThrow('Exceeds maximum queue size');
+    await expect(waiting).rejects.toThrow('Request timeout expired');
+    await thread.endAll(running);
+  });
+
   it('answers a request whose time in the queue is over while the thread still runs', async () => {
     const thread = new HandThread();
     const running = thread.batcher.submit(job([0]));

@@ -163,8 +163,8 @@ export class Batcher {
   private isWanted(waiting: Waiting, surplus: boolean): boolean {
     const { job } = waiting;
     const unwanted = job.unwanted() ?? (surplus && this.isLate(job) ? tooLate() : undefined);
-    waiting.timeout?.cancel();
     if (unwanted === undefined) return true;
+    waiting.timeout?.cancel();
     this.left(job);
     waiting.reject(unwanted);
     return false;
@@ -223,7 +223,10 @@ export class Batcher {
   private takeRequests(): Waiting[] | undefined {
     const mostRows = this.options.maxBatchRows;
     const batch = this.requests.take({ mostRows, isWanted: (waiting, surplus) => this.isWanted(waiting, surplus) });
-    for (const { job } of batch ?? []) this.left(job);
+    for (const { job, timeout } of batch ?? []) {
+      timeout?.cancel();
+      this.left(job);
+    }
     return batch;
   }
 
