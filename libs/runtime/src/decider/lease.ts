@@ -37,8 +37,8 @@ export class Lease {
   private readonly id: string;
   private version: number;
   private body: LeaseBody;
-  /** A move failed that may still come about. */
-  private unsure = false;
+  /** Moves that failed and may still come about. */
+  private unsure = 0;
   private beating: Promise<void> = Promise.resolve();
   private readonly stopped = new AbortController();
   private readonly lost = new AbortController();
@@ -96,7 +96,8 @@ export class Lease {
     const { store } = this.options;
     const ours = await this.ours();
     if (ours === null) return;
-    if (ended && !this.unsure) return await store.remove(leaseCollection, this.id);
+    this.meet(ours);
+    if (ended && this.unsure === 0) return await store.remove(leaseCollection, this.id);
     const free = encode({ ...decode(ours.body), owner: nobody });
     await unlessTaken(() => store.replace(leaseCollection, this.id, ours.version, free));
   }
@@ -112,13 +113,19 @@ export class Lease {
     try {
       const found = await this.ours();
       if (found === null) return false;
-      this.version = found.version;
+      this.meet(found);
       this.body = decode(found.body);
       return true;
     } catch {
       // The next move meets what there is.
       return true;
     }
+  }
+
+  /** Ours alone moves it: as far as it is further on than known, moves that had failed have come about. */
+  private meet({ version }: Document): void {
+    this.unsure = Math.max(0, this.unsure - (version - this.version));
+    this.version = version;
   }
 
   private beat(): this {
@@ -138,7 +145,7 @@ export class Lease {
         this.body = next;
       } catch (thrown) {
         const taken = takenCodes.has(RelearnError.from(thrown).code);
-        this.unsure ||= !taken;
+        if (!taken) this.unsure += 1;
         if (!taken || (await this.movedAlready())) continue;
         this.lost.abort();
         return;
