@@ -1,8 +1,8 @@
-import { inWindow } from '../../in-window.mjs';
 import { callerAt, inferRequest, methods, untilReady } from '../caller.mjs';
 import { cpuSeconds, spread } from '../figures.mjs';
 import { meanOf, modelFile } from '../models.mjs';
 import { besideAll, serversOf } from '../servers.mjs';
+import { inFlightFor } from './rate.mjs';
 
 const width = 150_000;
 
@@ -44,16 +44,11 @@ export async function largeTensor({ rounds, seconds, folder }) {
 }
 
 async function answered(caller, request, seconds) {
-  const began = performance.now();
-  const until = began + seconds * 1_000;
   let count = 0;
-  function* attempts() {
-    while (performance.now() < until) yield undefined;
-  }
-  await inWindow(attempts(), 4, async () => {
+  const took = await inFlightFor(seconds, 4, async () => {
     const { status, message } = await caller.call(methods.infer, request);
     if (status !== 0) throw new Error(`a request failed: ${status} ${message}`);
     count += 1;
   });
-  return { count, took: (performance.now() - began) / 1_000 };
+  return { count, took };
 }

@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { inWindow } from '../../in-window.mjs';
 import { callerAt, inferRequest, methods, untilReady } from '../caller.mjs';
 import { digits, quantile, spread } from '../figures.mjs';
 import { deep, modelFile } from '../models.mjs';
 import { beside, serversOf } from '../servers.mjs';
-import { atRate } from './rate.mjs';
+import { atRate, inFlightFor } from './rate.mjs';
 
 const rows = 16;
 
@@ -54,17 +53,12 @@ export async function overload({ rounds, seconds, folder }) {
 
 /** Answers a second with enough under way. */
 async function peakOf(caller, request, seconds) {
-  const began = performance.now();
-  const until = began + seconds * 1_000;
   let count = 0;
-  function* attempts() {
-    while (performance.now() < until) yield undefined;
-  }
-  await inWindow(attempts(), 64, async () => {
+  const took = await inFlightFor(seconds, 64, async () => {
     const { status } = await caller.call(methods.infer, request);
     if (status === 0) count += 1;
   });
-  return count / ((performance.now() - began) / 1_000);
+  return count / took;
 }
 
 /** Answers a second once the queue is full; what is refused, and how fast. */

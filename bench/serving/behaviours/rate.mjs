@@ -1,3 +1,5 @@
+import { inWindow } from '../../in-window.mjs';
+
 const tickMs = 4;
 
 /** Does the work so many times a second, whether or not what was begun has ended. */
@@ -19,4 +21,15 @@ export function atRate(perSecond, work) {
       return { sent, seconds: (performance.now() - began) / 1_000 };
     },
   };
+}
+
+/** Does the work again and again, so many at once, for so long; answers the seconds until the last has ended. */
+export async function inFlightFor(seconds, atOnce, work) {
+  const began = performance.now();
+  const until = began + seconds * 1_000;
+  function* attempts() {
+    while (performance.now() < until) yield undefined;
+  }
+  await inWindow(attempts(), atOnce, work);
+  return (performance.now() - began) / 1_000;
 }

@@ -105,13 +105,13 @@ async function runPlan(
   producer.run().catch((thrown: unknown) => failures.push(`the producer: ${RelearnError.from(thrown).describe()}`));
   /** When faults end; the turns that the last data gives rise to have some, too. */
   let until: number | null = null;
-  const calm = () => {
+  const endFaults = () => {
     faults.end();
     supervisor.heal();
   };
   const over = () => {
     supervisor.disasters();
-    if (scheduler.now > storyMs / 2) calm();
+    if (scheduler.now > storyMs / 2) endFaults();
     if (producer.done) until ??= scheduler.now + scheduler.random() * scheduler.pick([0, 2_000, 10_000]);
     return failures.length > 0 || (until !== null && scheduler.now >= until);
   };
@@ -120,7 +120,7 @@ async function runPlan(
       failures.push('the producer did not come to its end');
       return null;
     }
-    calm();
+    endFaults();
     if (!(await comesToRest(scheduler, supervisor, durable))) {
       failures.push(`it does not come to rest: ${await restless(supervisor, durable)}`);
     }
