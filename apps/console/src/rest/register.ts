@@ -125,7 +125,9 @@ function addStream(api: FastifyInstance, deps: ConsoleDeps): void {
 
 function sendError(deps: Pick<ConsoleDeps, 'ports'>, reply: FastifyReply, thrown: unknown): FastifyReply {
   const { status, body, retryAfter } = answerOf(thrown);
-  if (status >= 500) deps.ports.telemetry.log.error({ err: thrown }, `console: ${body.error.message}`);
+  // A caller who is told to come again does so many times while a service is away: that is counted, and told where it is missed.
+  const level = status < 500 || RelearnError.from(thrown).retryable ? 'debug' : 'error';
+  deps.ports.telemetry.log[level]({ err: thrown }, `console: ${body.error.message}`);
   if (retryAfter !== null) reply.header('retry-after', String(retryAfter));
   return reply.code(status).send(body);
 }
