@@ -10,6 +10,8 @@ export type LogLevel = (typeof logLevels)[number];
 
 export interface LogOptions {
   readonly level: LogLevel;
+  /** What every line tells. */
+  readonly base?: Readonly<Record<string, string | number>> | undefined;
   /** Lines for people in place of JSON. */
   readonly pretty?: boolean;
   /** Where the lines go; standard error by default. */
@@ -24,7 +26,7 @@ export function createLog(options: LogOptions): Log {
   return pino(
     {
       level: options.level,
-      base: null,
+      base: options.base === undefined ? null : { ...options.base },
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       mixin: () => traceIds(options.traceparent?.()),

@@ -5,10 +5,9 @@ import {
   Gauge as PromGauge,
   Histogram as PromHistogram,
   collectDefaultMetrics,
-  type OpenMetricsContentType,
-  Registry,
 } from 'prom-client';
-import { openMetricsOf } from './open-metrics.js';
+import { type Figures, figuresOf } from './figures.js';
+import { newRegistries, type Registries, type Rendered, textOf } from './registries.js';
 import { labelValueBound, type MetricKey, type MetricSpec, metricNames } from './names.js';
 
 type Specs = typeof metricNames;
@@ -43,7 +42,9 @@ export interface Metrics extends MetricSet {
   /** Brings up to date, before each `render`, what somebody counts by himself. */
   beforeRender(update: () => void): void;
   /** The text that Prometheus scrapes, and its media type: OpenMetrics, with exemplars, where it is asked for. */
-  render(accept?: string): Promise<{ readonly contentType: string; readonly body: string }>;
+  render(accept?: string): Promise<Rendered>;
+  /** The same as data, for whoever joins the figures of several processes; this one is told apart by its name. */
+  figures(process: string): Promise<Figures>;
   /** Ends the sampling of the event loop. */
   stop(): void;
 }
@@ -59,7 +60,7 @@ const quantiles = [50, 99] as const;
 
 /** One registry with every metric of names.ts. A process makes one; a label's values are bounded by `labelValueBound`. */
 export function createMetrics(options: MetricsOptions = {}): Metrics {
-  const registries = { plain: new Registry(), traced: new Registry(), openMetrics: openMetricsRegistry() };
+  const registries = newRegistries();
   const ofProcess = options.process ?? true;
   const onFold = (metric: string) => set.foldedLabels.add({ metric });
   const set = Object.fromEntries(
@@ -70,20 +71,26 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
   const delay = ofProcess ? monitorEventLoopDelay({ resolution: resolutionMs }) : undefined;
   delay?.enable();
   if (ofProcess) collectDefaultMetrics({ register: registries.plain, eventLoopMonitoringPrecision: resolutionMs });
+  const updated = async <T>(read: () => Promise<T>): Promise<T> => {
+    for (const update of updates) update();
+    for (const quantile of quantiles) {
+      const value = beyondInterval(delay, quantile) / 1000;
+      if (delay !== undefined) set.eventLoopDelay.set({ quantile: String(quantile / 100) }, value);
+    }
+    const told = await read();
+    delay?.reset();
+    return told;
+  };
   return {
     ...set,
     eventLoopDelayMs: () => ({ p50: beyondInterval(delay, 50), p99: beyondInterval(delay, 99) }),
     beforeRender: (update) => void updates.push(update),
-    async render(accept = '') {
-      for (const update of updates) update();
-      for (const quantile of quantiles) {
-        const value = beyondInterval(delay, quantile) / 1000;
-        if (delay !== undefined) set.eventLoopDelay.set({ quantile: String(quantile / 100) }, value);
-      }
-      const rendered = await textOf(registries, accept);
-      delay?.reset();
-      return rendered;
-    },
+    render: (accept = '') => updated(() => textOf(registries, accept)),
+    figures: (process) =>
+      updated(async () => [
+        ...(await figuresOf(registries.plain, process)),
+        ...(await figuresOf(registries.traced, process)),
+      ]),
     stop: () => {
       delay?.disable();
     },
@@ -101,28 +108,6 @@ function promOptions(spec: MetricSpec): { name: string; help: string; labelNames
 }
 
 type Recorded = Readonly<Record<string, string>>;
-
-/** Histograms with exemplars are in two registries, one for each text; everything else is in the first. */
-interface Registries {
-  readonly plain: Registry;
-  readonly traced: Registry;
-  readonly openMetrics: Registry<OpenMetricsContentType>;
-}
-
-function openMetricsRegistry(): Registry<OpenMetricsContentType> {
-  const registry = new Registry<OpenMetricsContentType>();
-  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
-  return registry;
-}
-
-async function textOf({ plain, traced, openMetrics }: Registries, accept: string) {
-  const counted = await plain.metrics();
-  if (!accept.includes('application/openmetrics-text')) {
-    return { contentType: plain.contentType, body: `${counted}\n${await traced.metrics()}` };
-  }
-  const body = `${openMetricsOf(counted)}\n${await openMetrics.metrics()}`;
-  return { contentType: openMetrics.contentType, body };
-}
 
 function instrumentOf(
   spec: MetricSpec,

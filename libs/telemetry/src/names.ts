@@ -12,6 +12,8 @@ export interface MetricSpec {
   readonly labels: readonly string[];
   /** Upper bounds of a histogram's buckets, in the unit of the name. */
   readonly buckets?: readonly number[];
+  /** Of several processes that tell their figures together: the greatest value, or each its own. Else they are added up. */
+  readonly together?: 'greatest' | 'apart';
   /** Does a histogram keep the trace of the last value of each bucket? */
   readonly exemplars?: true;
 }
@@ -118,6 +120,7 @@ export const metricNames = {
     kind: 'gauge',
     help: 'Records of a topic that the service has not read yet, over its partitions.',
     labels: ['service', 'topic'],
+    together: 'greatest',
   },
   jobs: {
     name: 'relearn_jobs_seconds',
@@ -143,12 +146,14 @@ export const metricNames = {
     kind: 'gauge',
     help: 'Drift of a feature in the latest closed window, by the variant of the method.',
     labels: ['pipeline', 'feature', 'method'],
+    together: 'greatest',
   },
   performance: {
     name: 'relearn_performance',
     kind: 'gauge',
     help: 'Realised performance in the latest closed window, by arm.',
     labels: ['pipeline', 'metric', 'arm'],
+    together: 'greatest',
   },
   predictions: {
     name: 'relearn_predictions_total',
@@ -179,6 +184,7 @@ export const metricNames = {
     kind: 'gauge',
     help: '1 for the version of the pipeline that serves.',
     labels: ['pipeline', 'model'],
+    together: 'greatest',
   },
   inferenceBatch: {
     name: 'relearn_inference_batch_rows',
@@ -282,6 +288,7 @@ export const metricNames = {
     kind: 'gauge',
     help: 'Delay of the event loop beyond the sampling interval since the last scrape, by quantile.',
     labels: ['quantile'],
+    together: 'apart',
   },
   foldedLabels: {
     name: 'relearn_metric_labels_folded_total',

@@ -17,6 +17,8 @@ export interface TelemetryOptions {
   readonly service: string;
   readonly version?: string;
   readonly level: LogLevel;
+  /** What every log line tells. */
+  readonly base?: Readonly<Record<string, string | number>> | undefined;
   readonly pretty?: boolean;
   /** Where log lines go; standard error by default. */
   readonly stream?: DestinationStream;
@@ -33,6 +35,7 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
   });
   const log = createLog({
     level: options.level,
+    base: options.base,
     traceparent: tracing.currentTraceparent,
     ...(options.pretty === undefined ? {} : { pretty: options.pretty }),
     ...(options.stream === undefined ? {} : { stream: options.stream }),
