@@ -7,6 +7,7 @@ import { codeFacts } from './code-facts.js';
 import type { Front } from './front.js';
 import { sinkAt } from './inference-event-sink.js';
 import type { OnlineDoor } from './online.js';
+import type { LeftBehind } from './processes/folders.js';
 import { parsePipeline } from './pipeline/parse.js';
 import { type ServiceName } from './service-names.js';
 
@@ -29,6 +30,8 @@ export interface AssemblyOptions {
   readonly deadlines: boolean;
   /** What answers requests, and logs them; null: nobody asks. */
   readonly front: Front | null;
+  /** Spools that nobody fills any more. */
+  readonly leftBehind?: readonly LeftBehind[];
   /** Where CloudEvents about requests are sent; undefined: nowhere. */
   readonly inferenceEvents?: URL | undefined;
   /** Where predictions find the features of entities; null: nobody asks. */
@@ -40,9 +43,10 @@ type Assemble = (options: AssemblyOptions) => Promise<Assembly>;
 
 /** How each service is made. A process loads what it runs and nothing else. Started in this order, stopped in reverse. */
 const assemblies: Readonly<Record<Service, Assemble>> = {
-  serving: async ({ ports, front: answering, online, inferenceEvents }) => {
+  serving: async ({ ports, front: answering, leftBehind = [], online, inferenceEvents }) => {
     const serving = await import('@relearn/serving');
     if (answering === null || online === null) return serving.createServing(ports, {});
+    const { shippingLeftBehind, shippingTo } = await import('./shipping.js');
     const { front, spool, plane, offeredAt } = answering;
     const { host, ...running } = serving.createServing(ports, { front });
     const predictor = new serving.Predictor(host, plane, online.read);
@@ -50,6 +54,7 @@ const assemblies: Readonly<Record<Service, Assemble>> = {
       ...running,
       parts: [
         shippingTo(ports, spool),
+        ...leftBehind.map((left) => shippingLeftBehind(ports, left)),
         ...running.parts,
         ...(inferenceEvents === undefined ? [] : [serving.sendInferenceEvents(ports, sinkAt(inferenceEvents))]),
       ],
@@ -105,18 +110,6 @@ const assemblies: Readonly<Record<Service, Assemble>> = {
     };
   },
 };
-
-/** The spool, whose records go to the bus from here on. */
-function shippingTo(ports: Ports, spool: Front['spool']): Part {
-  return {
-    name: spool.name,
-    async start() {
-      await spool.start();
-      spool.shipTo(ports);
-    },
-    stop: () => spool.stop(),
-  };
-}
 
 const services = Object.keys(assemblies) as readonly Service[];
 

@@ -1,20 +1,16 @@
 import type { Kernel } from '@relearn/kernel';
 import type { GrpcServer } from '@relearn/rpc/grpc';
 import type { Telemetry } from '@relearn/telemetry';
-import type { FullPolicy } from '@relearn/serving';
 import type { FastifyInstance } from 'fastify';
 import type { HttpDoor } from './doors/http.js';
 import { refuse } from './doors/refuse.js';
-import { type Front, makeFront } from './front.js';
+import { type Front, type FrontOptions, makeFront } from './front.js';
 
-export interface EarlyOptions {
+export interface EarlyOptions extends FrontOptions {
   readonly kernel: Kernel;
   readonly telemetry: Telemetry;
-  /** The process's own folder. */
-  readonly data: string;
   readonly grpc: GrpcServer;
   readonly http: HttpDoor;
-  readonly whenFull: FullPolicy;
   /** An application without routes. */
   readonly routes: FastifyInstance;
   /** What is waited for, in words. */
@@ -28,8 +24,8 @@ export interface EarlyOptions {
  * Where the cache holds nothing, nothing is answered.
  */
 export async function answerEarly(options: EarlyOptions): Promise<Front> {
-  const { kernel, telemetry, data, whenFull, grpc, http, routes, waitsFor, closedBy } = options;
-  const made = await makeFront(kernel, telemetry, { data, cached: true, whenFull });
+  const { kernel, telemetry, grpc, http, routes, waitsFor, closedBy } = options;
+  const made = await makeFront(kernel, telemetry, options);
   const { front, spool, plane } = made;
   closedBy(() => spool.stop());
   closedBy(() => front.stop());
@@ -43,6 +39,7 @@ export async function answerEarly(options: EarlyOptions): Promise<Front> {
   registerInferenceRoutes(routes, plane);
   routes.setNotFoundHandler((request, reply) => refuse(reply, request.url, 'UNAVAILABLE', waitsFor()));
   await http.serve(routes);
+  await http.start();
   telemetry.log.info({ models: front.host.list().length }, 'answers from the bundle cache; the engines are waited for');
   return { ...made, offeredAt: grpc };
 }

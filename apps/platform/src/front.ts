@@ -19,16 +19,18 @@ export interface FrontOptions {
   /** Whether bundles in force are kept there. */
   readonly cached: boolean;
   readonly whenFull: FullPolicy;
+  /** How many serving processes share the machine. */
+  readonly processes: number;
 }
 
 /** Makes it over the process's own folder: the spool of its answers and the bundles in force. Nothing is started yet. */
 export async function makeFront(kernel: Kernel, telemetry: Telemetry, options: FrontOptions): Promise<Front> {
-  const { data, cached, whenFull } = options;
+  const { data, cached, whenFull, processes } = options;
   const { BundleCache, DataPlane, PredictionSpool, ServingFront } = await import('@relearn/serving');
   const spool = new PredictionSpool({ kernel, telemetry }, { folder: join(data, 'spool'), whenFull });
   const front = new ServingFront(
     { kernel, telemetry },
-    { log: spool.log, ...(cached ? { cache: new BundleCache(...(await cacheIn(data)), telemetry) } : {}) },
+    { log: spool.log, processes, ...(cached ? { cache: new BundleCache(...(await cacheIn(data)), telemetry) } : {}) },
   );
   return { front, spool, plane: new DataPlane(front.host, kernel, version, telemetry) };
 }

@@ -5,19 +5,23 @@ import type { Telemetry } from '@relearn/telemetry';
 import fastify, { type FastifyInstance } from 'fastify';
 import { assemble, type Assembly } from './assemblies.js';
 import { commandsOver } from './commands.js';
-import type { Config } from './config/config.js';
+import { type Config, inSeveralProcesses } from './config/config.js';
 import { createConsole } from './console.js';
 import { answerEarly } from './early.js';
-import { type Front, makeFront } from './front.js';
+import { type Front, type FrontOptions, makeFront } from './front.js';
 import { HttpDoor } from './doors/http.js';
 import { refusePath } from './doors/malformed.js';
-import { addProbes } from './doors/probes.js';
+import { addProbes, type Probed } from './doors/probes.js';
 import type { OpenEngines } from './engines/open-engines.js';
+import { Health } from './health.js';
+import { holdFolder } from './hold-folder.js';
 import { folds } from './lag.js';
 import { observeCalls, observeLag, observeRequests } from './observed.js';
 import { OnlineDoor } from './online.js';
 import { openPorts, patient } from './open-ports.js';
 import { Peers } from './peers.js';
+import { folderOf, type LeftBehind, spoolsLeftBehind } from './processes/folders.js';
+import type { Member } from './processes/member.js';
 import { Replays } from './replay/replays.js';
 import type { ServiceName } from './service-names.js';
 import { Standing } from './standing.js';
@@ -32,6 +36,8 @@ export interface PlatformOptions {
   readonly onFailure: (error: RelearnError) => void;
   /** Ends a start that waits for engines. */
   readonly signal?: AbortSignal;
+  /** Where this process is one of several that share its doors. */
+  readonly member?: Member | undefined;
   /** Engines that somebody else has opened, and closes, in place of those of the configuration. */
   readonly engines?: OpenEngines;
 }
@@ -76,36 +82,32 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
 }
 
 async function start(options: PlatformOptions, closedBy: ClosedBy): Promise<Omit<Platform, 'stop'>> {
-  const { config, services: names, telemetry, onFailure } = options;
+  const { config, services: names, telemetry, onFailure, member } = options;
+  inSeveralProcesses(config, names);
   const kernel = processKernel(config.failpoints);
   const { signal = new AbortController().signal } = options;
-  const health: Health = { ready: () => false, refresh: async () => undefined, alone: () => false };
   const standing = new Standing(kernel, telemetry.log);
-  const http = httpDoor(config, telemetry, health, standing);
+  const health = new Health(telemetry, standing);
+  member?.speaksFor(health);
+  const http = httpDoor(config, telemetry, member ?? health, standing);
   closedBy(() => http.stop());
   const grpc = grpcOf(config, kernel, telemetry);
   const { engines, partitions, env } = config;
-  // Whoever may have to wait says so.
-  if (engines.kind === 'shared') await http.start();
+  const doors = () => ({ url: http.url, grpcAddress: `${config.grpc.host}:${grpc.port}` });
+  // Whoever may have to wait says so; but where siblings answer, no request is to come to one that does not.
+  if (engines.kind === 'shared' && member?.siblingsServe !== true) await http.start();
   const serves = names.includes('serving');
+  const ofFront = frontOptions(config, member);
   let front: Front | null = null;
   if (engines.kind === 'shared' && serves) {
-    closedBy(await holdFolder(config.data));
+    closedBy(await holdFolder(ofFront.data));
     const waitsFor = () => waiting(standing);
-    front = await answerEarly({
-      kernel,
-      telemetry,
-      data: config.data,
-      whenFull: config.whenLogFull,
-      grpc,
-      http,
-      routes: routesOf(telemetry),
-      waitsFor,
-      closedBy,
-    });
+    const routes = routesOf(telemetry);
+    front = await answerEarly({ ...ofFront, kernel, telemetry, grpc, http, routes, waitsFor, closedBy });
     const { front: models } = front;
     health.ready = () => models.serves;
     health.alone = () => names.length === 1 && models.serves;
+    if (models.serves) member?.serves(doors());
   }
   const given = options.engines === undefined ? {} : { opened: options.engines };
   const base = { kernel, telemetry, partitions, durable: true, holdResults: false, onFailure };
@@ -115,13 +117,13 @@ async function start(options: PlatformOptions, closedBy: ClosedBy): Promise<Omit
   closedBy(() => peers.close());
   const commands = commandsOver(peers, ports.catalog, kernel.clock);
   const replays = new Replays(ports, commands.registry);
-  if (serves)
-    front ??= await makeFront(kernel, telemetry, { data: config.data, cached: false, whenFull: config.whenLogFull });
+  if (serves) front ??= await makeFront(kernel, telemetry, ofFront);
   const online = new OnlineDoor(peers, kernel.clock);
   const assembled = await assemble(names, {
     ports,
     deadlines: true,
     front,
+    leftBehind: serves ? leftBehind(config, member) : [],
     online,
     inferenceEvents: config.inferenceEvents,
   });
@@ -149,35 +151,29 @@ async function start(options: PlatformOptions, closedBy: ClosedBy): Promise<Omit
   closedBy(async () => {
     health.ready = () => false;
   });
-  return { url: http.url, grpcAddress: `${config.grpc.host}:${grpc.port}`, ports, replays };
+  member?.serves(doors());
+  return { ...doors(), ports, replays };
 }
 
-/** The embedded engines hold the folder themselves; elsewhere the spool needs one of its own. */
-async function holdFolder(folder: string): Promise<() => Promise<void>> {
-  const { lockFolder } = await import('@relearn/sqlite/folder-lock');
-  const lock = lockFolder(folder);
-  return async () => lock.release();
+/** Of this process: alone on the folder, or with a folder of its own below it. */
+function frontOptions({ data, engines, processes, whenLogFull }: Config, member: Member | undefined): FrontOptions {
+  const cached = engines.kind === 'shared';
+  const options = { cached, whenFull: whenLogFull };
+  if (member === undefined) return { ...options, data, processes: 1 };
+  return { ...options, data: folderOf(data, member.index), processes };
 }
 
-/** What the probes are told; readiness turns false before anything is torn down. */
-interface Health {
-  ready: () => boolean;
-  /** Does what this process is for also while engines are away. */
-  alone: () => boolean;
-  refresh: () => Promise<void>;
+/** What the first process of several, or the only one, has to ship of those that there were. */
+function leftBehind({ data, engines, processes }: Config, member: Member | undefined): readonly LeftBehind[] {
+  const first = member === undefined || member.index === 0;
+  return engines.kind === 'shared' && first ? spoolsLeftBehind(data, processes) : [];
 }
 
-function httpDoor({ http }: Config, telemetry: Telemetry, health: Health, standing: Standing): HttpDoor {
+function httpDoor({ http }: Config, telemetry: Telemetry, probed: Probed, standing: Standing): HttpDoor {
   const probes = (app: FastifyInstance) =>
     void app.register(async (scope) => {
       observeRequests(scope, telemetry.metrics);
-      addProbes(scope, {
-        telemetry,
-        ready: () => health.ready(),
-        alone: () => health.alone(),
-        missing: () => standing.missing,
-        refresh: () => health.refresh(),
-      });
+      addProbes(scope, probed);
     });
   return new HttpDoor({ address: http, probes, waitsFor: () => waiting(standing) });
 }

@@ -9,12 +9,15 @@ import { ModelHost } from './inference/model-host.js';
 import type { PredictionLog } from './inference/prediction-record.js';
 import { tellTritonMetrics } from './inference/triton-metrics.js';
 import type { OpenSessions } from './inference/sessions.js';
+import { threadPlan } from './inference/threads.js';
 
 export interface FrontOptions {
   /** Takes the records of answered requests before the answers leave. */
   readonly log?: PredictionLog;
   /** Where models are loaded and run; worker threads by default. */
   readonly sessions?: OpenSessions;
+  /** How many serving processes share the cores. Default 1. */
+  readonly processes?: number;
   /** Bundles that are there while the platform's blobs are away; without it those are always asked. */
   readonly cache?: BundleCache;
 }
@@ -31,11 +34,11 @@ export class ServingFront implements Part {
   private readonly restored = new Map<string, Remembered>();
   private started: Promise<void> | undefined;
 
-  constructor({ kernel, telemetry }: Pick<Ports, 'kernel' | 'telemetry'>, { cache, log, sessions }: FrontOptions) {
+  constructor({ kernel, telemetry }: Pick<Ports, 'kernel' | 'telemetry'>, { cache, log, sessions, processes = 1 }: FrontOptions) {
     const onTrouble = (message: string) => telemetry.log.error({ service: 'serving' }, message);
     const onLeftOut = (what: string) => telemetry.metrics.unlogged.add({ what });
     const options = { ...(log === undefined ? {} : { log }), ...(sessions === undefined ? {} : { sessions }) };
-    this.host = new ModelHost({ kernel, onTrouble, onLeftOut, ...options });
+    this.host = new ModelHost({ kernel, onTrouble, onLeftOut, threads: threadPlan({ processes }), ...options });
     tellTritonMetrics(this.host, telemetry.metrics);
     this.cache = cache;
     this.telemetry = telemetry;

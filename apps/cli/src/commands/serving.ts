@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { RelearnError } from '@relearn/kernel';
-import type { Config, Platform, ServiceName } from '@relearn/platform';
+import type { Config, Doors, Member, Platform, ServiceName } from '@relearn/platform';
 import type { Action } from '../command.js';
 import { type ExitCode, exitCodes } from '../exit.js';
 import { loadPlatform } from '../platform.js';
@@ -19,10 +19,30 @@ export function up(action: Action): Promise<ExitCode> {
 
 /** Some services, or `all`. */
 export async function serve(action: Action, names: readonly string[]): Promise<ExitCode> {
-  const { serviceNames } = await loadPlatform();
-  return whileServing(action.terminal, servicesOf(names, serviceNames), {}, async (platform) =>
-    tellAddresses(action, platform),
-  );
+  const { serviceNames, readConfig, inSeveralProcesses, memberOf } = await loadPlatform();
+  const { terminal } = action;
+  const services = servicesOf(names, serviceNames);
+  const member = memberOf(terminal.env);
+  if (member !== undefined) {
+    return whileServing(terminal, services, {}, async () => undefined, member).finally(() => member.leave());
+  }
+  if (inSeveralProcesses(readConfig(terminal.env), services)) return whileSupervising(action);
+  return whileServing(terminal, services, {}, async (platform) => tellAddresses(action, platform));
+}
+
+/** Keeps the processes that serve until this one is interrupted. */
+async function whileSupervising(action: Action): Promise<ExitCode> {
+  const { terminal } = action;
+  const { readConfig, supervise } = await loadPlatform();
+  const config = readConfig(terminal.env);
+  const telemetry = await telemetryFor(terminal, config);
+  try {
+    const onServes = (at: Doors) => tellAddresses(action, at);
+    const code = await supervise({ config, telemetry, interrupted: terminal.interrupted(), onServes });
+    return Object.values(exitCodes).find((known) => known === code) ?? exitCodes.failed;
+  } finally {
+    await telemetry.stop();
+  }
 }
 
 export interface StartOptions {
@@ -60,7 +80,7 @@ function servicesOf(names: readonly string[], known: readonly ServiceName[]): re
   });
 }
 
-function tellAddresses({ print }: Action, { url, grpcAddress }: Platform): void {
+function tellAddresses({ print }: Action, { url, grpcAddress }: Doors): void {
   print({ url, grpc: grpcAddress }, `Console and REST   ${url}\ngRPC               ${grpcAddress}`);
 }
 
@@ -72,11 +92,12 @@ async function whileServing(
   services: readonly ServiceName[],
   overrides: Partial<Config>,
   run: Running,
+  member?: Member,
 ): Promise<ExitCode> {
   const { readConfig, startPlatform } = await loadPlatform();
   const config = { ...readConfig(terminal.env), ...overrides };
-  const telemetry = await telemetryFor(terminal, config);
-  const interrupted = terminal.interrupted();
+  const telemetry = await telemetryFor(terminal, config, member?.index);
+  const interrupted = (member ?? terminal).interrupted();
   let fail: (error: RelearnError) => void = () => undefined;
   const failed = new Promise<never>((_resolve, reject) => {
     fail = reject;
@@ -85,7 +106,7 @@ async function whileServing(
   try {
     const giveUp = new AbortController();
     void interrupted.then(() => giveUp.abort());
-    const platform = await startPlatform({ config, telemetry, services, onFailure: fail, signal: giveUp.signal });
+    const platform = await startPlatform({ config, telemetry, services, member, onFailure: fail, signal: giveUp.signal });
     try {
       const end = await run(platform);
       await Promise.race([interrupted, failed]);

@@ -4,6 +4,9 @@ import type { FullPolicy } from '@relearn/serving';
 import { type Addresses, readAddresses } from './addresses.js';
 import { type Engines, readEngines } from './engines.js';
 import { type Environment, invalid, valueOf } from './settings.js';
+import type { ServiceName } from '../service-names.js';
+
+const servingProcesses = 'RELEARN_SERVING_PROCESSES';
 
 export interface Address {
   readonly host: string;
@@ -20,6 +23,8 @@ export interface Config {
   readonly http: Address;
   readonly grpc: Address;
   readonly grpcFront: GrpcFront;
+  /** How many share these two addresses; more than one is for serving alone. */
+  readonly processes: number;
   readonly url: string;
   readonly partitions: number;
   readonly logLevel: string;
@@ -46,6 +51,7 @@ export function readConfig(env: Environment): Config {
       'Unset RELEARN_ADDRESSES, or set RELEARN_BUS and RELEARN_STORE to engines that processes share.',
     );
   }
+  const processes = processesOf(text('RELEARN_SERVING_PROCESSES', '1'), engines);
   return {
     data: engines.kind === 'embedded' ? engines.folder : data,
     engines,
@@ -53,6 +59,7 @@ export function readConfig(env: Environment): Config {
     http: address('RELEARN_HTTP', text('RELEARN_HTTP', '127.0.0.1:8080')),
     grpc: address('RELEARN_GRPC', text('RELEARN_GRPC', '127.0.0.1:8001')),
     grpcFront: oneOf('RELEARN_GRPC_FRONT', text('RELEARN_GRPC_FRONT', 'http2'), ['http2', 'grpc-js']),
+    processes,
     url: text('RELEARN_URL', 'http://127.0.0.1:8080'),
     partitions: positive('RELEARN_PARTITIONS', text('RELEARN_PARTITIONS', '8')),
     logLevel: text('RELEARN_LOG', 'info'),
@@ -65,6 +72,31 @@ export function readConfig(env: Environment): Config {
     inferenceEvents: urlOf('RELEARN_INFERENCE_EVENTS', valueOf(env, 'RELEARN_INFERENCE_EVENTS')),
     env,
   };
+}
+
+function processesOf(text: string, { kind }: Engines): number {
+  const processes = positive(servingProcesses, text);
+  if (processes === 1 || kind === 'shared') return processes;
+  throw invalid(
+    servingProcesses,
+    `${servingProcesses}=${text}, and the embedded engines belong to one process`,
+    `Unset ${servingProcesses}, or set RELEARN_BUS and RELEARN_STORE to engines that processes share.`,
+  );
+}
+
+/** Whether several processes are to do what was asked for. Throws INVALID_CONFIG where they cannot. */
+export function inSeveralProcesses({ processes, http, grpc }: Config, services: readonly ServiceName[]): boolean {
+  if (processes === 1) return false;
+  if (services.length !== 1 || services[0] !== 'serving') {
+    throw invalid(
+      servingProcesses,
+      `${servingProcesses}=${processes}, and this process is to run ${services.join(', ')}`,
+      `Unset ${servingProcesses} here; it is for \`relearn serve serving\` alone.`,
+    );
+  }
+  const any = [['RELEARN_HTTP', http] as const, ['RELEARN_GRPC', grpc] as const].find(([, { port }]) => port === 0);
+  if (any === undefined) return true;
+  throw invalid(any[0], `${any[0]} takes any free port, and several processes share one`, 'Name a port.');
 }
 
 function address(name: string, text: string): Address {

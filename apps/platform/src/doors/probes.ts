@@ -1,35 +1,43 @@
-import { RelearnError } from '@relearn/kernel';
-import type { Telemetry } from '@relearn/telemetry';
+import type { Rendered } from '@relearn/telemetry';
 import type { FastifyInstance } from 'fastify';
 import type { Missing } from '../standing.js';
 
-export interface ProbeOptions {
-  readonly telemetry: Telemetry;
-  /** Takes requests: started, and not stopping. */
-  readonly ready: () => boolean;
-  /** Does what it is for also while something is missing. */
-  readonly alone: () => boolean;
-  readonly missing: () => readonly Missing[];
-  /** Brings gauges up to date before they are read. */
-  readonly refresh: () => Promise<void>;
+/** How a process stands, or several that share these doors. */
+export interface Stand {
+  /** Takes requests: started, not stopping, and nothing is missing without which they are not answered. */
+  readonly ready: boolean;
+  readonly missing: readonly Missing[];
+  readonly processes?: readonly StandOfProcess[];
+}
+
+export interface StandOfProcess extends Stand {
+  readonly process: number;
+  readonly pid: number;
+}
+
+/** What the probes ask. */
+export interface Probed {
+  stand(): Promise<Stand>;
+  metrics(accept: string): Promise<Rendered>;
 }
 
 /** `/healthz`, `/readyz` and `/metrics`. Readiness names what is missing, and turns false before anything is torn down. */
-export function addProbes(app: FastifyInstance, { telemetry, ready, alone, missing, refresh }: ProbeOptions): void {
+export function addProbes(app: FastifyInstance, probed: Probed): void {
   app.get('/healthz', () => ({ status: 'ok' }));
-  app.get('/readyz', (_request, reply) => {
-    const waitsFor = missing();
-    const told = waitsFor.length === 0 ? {} : { missing: waitsFor };
-    if (ready() && (waitsFor.length === 0 || alone())) return reply.send({ status: 'ready', ...told });
-    return reply.code(503).send({ status: 'not ready', ...told });
+  app.get('/readyz', async (_request, reply) => {
+    const { ready, missing, processes } = await probed.stand();
+    const told = missing.length === 0 ? {} : { missing };
+    const each = processes?.map(({ process, pid, ready: one }) => ({ process, pid, status: word(one) }));
+    return reply
+      .code(ready ? 200 : 503)
+      .send({ status: word(ready), ...told, ...(each === undefined ? {} : { processes: each }) });
   });
   app.get('/metrics', async ({ headers }, reply) => {
-    try {
-      await refresh();
-    } catch (thrown) {
-      telemetry.log.debug({ code: RelearnError.from(thrown).code }, 'some gauges are as they were');
-    }
-    const { contentType, body } = await telemetry.metrics.render(headers.accept);
+    const { contentType, body } = await probed.metrics(headers.accept ?? '');
     return reply.header('content-type', contentType).send(body);
   });
+}
+
+function word(ready: boolean): string {
+  return ready ? 'ready' : 'not ready';
 }

@@ -10,8 +10,14 @@ export interface ThreadPlan {
   readonly inlineMs: number;
 }
 
-/** One core is left to the thread that owns the sockets. */
-export function threadPlan(cores: number = availableParallelism()): ThreadPlan {
-  const runs = Math.max(1, cores - 1);
+export interface Sharing {
+  readonly cores?: number;
+  /** Serving processes that share the cores. */
+  readonly processes?: number;
+}
+
+/** One core of a process's share is left to the thread that owns the sockets. */
+export function threadPlan({ cores = availableParallelism(), processes = 1 }: Sharing = {}): ThreadPlan {
+  const runs = Math.max(1, Math.floor(cores / processes) - 1);
   return { runs, workers: runs + 1, inlineMs: 1 };
 }

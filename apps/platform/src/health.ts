@@ -1,0 +1,45 @@
+import { RelearnError } from '@relearn/kernel';
+import type { Figures, Rendered, Telemetry } from '@relearn/telemetry';
+import type { Probed, Stand } from './doors/probes.js';
+import type { Standing } from './standing.js';
+
+/** What the probes are told of this process; readiness turns false before anything is torn down. */
+export class Health implements Probed {
+  /** Takes requests: started, and not stopping. */
+  ready: () => boolean = () => false;
+  /** Does what this process is for also while engines are away. */
+  alone: () => boolean = () => false;
+  /** Brings gauges up to date before they are read. */
+  refresh: () => Promise<void> = async () => undefined;
+  private readonly telemetry: Telemetry;
+  private readonly standing: Standing;
+
+  constructor(telemetry: Telemetry, standing: Standing) {
+    this.telemetry = telemetry;
+    this.standing = standing;
+  }
+
+  async stand(): Promise<Stand> {
+    const { missing } = this.standing;
+    return { ready: this.ready() && (missing.length === 0 || this.alone()), missing };
+  }
+
+  async metrics(accept: string): Promise<Rendered> {
+    await this.refreshed();
+    return await this.telemetry.metrics.render(accept);
+  }
+
+  /** The same as data, under the name of this process among others. */
+  async figures(process: string): Promise<Figures> {
+    await this.refreshed();
+    return await this.telemetry.metrics.figures(process);
+  }
+
+  private async refreshed(): Promise<void> {
+    try {
+      await this.refresh();
+    } catch (thrown) {
+      this.telemetry.log.debug({ code: RelearnError.from(thrown).code }, 'some gauges are as they were');
+    }
+  }
+}

@@ -1,0 +1,106 @@
+import type { Clock } from '@relearn/kernel';
+import type { Log } from '@relearn/telemetry';
+
+/** How a process has ended: by itself with a code, or by a signal. */
+export interface Ending {
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+/** A process that was forked. */
+export interface Child {
+  readonly ended: Promise<Ending>;
+  /** Resolves when it answers requests; maybe never. */
+  readonly serving: Promise<unknown>;
+  /** Asks it to end. */
+  stop(): void;
+}
+
+export interface SupervisionOptions<C extends Child> {
+  readonly processes: number;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Whether siblings answer requests already decides when the new one opens its doors. */
+  readonly fork: (index: number, siblingsServe: boolean) => C;
+}
+
+const firstDelayMs = 250;
+const longestDelayMs = 30_000;
+/** Who has lived for so long has not died of its start. */
+const steadyMs = 60_000;
+/** So many endings in a row, with nobody who answers requests: whoever has started us should know. */
+const mostFailures = 5;
+/** The exit code for bad input: the next attempt would end likewise. */
+const badInput = 2;
+
+/** Which processes run: the first alone until it answers requests, then all; one that ends is replaced, later each time. */
+export class Supervision<C extends Child> {
+  /** By index. */
+  readonly running = new Map<number, C>();
+  private readonly options: SupervisionOptions<C>;
+  private readonly stopping = new AbortController();
+  private readonly serving = new Set<C>();
+  private exitCode = 0;
+  private someServe: () => void = () => undefined;
+
+  constructor(options: SupervisionOptions<C>) {
+    this.options = options;
+  }
+
+  /** Resolves when all have ended after `stop`, or after none could be kept: with the exit code. */
+  async run(): Promise<number> {
+    const oneServes = new Promise<void>((resolve) => {
+      this.someServe = resolve;
+    });
+    const kept = [this.keep(0)];
+    await Promise.race([oneServes, ...kept]);
+    for (let index = 1; index < this.options.processes; index++) kept.push(this.keep(index));
+    await Promise.all(kept);
+    return this.exitCode;
+  }
+
+  /** Asks all to end, and replaces none any more. */
+  stop(): void {
+    this.stopping.abort();
+    for (const child of this.running.values()) child.stop();
+  }
+
+  private async keep(index: number): Promise<void> {
+    const { clock, log } = this.options;
+    const { signal } = this.stopping;
+    for (let failures = 0; !signal.aborted; ) {
+      const began = clock.now();
+      const ending = await this.runOnce(index);
+      if (signal.aborted) return this.ended(ending);
+      failures = clock.now() - began < steadyMs ? failures + 1 : 1;
+      const how = `process ${index} has ended (${ending.signal ?? `exit code ${ending.code}`})`;
+      if (this.serving.size === 0 && (ending.code === badInput || failures >= mostFailures)) {
+        log.error(`${how}, and none answers requests`);
+        this.exitCode = ending.code || 1;
+        return this.stop();
+      }
+      const delayMs = Math.min(longestDelayMs, firstDelayMs * 2 ** (failures - 1));
+      log.error({ delayMs }, `${how}: another takes its place`);
+      await clock.sleep(delayMs, signal);
+    }
+  }
+
+  private async runOnce(index: number): Promise<Ending> {
+    const child = this.options.fork(index, this.serving.size > 0);
+    this.running.set(index, child);
+    void child.serving.then(() => {
+      if (this.running.get(index) !== child) return;
+      this.serving.add(child);
+      this.someServe();
+    });
+    const ending = await child.ended;
+    this.running.delete(index);
+    this.serving.delete(child);
+    return ending;
+  }
+
+  /** Of one that was asked to: who had not begun yet goes by the signal. */
+  private ended({ code, signal }: Ending): void {
+    if (code !== 0 && signal !== 'SIGTERM' && signal !== 'SIGINT') this.exitCode ||= 1;
+  }
+}

@@ -1,0 +1,34 @@
+import type { Part } from '@relearn/kernel';
+import type { Ports } from '@relearn/runtime';
+import { PredictionSpool } from '@relearn/serving';
+import { holdFolder } from './hold-folder.js';
+import type { LeftBehind } from './processes/folders.js';
+
+/** The spool, whose records go to the bus from here on. */
+export function shippingTo(ports: Ports, spool: PredictionSpool): Part {
+  return {
+    name: spool.name,
+    async start() {
+      await spool.start();
+      spool.shipTo(ports);
+    },
+    stop: () => spool.stop(),
+  };
+}
+
+/** A spool that nobody fills any more: what it still holds goes to the bus. Its start waits for whoever has the folder. */
+export function shippingLeftBehind(ports: Ports, { folder, lock }: LeftBehind): Part {
+  const spool = shippingTo(ports, new PredictionSpool(ports, { folder }));
+  let release: (() => Promise<void>) | undefined;
+  return {
+    name: `spool left behind in ${folder}`,
+    async start() {
+      if (lock !== null) release ??= await holdFolder(lock);
+      await spool.start();
+    },
+    async stop() {
+      await spool.stop();
+      await release?.();
+    },
+  };
+}
