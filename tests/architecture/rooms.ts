@@ -63,6 +63,7 @@ export const specifiers = [
   'monitoring',
   'console',
   'platform',
+  'platform/processes',
   'cli',
 ] as const;
 
@@ -274,14 +275,14 @@ export const rooms: readonly Room[] = [
   {
     name: 'platform',
     files: ['apps/platform/src/**'],
-    ours: specifiers.filter((name) => name !== 'cli' && name !== 'platform' && !name.endsWith('/conformance')),
+    ours: specifiers.filter((name) => name !== 'cli' && !name.startsWith('platform') && !name.endsWith('/conformance')),
     npm: ['@fastify/reply-from', 'fastify'],
     node: nodeModules,
   },
   {
     name: 'cli',
     files: ['apps/cli/src/**'],
-    ours: [...ports, 'audit', 'tabular', 'platform'],
+    ours: [...ports, 'audit', 'tabular', 'platform', 'platform/processes'],
     npm: ['commander'],
     node: nodeModules,
   },

@@ -1,5 +1,11 @@
 import { join } from 'node:path';
-import { type ChannelCredentials, credentials, loadPackageDefinition, type ServiceError } from '@grpc/grpc-js';
+import {
+  type ChannelCredentials,
+  type ChannelOptions,
+  credentials,
+  loadPackageDefinition,
+  type ServiceError,
+} from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 
 /** Clients that know of the platform its .proto files and its addresses, nothing else. */
@@ -8,7 +14,10 @@ const protos = join(import.meta.dirname, '..', '..', 'proto');
 
 type Call = (request: object, answer: (failure: ServiceError | null, response: unknown) => void) => void;
 type Calls = Readonly<Record<string, Call>> & { close(): void };
-type ClientOf = new (address: string, credentials: ChannelCredentials) => Calls;
+type ClientOf = new (address: string, credentials: ChannelCredentials, options: ChannelOptions) => Calls;
+
+/** Each client has a connection of its own. */
+const apart = { 'grpc.use_local_subchannel_pool': 1 };
 
 export interface GrpcClient {
   /** Rejects with the call's status. */
@@ -28,7 +37,7 @@ export function grpcClient(address: string, file: string, service: string): Grpc
   let found: unknown = loadPackageDefinition(definition);
   for (const name of service.split('.')) found = (found as Record<string, unknown>)[name];
   // proto-loader makes the constructor at run time.
-  const client = new (found as ClientOf)(address, credentials.createInsecure());
+  const client = new (found as ClientOf)(address, credentials.createInsecure(), apart);
   return {
     call: <T>(method: string, request: object) =>
       new Promise<T>((resolve, reject) => {

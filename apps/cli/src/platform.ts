@@ -13,6 +13,11 @@ export function loadPlatform() {
   return import('@relearn/platform');
 }
 
+/** What keeps several processes, which needs none of the rest. */
+export function loadProcesses() {
+  return import('@relearn/platform/processes');
+}
+
 /** Opens the stores of RELEARN_DATA to look at. Throws NOT_FOUND where there are none, UNAVAILABLE where another process has them. */
 export async function openStores(terminal: Terminal): Promise<{ api: ReadApi; folder: string }> {
   const platform = await loadPlatform();

@@ -1,6 +1,6 @@
 export { type BacktestOptions, type BacktestProgress, runBacktest } from './backtest/run.js';
 export type { BacktestReport } from './backtest/report.js';
-export { type Address, type Config, inSeveralProcesses, readConfig } from './config/config.js';
+export { type Address, type Config, readConfig } from './config/config.js';
 export { type OpenedPorts, openPorts, type OpenPortsOptions } from './open-ports.js';
 export type { OpenEngines } from './engines/open-engines.js';
 export { type LoneServices, startServices } from './services.js';
@@ -13,7 +13,4 @@ export { type Platform, type PlatformOptions, processKernel, startPlatform } fro
 export { openReadOnly } from './open-read-only.js';
 export { type Plan, planModel } from './plan/plan.js';
 export { version } from './version.js';
-export type { Doors } from './processes/line.js';
-export { type Member, memberOf } from './processes/member.js';
-export { supervise, type SupervisorOptions } from './processes/supervisor.js';
 export { rebuildState, rebuildStores, type Verification, verifyState } from './rebuild.js';

@@ -2,9 +2,30 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readConfig } from '../src/config/config.js';
+import { inSeveralProcesses, readConfig } from '../src/config/config.js';
 
 const shared = { RELEARN_BUS: 'kafka://a:9092,b:9092', RELEARN_STORE: 'mongodb://db/relearn' };
+
+describe('several processes', () => {
+  const several = { ...shared, RELEARN_SERVING_PROCESSES: '3' };
+
+  it('are for serving alone, and only where they are asked for', () => {
+    expect(inSeveralProcesses(readConfig(several), ['serving'])).toBe(true);
+    expect(inSeveralProcesses(readConfig(shared), ['serving'])).toBe(false);
+    expect(inSeveralProcesses(readConfig({}), ['serving', 'console'])).toBe(false);
+  });
+
+  it.each([
+    ['other services', several, ['validation'] as const, 'RELEARN_SERVING_PROCESSES'],
+    ['more services', several, ['serving', 'console'] as const, 'RELEARN_SERVING_PROCESSES'],
+    ['any free port', { ...several, RELEARN_HTTP: 'a:0' }, ['serving'] as const, 'RELEARN_HTTP'],
+    ['any free port for gRPC', { ...several, RELEARN_GRPC: 'a:0' }, ['serving'] as const, 'RELEARN_GRPC'],
+  ])('refuse %s, and say what to do', (_what, env, services, field) => {
+    const asked = () => inSeveralProcesses(readConfig(env), services);
+    expect(asked).toThrow(expect.objectContaining({ code: 'INVALID_CONFIG', place: { field } }));
+    expect(asked).toThrow(expect.objectContaining({ remedy: expect.stringMatching(/\w/) }));
+  });
+});
 
 describe('engines', () => {
   it('are embedded in one folder by default', () => {
@@ -47,6 +68,8 @@ describe('engines', () => {
     ['an address of nobody', { ...shared, RELEARN_ADDRESSES: 'features=a:1' }, 'RELEARN_ADDRESSES'],
     ['an address without a host', { ...shared, RELEARN_ADDRESSES: 'feature=:1' }, 'RELEARN_ADDRESSES'],
     ['a port that is none', { ...shared, RELEARN_ADDRESSES: 'feature=a:70000' }, 'RELEARN_ADDRESSES'],
+    ['several processes on embedded engines', { RELEARN_SERVING_PROCESSES: '2' }, 'RELEARN_SERVING_PROCESSES'],
+    ['no process', { ...shared, RELEARN_SERVING_PROCESSES: '0' }, 'RELEARN_SERVING_PROCESSES'],
     ['a file that is not there', { RELEARN_BUS_FILE: '/nowhere' }, 'RELEARN_BUS_FILE'],
   ])('refuse %s, and say what to do', (_what, env: Record<string, string>, field) => {
     const read = () => readConfig(env);

@@ -70,8 +70,7 @@ export class Processes {
 
   /** Starts it, again on the folder that it had. */
   async startOne(name: ServiceName, signal?: AbortSignal): Promise<Platform> {
-    const folder = this.folders.get(name) ?? (await mkdtemp(join(tmpdir(), 'relearn-process-')));
-    this.folders.set(name, folder);
+    const folder = await this.folderOf(name);
     const { grpc = 0, http = 0 } = this.ports.get(name) ?? {};
     const platform = await startPlatform({
       config: readConfig({
@@ -91,6 +90,13 @@ export class Processes {
     });
     this.running.set(name, platform);
     return platform;
+  }
+
+  /** What the process has to itself, also before it has started. */
+  async folderOf(name: ServiceName): Promise<string> {
+    const folder = this.folders.get(name) ?? (await mkdtemp(join(tmpdir(), 'relearn-process-')));
+    this.folders.set(name, folder);
+    return folder;
   }
 
   of(name: ServiceName): Platform {

@@ -25,9 +25,7 @@ describe('the metrics of several processes', () => {
     expect(body).toContain('nv_inference_request_success{model="m",version="1"} 8');
     expect(body).toContain('nv_inference_pending_request_count{model="m",version="1"} 8');
     expect(body).toContain('relearn_consumer_lag_records{service="serving",topic="features"} 5');
-    expect(body).toContain(
-      'relearn_inference_queue_seconds_bucket{le="0.02",pipeline="m",model="1",arm="champion"} 8',
-    );
+    expect(body).toContain('relearn_inference_queue_seconds_bucket{le="0.02",pipeline="m",model="1",arm="champion"} 8');
     expect(body).toContain('relearn_inference_queue_seconds_count{pipeline="m",model="1",arm="champion"} 8');
   });
 

@@ -34,7 +34,10 @@ export class ServingFront implements Part {
   private readonly restored = new Map<string, Remembered>();
   private started: Promise<void> | undefined;
 
-  constructor({ kernel, telemetry }: Pick<Ports, 'kernel' | 'telemetry'>, { cache, log, sessions, processes = 1 }: FrontOptions) {
+  constructor(
+    { kernel, telemetry }: Pick<Ports, 'kernel' | 'telemetry'>,
+    { cache, log, sessions, processes = 1 }: FrontOptions,
+  ) {
     const onTrouble = (message: string) => telemetry.log.error({ service: 'serving' }, message);
     const onLeftOut = (what: string) => telemetry.metrics.unlogged.add({ what });
     const options = { ...(log === undefined ? {} : { log }), ...(sessions === undefined ? {} : { sessions }) };

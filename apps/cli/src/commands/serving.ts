@@ -1,9 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import { RelearnError } from '@relearn/kernel';
-import type { Config, Doors, Member, Platform, ServiceName } from '@relearn/platform';
+import type { Config, Platform, ServiceName } from '@relearn/platform';
+import type { Doors, Member } from '@relearn/platform/processes';
 import type { Action } from '../command.js';
 import { type ExitCode, exitCodes } from '../exit.js';
-import { loadPlatform } from '../platform.js';
+import { loadPlatform, loadProcesses } from '../platform.js';
 import type { Terminal } from '../terminal.js';
 import { narrate } from './narration.js';
 import { telemetryFor } from './telemetry.js';
@@ -19,7 +20,7 @@ export function up(action: Action): Promise<ExitCode> {
 
 /** Some services, or `all`. */
 export async function serve(action: Action, names: readonly string[]): Promise<ExitCode> {
-  const { serviceNames, readConfig, inSeveralProcesses, memberOf } = await loadPlatform();
+  const { serviceNames, readConfig, inSeveralProcesses, memberOf } = await loadProcesses();
   const { terminal } = action;
   const services = servicesOf(names, serviceNames);
   const member = memberOf(terminal.env);
@@ -33,7 +34,7 @@ export async function serve(action: Action, names: readonly string[]): Promise<E
 /** Keeps the processes that serve until this one is interrupted. */
 async function whileSupervising(action: Action): Promise<ExitCode> {
   const { terminal } = action;
-  const { readConfig, supervise } = await loadPlatform();
+  const { readConfig, supervise } = await loadProcesses();
   const config = readConfig(terminal.env);
   const telemetry = await telemetryFor(terminal, config);
   try {
@@ -103,10 +104,17 @@ async function whileServing(
     fail = reject;
   });
   failed.catch(() => undefined);
+  const giveUp = new AbortController();
+  void interrupted.then(() => giveUp.abort());
   try {
-    const giveUp = new AbortController();
-    void interrupted.then(() => giveUp.abort());
-    const platform = await startPlatform({ config, telemetry, services, member, onFailure: fail, signal: giveUp.signal });
+    const platform = await startPlatform({
+      config,
+      telemetry,
+      services,
+      member,
+      onFailure: fail,
+      signal: giveUp.signal,
+    });
     try {
       const end = await run(platform);
       await Promise.race([interrupted, failed]);
@@ -115,6 +123,10 @@ async function whileServing(
       await platform.stop();
     }
     return exitCodes.done;
+  } catch (thrown) {
+    // Who is told to end while it starts has done what was asked.
+    if (giveUp.signal.aborted && RelearnError.from(thrown).code === 'CANCELLED') return exitCodes.done;
+    throw thrown;
   } finally {
     await telemetry.stop();
   }

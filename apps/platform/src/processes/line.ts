@@ -45,7 +45,8 @@ export class Line {
   ask<Told>(question: Question, withinMs: number): Promise<Told> {
     const id = this.asked++;
     return new Promise<Told>((resolve, reject) => {
-      const refuse = (why: string) => reject(new RelearnError('UNAVAILABLE', `no answer about ${question.about}: ${why}`));
+      const refuse = (why: string) =>
+        reject(new RelearnError('UNAVAILABLE', `no answer about ${question.about}: ${why}`));
       const timer = this.options.clock.after(withinMs, () => {
         this.waiting.delete(id);
         refuse(`none for ${withinMs} ms`);

@@ -70,8 +70,12 @@ export class Supervision<C extends Child> {
     const { signal } = this.stopping;
     for (let failures = 0; !signal.aborted; ) {
       const began = clock.now();
-      const ending = await this.runOnce(index);
-      if (signal.aborted) return this.ended(ending);
+      const { served, ...ending } = await this.runOnce(index);
+      if (signal.aborted) {
+        // Who was still starting has nothing to bring to an end.
+        if (served && ending.code !== 0) this.exitCode ||= 1;
+        return;
+      }
       failures = clock.now() - began < steadyMs ? failures + 1 : 1;
       const how = `process ${index} has ended (${ending.signal ?? `exit code ${ending.code}`})`;
       if (this.serving.size === 0 && (ending.code === badInput || failures >= mostFailures)) {
@@ -85,7 +89,7 @@ export class Supervision<C extends Child> {
     }
   }
 
-  private async runOnce(index: number): Promise<Ending> {
+  private async runOnce(index: number): Promise<Ending & { readonly served: boolean }> {
     const child = this.options.fork(index, this.serving.size > 0);
     this.running.set(index, child);
     void child.serving.then(() => {
@@ -95,12 +99,6 @@ export class Supervision<C extends Child> {
     });
     const ending = await child.ended;
     this.running.delete(index);
-    this.serving.delete(child);
-    return ending;
-  }
-
-  /** Of one that was asked to: who had not begun yet goes by the signal. */
-  private ended({ code, signal }: Ending): void {
-    if (code !== 0 && signal !== 'SIGTERM' && signal !== 'SIGINT') this.exitCode ||= 1;
+    return { ...ending, served: this.serving.delete(child) };
   }
 }
