@@ -36,6 +36,7 @@ function behaving(): OpenSessions {
   return ({ onFree }) => ({
     start: () => undefined,
     free: true,
+    takesNext: false,
     async load(session, bytes, digest) {
       if (sha256(bytes) !== digest) throw new RelearnError('CORRUPT', 'other bytes');
       const model = JSON.parse(Buffer.from(bytes).toString('utf8')) as Behaviour;

@@ -10,6 +10,7 @@ import { byteStrings, floatsOf, fp32 } from './serve.js';
 class HandThread {
   readonly orders: RunOrder[] = [];
   private readonly open: (() => void)[] = [];
+  ended = 0;
   private busy = 0;
   batcher: Batcher;
 
@@ -20,6 +21,7 @@ class HandThread {
     this.batcher = new Batcher({
       clock: systemClock,
       isFree: () => this.busy === 0,
+      takesNext: () => false,
       runsAtOnce: 1,
       maxBatchRows: 8,
       maxQueuedJobs: 100,
@@ -31,6 +33,7 @@ class HandThread {
         this.orders.push(order);
         await new Promise<void>((resolve) => this.open.push(resolve));
         this.busy -= 1;
+        this.ended += 1;
         const failure = fails(order);
         if (failure !== undefined) throw failure;
         return doubled(order);
@@ -251,6 +254,66 @@ describe('the queue', () => {
     expect(thread.orders).toHaveLength(1);
   });
 
+  describe('with a thread that takes its next run while it is busy', () => {
+    /** One run at work and one behind it. */
+    function eager(options: Partial<BatcherOptions> = {}) {
+      const thread: HandThread = new HandThread({
+        takesNext: () => thread.orders.length - thread.ended === 1,
+        ...options,
+      });
+      return thread;
+    }
+
+    it('gives it what fills a run, and keeps what may still grow', async () => {
+      const thread = eager();
+      const answers = [[1], [2, 3, 4, 5], [6, 7, 8], [9, 10, 11], [12]].map((values) => {
+        const answer = thread.batcher.submit(job(values));
+        return { values, answer };
+      });
+      const [first] = answers;
+      await systemClock.breathe();
+      // All came in one turn: the first run is filled up to eight rows, four are left, which are no whole run.
+      expect(thread.orders.map(rowsOf)).toEqual([8]);
+      const late = thread.batcher.submit(job([13, 14, 15, 16]));
+      await systemClock.breathe();
+      expect(thread.orders.map(rowsOf)).toEqual([8, 8]);
+      const all = Promise.all([...answers.map(({ answer }) => answer), late]);
+      await thread.endAll(all);
+      expect(thread.orders.map(rowsOf)).toEqual([8, 8]);
+      expect(floatsOf(Buffer.from((await first?.answer)?.outputs[0]?.bytes ?? []))).toEqual([2]);
+    });
+
+    it('gives it one request at a time where a model takes no more', async () => {
+      const thread = eager();
+      const target = { session: 1, signature, batchable: false };
+      const all = Promise.all([1, 2, 3].map((value) => thread.batcher.submit(job([value], { target }))));
+      await systemClock.breathe();
+      expect(thread.orders.map(rowsOf)).toEqual([1, 1]);
+      await thread.endAll(all);
+      expect(thread.orders.map(rowsOf)).toEqual([1, 1, 1]);
+    });
+
+    it('does not let the background starve behind whole runs', async () => {
+      const thread = eager({ backgroundShare: 2 });
+      const whole = [1, 2, 3, 4, 5, 6, 7, 8];
+      const requests = [0, 1, 2, 3].map(() => thread.batcher.submit(job(whole)));
+      const slice = thread.batcher.submitBackground(job([1]));
+      await thread.endAll(Promise.all([...requests, slice]));
+      expect(thread.orders.map(rowsOf)).toEqual([8, 8, 1, 8, 8]);
+    });
+
+    it('counts as its queue the time that a run waits behind another', async () => {
+      const thread = eager({
+        run: async (order) => {
+          await systemClock.breathe();
+          return { ...doubled(order), waitedMs: 1_000 };
+        },
+      });
+      const { timings } = await thread.batcher.submit(job([1]));
+      expect(timings.queueMs).toBeGreaterThanOrEqual(1_000);
+    });
+  });
+
   it('lets requests go before the background, and the background not starve', async () => {
     const thread = new HandThread();
     const slices = [1, 2].map((value) => thread.batcher.submitBackground(job([value, value])));
@@ -295,6 +358,7 @@ describe('a run that fails', () => {
     const batcher = new Batcher({
       clock: systemClock,
       isFree: () => true,
+      takesNext: () => false,
       runsAtOnce: 1,
       maxBatchRows: 8,
       maxQueuedJobs: 9,

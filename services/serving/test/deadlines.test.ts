@@ -28,6 +28,7 @@ class Station {
       clock,
       run: (order) => this.run(order),
       isFree: () => this.end === undefined,
+      takesNext: () => false,
       runsAtOnce: 1,
       maxBatchRows: 16,
       maxQueuedJobs: 1_024,

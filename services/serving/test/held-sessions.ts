@@ -37,6 +37,7 @@ export class HeldSessions {
       get free() {
         return isFree();
       },
+      takesNext: false,
       run,
       start: () => pool.start(),
       load: (session, onnx, digest) => pool.load(session, onnx, digest),

@@ -23,6 +23,7 @@ export function simulatedSessions(process: SimulatedProcess): (events: SessionEv
       get free() {
         return !busy;
       },
+      takesNext: false,
       load: (session, onnx, digest) =>
         step('loads a model', (): ModelSignature => {
           if (sha256(onnx) !== digest) throw new RelearnError('CORRUPT', `the bytes are not ${digest}`);

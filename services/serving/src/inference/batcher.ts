@@ -55,9 +55,11 @@ export interface JobAnswer {
 
 export interface BatcherOptions {
   readonly clock: Clock;
-  /** Runs now; asked only while `isFree`. */
+  /** Runs now, or next; asked only while `isFree` or `takesNext`. */
   readonly run: (order: RunOrder) => Promise<RunResult>;
   readonly isFree: () => boolean;
+  /** Would a thread that is busy take its next run already? */
+  readonly takesNext: () => boolean;
   /** How many run at the same time. */
   readonly runsAtOnce: number;
   /** Most rows in one run of several requests. */
@@ -201,13 +203,26 @@ export class Batcher {
       if (batch === undefined) return;
       void this.runBatch(batch);
     }
+    // What fills a run gains nothing by waiting for its thread here.
+    while (this.options.takesNext() && this.hasWholeRun()) {
+      const batch = this.take();
+      if (batch === undefined) return;
+      void this.runBatch(batch);
+    }
+  }
+
+  private hasWholeRun(): boolean {
+    return this.alone.length > 0 || this.isBackgroundDue() || this.requests.fills(this.options.maxBatchRows);
+  }
+
+  private isBackgroundDue(): boolean {
+    return this.background.length > 0 && this.sinceBackground >= this.options.backgroundShare;
   }
 
   private take(): Waiting[] | undefined {
     const lone = this.alone.shift();
     if (lone !== undefined) return [lone];
-    const starved = this.background.length > 0 && this.sinceBackground >= this.options.backgroundShare;
-    if (!starved) {
+    if (!this.isBackgroundDue()) {
       const batch = this.takeRequests();
       if (batch !== undefined) {
         this.sinceBackground += 1;
@@ -231,9 +246,10 @@ export class Batcher {
   }
 
   private async runBatch(batch: readonly Waiting[]): Promise<void> {
-    const began = this.options.clock.now();
+    const given = this.options.clock.now();
     try {
       const result = await this.options.run(orderOf(batch));
+      const began = given + (result.waitedMs ?? 0);
       const tookMs = this.options.clock.now() - began;
       this.learn(batch, tookMs);
       // The thread gets its next run before this one's answers are written.

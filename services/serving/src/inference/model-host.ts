@@ -85,6 +85,7 @@ export class ModelHost implements Part {
       clock,
       run: (order) => this.pool.run(order),
       isFree: () => this.pool.free,
+      takesNext: () => this.pool.takesNext,
       runsAtOnce: plan.runs,
       maxBatchRows: options.maxBatchRows ?? 256,
       maxQueuedJobs: this.maxQueuedRequests,

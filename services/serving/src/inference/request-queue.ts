@@ -47,6 +47,14 @@ export class RequestQueue {
     }
   }
 
+  /** Could what is to be taken next hold no more than it does? */
+  fills(mostRows: number): boolean {
+    for (const groups of this.levels) {
+      for (const { queue, rows } of groups.values()) return rows >= mostRows || queue[0]?.job.target.batchable === false;
+    }
+    return false;
+  }
+
   /** Rows of the job's group that run before it would, were it the last to come. */
   rowsBefore(job: Job): number {
     let rows = 0;

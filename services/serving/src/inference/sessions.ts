@@ -12,6 +12,8 @@ export interface RunResult {
   readonly computeMs: number;
   /** What making the outputs ready took; absent: nothing. */
   readonly outputMs?: number;
+  /** How long it waited for the run before it on its thread; absent: not at all. */
+  readonly waitedMs?: number;
 }
 
 export interface SessionEvents {
@@ -28,11 +30,13 @@ export interface Sessions {
   start(): void;
   /** Is there a slot for a run now? */
   readonly free: boolean;
+  /** Would one that is busy take its next run already? */
+  readonly takesNext: boolean;
   /** Throws CORRUPT where the bytes' SHA-256 is another, INVALID_INPUT with the runtime's reason. */
   load(session: number, onnx: Uint8Array, digest: string): Promise<ModelSignature>;
   /** Frees the session. Nothing may run on it any more. */
   release(session: number): Promise<void>;
-  /** Runs now: call only when `free`. Throws INTERNAL with the runtime's reason, UNAVAILABLE when it died meanwhile. */
+  /** Runs now, or next: call only when `free` or `takesNext`. Throws INTERNAL with the runtime's reason, UNAVAILABLE when it died meanwhile. */
   run(order: RunOrder): Promise<RunResult>;
   stop(): Promise<void>;
 }

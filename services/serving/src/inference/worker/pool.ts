@@ -1,5 +1,5 @@
 import { webcrypto } from 'node:crypto';
-import { type Clock, RelearnError } from '@relearn/kernel';
+import { type Clock, type MachineMs, RelearnError } from '@relearn/kernel';
 import type { RunOrder, RunResult, SessionEvents, Sessions } from '../sessions.js';
 import type { ThreadPlan } from '../threads.js';
 import type { ModelSignature, TensorBytes } from '../tensors.js';
@@ -19,9 +19,16 @@ type Duty = 'starting' | 'idle' | 'running' | 'loading' | 'gone';
 interface Seat {
   thread: SessionThread;
   duty: Duty;
+  /** Orders that its thread has: the one that runs and the next. */
+  orders: number;
+  /** When its last run ended. */
+  endedAt: MachineMs;
   /** Takes the seat for a load as soon as its thread has nothing to do. */
   claim: (() => void) | undefined;
 }
+
+/** A thread has its next run before it ends one: it need not wait for a busy event loop between them. */
+const mostOrders = 2;
 
 /**
  * Threads that all hold the same sessions. At most `plan.runs` run at once; a session is loaded into one thread after
@@ -34,7 +41,7 @@ export class WorkerPool implements Sessions {
   private readonly sessions = new Map<number, Uint8Array>();
   private readonly inline: InlineRuns;
   private readonly buffers: LargeBuffers;
-  private running = 0;
+  private runningHere = 0;
   private deaths = 0;
   private stopping = false;
   private turn: Promise<unknown> = Promise.resolve();
@@ -50,7 +57,12 @@ export class WorkerPool implements Sessions {
   }
 
   get free(): boolean {
-    return this.running < this.options.plan.runs && this.seats.some(({ duty }) => duty === 'idle');
+    const running = this.seats.filter(({ duty }) => duty === 'running').length + this.runningHere;
+    return running < this.options.plan.runs && this.seats.some(({ duty }) => duty === 'idle');
+  }
+
+  get takesNext(): boolean {
+    return this.seats.some(hasRoom);
   }
 
   /** Loads into every thread. */
@@ -78,45 +90,50 @@ export class WorkerPool implements Sessions {
 
   async run(order: RunOrder): Promise<RunResult> {
     const [rows = 1] = order.inputs[0]?.shape ?? [];
-    const here = this.inline.sessionFor(order.session, rows);
-    this.running += 1;
-    try {
-      const inputs = pack(order.inputs, (size) => this.buffers.take(size));
-      const ran = here === undefined ? await this.onThread(order, inputs) : await this.runHere(here, order, inputs);
-      this.inline.took(order.session, rows, ran.computeMs);
-      return { ...ran, outputs: unpack(ran.outputs) };
-    } finally {
-      this.running -= 1;
-      this.options.onFree();
-    }
+    const here = this.free ? this.inline.sessionFor(order.session, rows) : undefined;
+    const inputs = pack(order.inputs, (size) => this.buffers.take(size));
+    const ran = here === undefined ? await this.onThread(order, inputs) : await this.runHere(here, order, inputs);
+    this.inline.took(order.session, rows, ran.computeMs);
+    return { ...ran, outputs: unpack(ran.outputs) };
   }
 
-  private async onThread({ session, outputs }: RunOrder, inputs: PackedTensors): Promise<Ran> {
-    const seat = this.seats.find(({ duty }) => duty === 'idle');
-    if (seat === undefined) throw new RelearnError('INTERNAL', 'no inference thread is idle');
+  private async onThread(
+    { session, outputs }: RunOrder,
+    inputs: PackedTensors,
+  ): Promise<Ran & Pick<RunResult, 'waitedMs'>> {
+    const idle = this.free ? this.seats.find(({ duty }) => duty === 'idle') : undefined;
+    const seat = idle ?? this.seats.find(hasRoom);
+    if (seat === undefined) throw new RelearnError('INTERNAL', 'no inference thread takes a run');
     seat.duty = 'running';
+    seat.orders += 1;
+    const { clock } = this.options;
+    const began = clock.now();
     try {
-      const { clock } = this.options;
-      const began = clock.now();
       const answer = await seat.thread.ask({ kind: 'run', session, inputs, outputs }, [inputs.buffer]);
       if (answer.kind === 'ran') {
-        this.inline.wayTook(clock.now() - began - answer.computeMs - answer.outputMs);
         if (answer.inputs !== undefined) this.buffers.give(answer.inputs);
+        if (idle === undefined) return { ...answer, waitedMs: Math.max(0, seat.endedAt - began) };
+        this.inline.wayTook(clock.now() - began - answer.computeMs - answer.outputMs);
         return answer;
       }
       throw new RelearnError('INTERNAL', answer.kind === 'failed' ? answer.reason : `unexpected answer ${answer.kind}`);
     } finally {
-      this.vacate(seat);
+      seat.orders -= 1;
+      seat.endedAt = clock.now();
+      if (seat.orders === 0) this.vacate(seat);
     }
   }
 
   private async runHere(session: OnnxSession, { outputs }: RunOrder, inputs: PackedTensors): Promise<Ran> {
+    this.runningHere += 1;
     try {
       return await session.run(inputs, outputs);
     } catch (thrown) {
       throw new RelearnError('INTERNAL', RelearnError.from(thrown).message, { cause: thrown });
     } finally {
       this.buffers.give(inputs.buffer);
+      this.runningHere -= 1;
+      this.options.onFree();
     }
   }
 
@@ -139,7 +156,7 @@ export class WorkerPool implements Sessions {
   }
 
   private seat(index: number): Seat {
-    const seat: Seat = { thread: new SessionThread(`inference-${index}`), duty: 'idle', claim: undefined };
+    const seat: Seat = { thread: new SessionThread(`inference-${index}`), duty: 'idle', orders: 0, endedAt: 0, claim: undefined };
     this.attend(seat, index);
     return seat;
   }
@@ -209,6 +226,10 @@ export class WorkerPool implements Sessions {
     this.turn = mine.catch(() => undefined);
     return mine;
   }
+}
+
+function hasRoom({ duty, orders, claim }: Seat): boolean {
+  return duty === 'running' && orders < mostOrders && claim === undefined;
 }
 
 /** Off the main thread. */

@@ -10,11 +10,11 @@ interface Pending {
   reject(error: RelearnError): void;
 }
 
-/** One worker thread: a message at a time goes in, its answer comes back; a death rejects what was asked. */
+/** One worker thread: messages go in, their answers come back in the same order; a death rejects what was asked. */
 export class SessionThread {
   readonly gone: Promise<void>;
   private readonly worker: Worker;
-  private pending: Pending | undefined;
+  private pending: Pending[] = [];
   private dead = false;
   private reason = 'the thread ended';
 
@@ -23,9 +23,7 @@ export class SessionThread {
     // Tensors die young: a larger nursery would only hold more of them.
     this.worker = new Worker(entry, { name, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: 12 } });
     this.worker.on('message', (message: FromWorker) => {
-      const pending = this.pending;
-      this.pending = undefined;
-      pending?.resolve(message);
+      this.pending.shift()?.resolve(message);
     });
     this.worker.on('error', (error) => {
       this.reason = error.message;
@@ -33,9 +31,7 @@ export class SessionThread {
     this.gone = new Promise((resolve) => {
       this.worker.once('exit', () => {
         this.dead = true;
-        const pending = this.pending;
-        this.pending = undefined;
-        pending?.reject(crashed(this.reason));
+        for (const pending of this.pending.splice(0)) pending.reject(crashed(this.reason));
         resolve();
       });
     });
@@ -48,10 +44,8 @@ export class SessionThread {
   /** Throws UNAVAILABLE when the thread dies before it answers. */
   ask(message: ToWorker, transfer: readonly ArrayBuffer[] = []): Promise<FromWorker> {
     if (this.dead) return Promise.reject(crashed(this.reason));
-    if (this.pending !== undefined)
-      return Promise.reject(new RelearnError('INTERNAL', 'an inference thread is asked twice'));
     return new Promise((resolve, reject) => {
-      this.pending = { resolve, reject };
+      this.pending.push({ resolve, reject });
       this.worker.postMessage(message, [...transfer]);
     });
   }
