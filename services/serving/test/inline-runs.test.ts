@@ -34,9 +34,9 @@ describe('what a run is expected to take', () => {
 describe('a model', () => {
   const { onnx } = linearModel();
 
-  function tried(ms: number): InlineRuns {
-    const runs = new InlineRuns(1);
-    runs.add(1, onnx);
+  function tried(ms: number, bytes = onnx, onTrouble = (_message: string): void => undefined): InlineRuns {
+    const runs = new InlineRuns(1, onTrouble);
+    runs.add(1, bytes);
     for (let run = 0; run < 8; run++) {
       runs.wayTook(0.2);
       runs.took(1, 1, ms);
@@ -87,12 +87,15 @@ describe('a model', () => {
     const gone = await quick();
     await gone.remove(1);
     expect(gone.sessionFor(1, 1)).toBeUndefined();
-    const large = new InlineRuns(1);
-    large.add(1, new Uint8Array((1 << 20) + 1));
-    for (let run = 0; run < 8; run++) {
-      large.wayTook(0.2);
-      large.took(1, 1, 0.1);
-    }
-    expect(large.sessionFor(1, 1)).toBeUndefined();
+    expect(tried(0.1, new Uint8Array((1 << 20) + 1)).sessionFor(1, 1)).toBeUndefined();
+  });
+
+  it('that cannot be opened here goes on elsewhere, and somebody hears of it', async () => {
+    const told: string[] = [];
+    const runs = tried(0.1, new Uint8Array([1, 2, 3]), (message) => told.push(message));
+    expect(runs.sessionFor(1, 1)).toBeUndefined();
+    while (told.length === 0) await systemClock.sleep(1);
+    expect(told).toEqual([expect.stringMatching(/^session 1 goes on in other threads only, .*: ./s)]);
+    expect(runs.sessionFor(1, 1)).toBeUndefined();
   });
 });

@@ -16,7 +16,7 @@ describe("a thread's next run", () => {
       plan: { runs: 1, workers: 2, inlineMs: 0 },
       onFree: () => undefined,
       onLost: () => undefined,
-      onDeath: () => undefined,
+      onTrouble: () => undefined,
     });
     pool.start();
     const { onnx, digest } = linearModel();

@@ -79,7 +79,7 @@ export class ModelHost implements Part {
     this.pool = open({
       onFree: () => this.batcher.wake(),
       onLost: (session, reason) => this.lost(session, reason),
-      onDeath: (thread) => options.onTrouble?.(`${thread} died; another thread takes its place`),
+      onTrouble: (message) => options.onTrouble?.(message),
     });
     this.batcher = new Batcher({
       clock,

@@ -21,8 +21,8 @@ export interface SessionEvents {
   readonly onFree: () => void;
   /** A session is lost for good: what held it died, and it could not be loaded again. */
   readonly onLost: (session: number, reason: string) => void;
-  /** What held sessions died; another takes its place. */
-  readonly onDeath: (name: string) => void;
+  /** Something failed that others make good; somebody should know. */
+  readonly onTrouble: (message: string) => void;
 }
 
 /** Where models are loaded and run, as a port: the running process has threads for it, a simulation has none. */

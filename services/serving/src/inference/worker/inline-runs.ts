@@ -1,3 +1,4 @@
+import { RelearnError } from '@relearn/kernel';
 import { OnnxSession } from './onnx-session.js';
 import { Recent, RunCosts } from './run-costs.js';
 
@@ -20,9 +21,11 @@ export class InlineRuns {
   private readonly candidates = new Map<number, Candidate>();
   private readonly ways = new Recent();
   private readonly mostMs: number;
+  private readonly onTrouble: (message: string) => void;
 
-  constructor(mostMs: number) {
+  constructor(mostMs: number, onTrouble: (message: string) => void) {
     this.mostMs = mostMs;
+    this.onTrouble = onTrouble;
   }
 
   add(id: number, onnx: Uint8Array): void {
@@ -67,9 +70,10 @@ export class InlineRuns {
   private async open(id: number, candidate: Candidate): Promise<void> {
     try {
       candidate.session = await OnnxSession.open(candidate.onnx);
-    } catch {
-      // Other threads hold it all the same.
+    } catch (thrown) {
       this.candidates.delete(id);
+      const { message } = RelearnError.from(thrown);
+      this.onTrouble(`session ${id} goes on in other threads only, since it cannot be opened in this one: ${message}`);
     }
   }
 }

@@ -48,7 +48,7 @@ export class WorkerPool implements Sessions {
 
   constructor(options: WorkerPoolOptions) {
     this.options = options;
-    this.inline = new InlineRuns(options.plan.inlineMs);
+    this.inline = new InlineRuns(options.plan.inlineMs, options.onTrouble);
     this.buffers = new LargeBuffers(options.plan.runs);
   }
 
@@ -166,7 +166,7 @@ export class WorkerPool implements Sessions {
       seat.duty = 'gone';
       if (this.stopping) return;
       this.deaths += 1;
-      this.options.onDeath(`inference-${index}`);
+      this.options.onTrouble(`inference-${index} died; another thread takes its place`);
       // A thread that dies again and again must not eat the machine.
       await this.options.clock.sleep(Math.min(5_000, 10 * 2 ** Math.min(this.deaths, 9)));
       if (this.stopping) return;
