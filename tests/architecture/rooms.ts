@@ -148,7 +148,7 @@ const servicePackages: Readonly<Record<string, readonly string[]>> = {
 
 export const rooms: readonly Room[] = [
   { name: 'kernel', files: ['libs/kernel/src/**'], ours: [], node: ['crypto'] },
-  { name: 'contracts', files: ['libs/contracts/src/**'], ours: ['kernel'], npm: ['typebox', 'yaml'] },
+  { name: 'contracts', files: ['libs/contracts/src/**'], ours: ['kernel'], npm: ['ajv', 'yaml'] },
 
   // Pure: what they know of the world is passed in.
   { name: 'stats', files: ['libs/stats/src/**'], ours: ['kernel'], typesOf: ['contracts'] },
@@ -246,7 +246,6 @@ export const rooms: readonly Room[] = [
     name: 'runtime',
     files: ['libs/runtime/src/**'],
     ours: ports.filter((name) => name !== 'runtime'),
-    npm: ['typebox'],
   },
   {
     name: 'runtime/workers',

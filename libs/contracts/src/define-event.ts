@@ -1,10 +1,10 @@
 import { RelearnError } from '@relearn/kernel';
-import type { Static, TSchema } from 'typebox';
-import { Compile } from 'typebox/compile';
+import type { Schema, Static } from './schema/type.js';
+import { Validator } from './schema/validator.js';
 import type { Event } from './envelope.js';
 import type { Topic } from './topics.js';
 
-export interface EventType<S extends TSchema = TSchema> {
+export interface EventType<S extends Schema = Schema> {
   /** CloudEvents type, such as `relearn.model.promoted.v1`. */
   readonly type: string;
   readonly name: string;
@@ -21,7 +21,7 @@ export type DataOf<T> = T extends EventType<infer S> ? Static<S> : never;
 const defined = new Map<string, EventType>();
 
 /** Declares an event: the only source of its TypeScript type, validator, JSON Schema and topic. */
-export function defineEvent<S extends TSchema>(declaration: {
+export function defineEvent<S extends Schema>(declaration: {
   name: string;
   version: number;
   topic: Topic;
@@ -29,15 +29,13 @@ export function defineEvent<S extends TSchema>(declaration: {
 }): EventType<S> {
   const { name, version, topic, data } = declaration;
   const type = `relearn.${name}.v${version}`;
-  const validator = Compile(data);
+  const validator = new Validator(data);
   const is = (event: Event): event is Event<Static<S>> => event.type === type;
   const read = (event: Event): Event<Static<S>> => {
     if (!is(event)) throw new RelearnError('INVALID_EVENT', `expected ${type}, got ${event.type}`);
-    if (validator.Check(event.data)) return event;
-    const first = [...validator.Errors(event.data)].find((error) => error.keyword !== 'boolean');
-    throw new RelearnError('INVALID_EVENT', `${type} ${event.id}: ${first?.message ?? 'does not fit its schema'}`, {
-      place: { field: first?.instancePath ?? '/' },
-    });
+    const fault = validator.faultOf(event.data);
+    if (fault === undefined) return event;
+    throw new RelearnError('INVALID_EVENT', `${type} ${event.id}: ${fault.message}`, { place: { field: fault.field } });
   };
   const eventType: EventType<S> = { type, name, version, topic, schema: data, is, read };
   defined.set(type, eventType);

@@ -13,6 +13,7 @@ export * from './envelope.js';
 export * from './seen.js';
 export { asyncApi } from './asyncapi.js';
 export * from './define-event.js';
+export { type Schema, type Static, Type, Validator } from './schema/index.js';
 export * from './events/data.js';
 export * from './events/feature.js';
 export * from './events/model.js';

@@ -1,5 +1,5 @@
 import { RelearnError } from '@relearn/kernel';
-import Type, { type Static } from 'typebox';
+import { type Static, Type } from './schema/type.js';
 
 export const Cell = Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()]);
 export type Cell = Static<typeof Cell>;

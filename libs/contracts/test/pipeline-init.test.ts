@@ -4,9 +4,9 @@ import {
   type InferPipelineInput,
   parsePipelineFile,
   pipelineJsonSchema,
+  Validator,
 } from '@relearn/contracts';
 import fc from 'fast-check';
-import { Compile } from 'typebox/compile';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { catalog } from './pipeline-fixture.js';
@@ -213,7 +213,7 @@ describe('the sizes of an inferred pipeline', () => {
 });
 
 describe('an inferred pipeline file', () => {
-  const validator = Compile(pipelineJsonSchema());
+  const validator = new Validator(pipelineJsonSchema());
   const name = fc.oneof(
     // No column of a pipeline can be called `__proto__`.
     fc.string({ minLength: 1, maxLength: 12, unit: 'binary' }).filter((text) => text !== '__proto__'),
@@ -305,7 +305,7 @@ describe('an inferred pipeline file', () => {
       fc.property(columns, (input) => {
         const { yaml } = inferPipeline(input);
         const { spec } = parsePipelineFile(yaml, 'demo.yaml', catalog);
-        expect(validator.Check(parse(yaml))).toBe(true);
+        expect(validator.fits(parse(yaml))).toBe(true);
         expect(spec.source.rows).toEqual({ files: [input.dataFile], time: input.time, id: input.id });
         expect(spec.label.column).toBe(input.label);
         expect(Object.keys(spec.schema.columns).sort()).toEqual(input.profiles.map((profile) => profile.name).sort());

@@ -1,10 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import Type from 'typebox';
-import { Compile } from 'typebox/compile';
 import { describe, expect, test } from 'vitest';
-import { eventTypes } from '../src/index.js';
+import { eventTypes, Type, type Schema as TypedSchema, Validator } from '../src/index.js';
 import { type Schema, valuesOf } from './schema-values.js';
 
 const folder = join(import.meta.dirname, '..', 'released');
@@ -24,9 +22,9 @@ function refused(before: Schema, accepts: (value: unknown) => boolean): unknown 
   return counterexample === null ? null : counterexample[0];
 }
 
-const accepts = (schema: Type.TSchema) => {
-  const validator = Compile(schema);
-  return (value: unknown) => validator.Check(value);
+const accepts = (schema: TypedSchema) => {
+  const validator = new Validator(schema);
+  return (value: unknown) => validator.fits(value);
 };
 
 describe('released schemas', () => {
@@ -49,9 +47,9 @@ describe('a changed schema', () => {
     { turn: Type.String(), rows: Type.Integer({ minimum: 0 }), verdict: Type.Enum(['passed', 'rejected']) },
     { additionalProperties: false },
   ) as Schema;
-  const { properties } = before as { properties: Record<string, Type.TSchema> };
+  const { properties } = before as { properties: Record<string, TypedSchema> };
   const closed = { additionalProperties: false };
-  const changed = (fields: Record<string, Type.TSchema>) => Type.Object({ ...properties, ...fields }, closed);
+  const changed = (fields: Record<string, TypedSchema>) => Type.Object({ ...properties, ...fields }, closed);
 
   test.each([
     ['a new field that may be absent', changed({ note: Type.Optional(Type.String()) })],

@@ -1,12 +1,19 @@
 import type { OutgoingRecord } from '@relearn/bus';
 import { maxRecordBytes } from '@relearn/bus';
-import { encodeEvent, type Event, type EventType, partitionFor, type Topic } from '@relearn/contracts';
+import {
+  encodeEvent,
+  type Event,
+  type EventType,
+  partitionFor,
+  type Schema,
+  type Static,
+  type Topic,
+} from '@relearn/contracts';
 import { formatTimestamp, RelearnError } from '@relearn/kernel';
-import type { Static, TSchema } from 'typebox';
 import { mostReferencedBytes } from './dataref.js';
 
 /** An event that a handler wants published; the runtime numbers it and chooses its partition. */
-export interface Emission<S extends TSchema = TSchema> {
+export interface Emission<S extends Schema = Schema> {
   readonly type: EventType<S>;
   /** Where it goes, if not to the topic of its type. */
   readonly topic?: Topic;
@@ -28,7 +35,7 @@ export interface Emission<S extends TSchema = TSchema> {
   readonly rows?: { readonly count: number; slice(from: number, to: number): { data: Static<S>; sequence: number } };
 }
 
-export function emission<S extends TSchema>(fields: Emission<S>): Emission {
+export function emission<S extends Schema>(fields: Emission<S>): Emission {
   return fields as Emission;
 }
 

@@ -1,7 +1,6 @@
-import { decodeEvent, defineEvent, type Event, type LoggedEvent } from '@relearn/contracts';
+import { decodeEvent, defineEvent, type Event, type LoggedEvent, Type } from '@relearn/contracts';
 import { AggregateHost, type Decider, decodeAggregate, foldAggregate, foldedOf, own, unfolded } from '@relearn/runtime';
 import fc from 'fast-check';
-import Type from 'typebox';
 import { describe, expect, test } from 'vitest';
 import { memoryDurable } from './world/durable.js';
 import { TestProcess } from './world/process.js';

@@ -1,5 +1,5 @@
 import type { Bus } from '@relearn/bus';
-import { checkpointSaved, defineEvent } from '@relearn/contracts';
+import { checkpointSaved, defineEvent, Type } from '@relearn/contracts';
 import {
   aggregateCollection,
   type Decider,
@@ -12,7 +12,6 @@ import {
   rebuildStored,
   stateOf,
 } from '@relearn/runtime';
-import Type from 'typebox';
 import { describe, expect, test } from 'vitest';
 import { square } from './world/deciding.js';
 import { type Durable, memoryDurable } from './world/durable.js';

@@ -1,5 +1,4 @@
 import { type Readable, Transform } from 'node:stream';
-import replyFrom from '@fastify/reply-from';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { refuse } from './refuse.js';
 
@@ -19,6 +18,8 @@ const answerWithinMs = 120_000;
 /** Passes requests on to the services that own the paths, bodies as they come; 503 while an owner is away. */
 export function registerForwarding(app: FastifyInstance, forwardings: readonly Forwarding[]): void {
   app.register(async (scope) => {
+    // Only who has something to pass on takes the time to load it.
+    const { default: replyFrom } = await import('@fastify/reply-from');
     await scope.register(replyFrom, {
       undici: { connections: 128, headersTimeout: answerWithinMs, bodyTimeout: answerWithinMs },
       disableRequestLogging: true,

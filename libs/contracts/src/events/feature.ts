@@ -1,4 +1,4 @@
-import Type, { type Static } from 'typebox';
+import { type Static, Type } from '../schema/type.js';
 import { defineEvent } from '../define-event.js';
 import { Columns } from '../rows.js';
 

@@ -1,4 +1,4 @@
-import Type, { type Static } from 'typebox';
+import { type Static, Type } from '../schema/type.js';
 import { defineEvent } from '../define-event.js';
 import { PipelineSpec, Scalar } from '../pipeline/spec.js';
 import { Cut, turnFields } from './feature.js';

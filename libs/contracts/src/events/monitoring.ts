@@ -1,4 +1,4 @@
-import Type, { type Static } from 'typebox';
+import { type Static, Type } from '../schema/type.js';
 import { defineEvent } from '../define-event.js';
 import { Columns } from '../rows.js';
 import { Cause } from './model.js';
@@ -8,13 +8,15 @@ const nullableNumber = Type.Union([Type.Number(), Type.Null()]);
 
 const answering = [Type.Literal('champion'), Type.Literal('challenger')] as const;
 
+const ArmName = Type.Union([...answering, Type.Literal('frozen')]);
+
 /**
  * What one model said to a batch of rows. `champion` answers; `challenger` is a model that is rolled out and may answer;
  * `frozen` is the first promoted model, scored for comparison only.
  */
 export const Arm = Type.Object(
   {
-    arm: Type.Union([...answering, Type.Literal('frozen')]),
+    arm: ArmName,
     model: Type.Integer(),
     outputs: Columns,
   },
@@ -105,7 +107,7 @@ export const windowProfiled = defineEvent({
       models: Type.Array(
         Type.Object(
           {
-            arm: Arm.properties.arm,
+            arm: ArmName,
             model: Type.Integer(),
             counts: Type.Optional(Counts),
             scores: Type.Optional(Counts),
@@ -120,18 +122,20 @@ export const windowProfiled = defineEvent({
   ),
 });
 
+const DriftState = Type.Union([
+  Type.Literal('OK'),
+  Type.Literal('DRIFT'),
+  Type.Literal('NO_DATA'),
+  Type.Literal('NOT_COMPUTABLE'),
+]);
+
 export const FeatureDrift = Type.Object(
   {
     feature: Type.String(),
     method: Type.String(),
     statistic: nullableNumber,
     threshold: nullableNumber,
-    state: Type.Union([
-      Type.Literal('OK'),
-      Type.Literal('DRIFT'),
-      Type.Literal('NO_DATA'),
-      Type.Literal('NOT_COMPUTABLE'),
-    ]),
+    state: DriftState,
   },
   closed,
 );
@@ -146,7 +150,7 @@ export const driftReported = defineEvent({
       ...window,
       model: Type.Integer(),
       rows: Type.Integer(),
-      state: FeatureDrift.properties.state,
+      state: DriftState,
       share: nullableNumber,
       features: Type.Array(FeatureDrift),
     },
@@ -170,7 +174,7 @@ export const performanceReported = defineEvent({
       reference: nullableNumber,
       labelled: Type.Integer(),
       predictions: Type.Integer(),
-      state: FeatureDrift.properties.state,
+      state: DriftState,
     },
     closed,
   ),

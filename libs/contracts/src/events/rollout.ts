@@ -1,4 +1,4 @@
-import Type, { type Static } from 'typebox';
+import { type Static, Type } from '../schema/type.js';
 import { defineEvent } from '../define-event.js';
 import { GradualRollout } from '../pipeline/rollout-spec.js';
 import { turnFields } from './feature.js';

@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import { Type } from '../schema/type.js';
 import { defineEvent } from '../define-event.js';
 import { topicNames } from '../topics.js';
 

@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import { type Static, Type } from '../schema/type.js';
 import { defaults } from './defaults.js';
 import {
   bounds,
@@ -223,4 +223,4 @@ export const FileFeatures = Type.Array(FileFeature, {
   description:
     'The inputs of the model. Default: every row column but ids, the event time, other timestamps, strings and what is known only with the label; and hour and day_of_week of the event time.',
 });
-export type FileFeature = Type.Static<typeof FileFeature>;
+export type FileFeature = Static<typeof FileFeature>;

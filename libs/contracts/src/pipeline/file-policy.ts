@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import { type Schema, type Static, Type } from '../schema/type.js';
 import { defaultDrops, defaultMetrics, defaults } from './defaults.js';
 import { closed, duration, optional, scalar, text, whole, word } from './file-terms.js';
 import { tasks } from './spec.js';
@@ -26,7 +26,7 @@ const FileCandidate = Type.Object(
   },
   closed,
 );
-export type FileCandidate = Type.Static<typeof FileCandidate>;
+export type FileCandidate = Static<typeof FileCandidate>;
 
 export const FileTrain = Type.Object(
   {
@@ -185,7 +185,7 @@ const hysteresis = ({ enter, of }: { enter: number; of: number }) => ({
   enter: optional(whole(1, 'So many of the latest `of` windows must be bad.', enter)),
   of: optional(whole(1, 'So many latest windows are looked at.', of)),
 });
-const orNull = <T extends Type.TSchema>(block: T, title: string, description: string) =>
+const orNull = <T extends Schema>(block: T, title: string, description: string) =>
   optional(Type.Union([block, Type.Null()], { title: `${title}, or null`, description }));
 
 export const FileRetrain = Type.Object(

@@ -1,10 +1,10 @@
-import Type from 'typebox';
+import { type Schema, Type } from '../schema/type.js';
 import { defaults } from './defaults.js';
 import { closed, columnName, duration, optional, whole, word } from './file-terms.js';
 
 /** The file's form of how a passed model goes live. */
 
-const orNull = (limit: Type.TNumber, description: string, fallback: number | null) =>
+const orNull = (limit: Schema<number>, description: string, fallback: number | null) =>
   optional(Type.Union([limit, Type.Null()], { title: 'a number, or null', description, default: fallback }));
 
 const { judge } = defaults.rollout;

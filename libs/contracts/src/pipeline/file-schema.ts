@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import { type Static, Type } from '../schema/type.js';
 import { FileFeatures, FileLabel, FileSchema, FileSource } from './file-data.js';
 import { FileEvaluate, FileMonitor, FileRetrain, FileTrain } from './file-policy.js';
 import { FileRollout } from './file-rollout.js';
@@ -29,7 +29,7 @@ export const PipelineFile = Type.Object(
   },
   closed,
 );
-export type PipelineFile = Type.Static<typeof PipelineFile>;
+export type PipelineFile = Static<typeof PipelineFile>;
 
 /** JSON Schema (2020-12) of the pipeline file, for editors and other programs. */
 export function pipelineJsonSchema(): Record<string, unknown> {

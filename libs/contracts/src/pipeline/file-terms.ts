@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import { type Schema, type Static, Type } from '../schema/type.js';
 
 /**
  * Words of which the form of the pipeline file is made. A schema's `title` and `examples` are what error messages say of it,
@@ -59,7 +59,7 @@ export const scalar = Type.Union([Type.Number(), Type.String(), Type.Boolean()],
 });
 
 /** A block whose keys are stream names. */
-export const streams = <T extends Type.TSchema>(value: T, description: string) =>
+export const streams = <T extends Schema>(value: T, description: string) =>
   Type.Record(Type.String({ pattern: '^[a-z][a-z0-9_-]{0,62}$' }), value, {
     ...closed,
     title: 'a block of streams',
@@ -68,8 +68,8 @@ export const streams = <T extends Type.TSchema>(value: T, description: string) =
   });
 
 /** A block whose keys are column names. */
-export const byColumn = <T extends Type.TSchema>(value: T, title: string, description?: string) =>
-  Type.Unsafe<Record<string, Type.Static<T>>>({
+export const byColumn = <T extends Schema>(value: T, title: string, description?: string) =>
+  Type.Unsafe<Record<string, Static<T>>>({
     type: 'object',
     title,
     ...says(description),

@@ -1,5 +1,5 @@
 import { RelearnError } from '@relearn/kernel';
-import { Compile } from 'typebox/compile';
+import { Validator } from '../schema/validator.js';
 import type { PipelineCatalog } from './catalog.js';
 import { PipelineFile } from './file-schema.js';
 import {
@@ -24,7 +24,7 @@ export interface ParsedPipeline {
 
 // The serialised form has no more than what JSON Schema says: this is the boundary between the two type systems.
 const fileShape: Shape = JSON.parse(JSON.stringify(PipelineFile));
-const specValidator = Compile(PipelineSpec);
+const specValidator = new Validator(PipelineSpec);
 
 /**
  * Reads a pipeline file: YAML to a spec with every default filled in. `file` is the name that errors show.
@@ -45,7 +45,7 @@ export function parsePipelineFile(text: string, file: string, catalog: PipelineC
   errors.sort((a, b) => a.line - b.line || a.column - b.column);
   const [first, ...more] = errors;
   if (first !== undefined) throw new InvalidPipelineError([first, ...more]);
-  if (resolved === undefined || !specValidator.Check(resolved.spec)) {
+  if (resolved === undefined || !specValidator.fits(resolved.spec)) {
     throw new RelearnError('INTERNAL', `${file}: the file holds no error, yet its resolved form is not valid`);
   }
   const { spec, candidateOrigins } = resolved;

@@ -1,7 +1,7 @@
-import Type, { type Static, type TSchema } from 'typebox';
+import { type Schema, type Static, Type } from '../schema/type.js';
 
 const closed = { additionalProperties: false } as const;
-const orOff = <T extends TSchema>(limit: T) => Type.Union([limit, Type.Null()]);
+const orOff = <T extends Schema>(limit: T) => Type.Union([limit, Type.Null()]);
 
 /** What the judge of a rollout looks for. Null: not judged. */
 export const JudgeSpec = Type.Object(

@@ -1,15 +1,15 @@
 import { digestOf, RelearnError } from '@relearn/kernel';
-import { Compile } from 'typebox/compile';
+import { Validator } from '../schema/validator.js';
 import { PipelineSpec } from './spec.js';
 
-const validator = Compile(PipelineSpec);
+const validator = new Validator(PipelineSpec);
 
 /** The spec that an event or a document carries. Throws INVALID_PIPELINE that names the field. */
 export function readPipelineJson(value: unknown): PipelineSpec {
-  if (validator.Check(value)) return value;
-  const first = [...validator.Errors(value)].find((error) => error.keyword !== 'boolean');
-  throw new RelearnError('INVALID_PIPELINE', `no valid pipeline: ${first?.message ?? 'it does not fit its schema'}`, {
-    place: { field: first?.instancePath === '' ? '/' : (first?.instancePath ?? '/') },
+  if (validator.fits(value)) return value;
+  const { field = '', message = 'does not fit its schema' } = validator.faultOf(value) ?? {};
+  throw new RelearnError('INVALID_PIPELINE', `no valid pipeline: ${message}`, {
+    place: { field: field === '' ? '/' : field },
     remedy: 'Apply the pipeline file anew with this version of Relearn.',
   });
 }

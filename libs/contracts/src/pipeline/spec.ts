@@ -1,4 +1,4 @@
-import Type, { type Static } from 'typebox';
+import { type Static, Type } from '../schema/type.js';
 import { RolloutSpec } from './rollout-spec.js';
 
 /**

@@ -1,11 +1,10 @@
-import type { Attributes, Event, EventType, LoggedEvent, Topic } from '@relearn/contracts';
+import type { Attributes, Event, EventType, LoggedEvent, Schema, Static, Topic } from '@relearn/contracts';
 import type { BusinessMs } from '@relearn/kernel';
 import type { Json } from '@relearn/store';
-import type { Static, TSchema } from 'typebox';
 import type { Ports } from '../ports.js';
 
 /** An event of an aggregate's own, not yet numbered. */
-export interface OwnEvent<S extends TSchema = TSchema> {
+export interface OwnEvent<S extends Schema = Schema> {
   readonly type: EventType<S>;
   readonly data: Static<S>;
   readonly pipelineVersion: number;
@@ -15,7 +14,7 @@ export interface OwnEvent<S extends TSchema = TSchema> {
   readonly actor?: string;
 }
 
-export function own<S extends TSchema>(event: OwnEvent<S>): OwnEvent {
+export function own<S extends Schema>(event: OwnEvent<S>): OwnEvent {
   return event as OwnEvent;
 }
 

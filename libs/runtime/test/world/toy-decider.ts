@@ -1,8 +1,7 @@
-import { defineEvent, type Event, timerFired } from '@relearn/contracts';
+import { defineEvent, type Event, timerFired, Type } from '@relearn/contracts';
 import { RelearnError } from '@relearn/kernel';
 import { type Decider, type EventRef, type JobContext, own, type OwnEvent, refOf } from '@relearn/runtime';
 import type { Json } from '@relearn/store';
-import Type from 'typebox';
 
 const data = Type.Object({ n: Type.Integer() }, { additionalProperties: false });
 const control = { version: 1, topic: 'control', data } as const;

@@ -1,7 +1,6 @@
-import { defineEvent, type Event, type LoggedEvent, rowAddress } from '@relearn/contracts';
+import { defineEvent, type Event, type LoggedEvent, rowAddress, Type } from '@relearn/contracts';
 import { RelearnError } from '@relearn/kernel';
 import { emission, type Emission, type FoldDefinition, type Shard } from '@relearn/runtime';
-import Type from 'typebox';
 
 const closed = { additionalProperties: false } as const;
 const numbers = Type.Array(Type.Number());

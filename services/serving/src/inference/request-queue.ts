@@ -50,7 +50,8 @@ export class RequestQueue {
   /** Could what is to be taken next hold no more than it does? */
   fills(mostRows: number): boolean {
     for (const groups of this.levels) {
-      for (const { queue, rows } of groups.values()) return rows >= mostRows || queue[0]?.job.target.batchable === false;
+      for (const { queue, rows } of groups.values())
+        return rows >= mostRows || queue[0]?.job.target.batchable === false;
     }
     return false;
   }

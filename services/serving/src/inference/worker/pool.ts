@@ -156,7 +156,13 @@ export class WorkerPool implements Sessions {
   }
 
   private seat(index: number): Seat {
-    const seat: Seat = { thread: new SessionThread(`inference-${index}`), duty: 'idle', orders: 0, endedAt: 0, claim: undefined };
+    const seat: Seat = {
+      thread: new SessionThread(`inference-${index}`),
+      duty: 'idle',
+      orders: 0,
+      endedAt: 0,
+      claim: undefined,
+    };
     this.attend(seat, index);
     return seat;
   }
