@@ -73,6 +73,9 @@ export interface BatcherOptions {
   readonly log: PredictionLog;
 }
 
+/** Of a longer run its thread would save too little, and a request of another model would wait for two of them. */
+const longestNextMs = 20;
+
 /** A queue that is expected to take more of the time until a request's deadline than this is too long for it. */
 const mostOfDeadline = 0.75;
 
@@ -203,16 +206,20 @@ export class Batcher {
       if (batch === undefined) return;
       void this.runBatch(batch);
     }
-    // What fills a run gains nothing by waiting for its thread here.
-    while (this.options.takesNext() && this.hasWholeRun()) {
+    while (this.options.takesNext() && this.hasNextRun()) {
       const batch = this.take();
       if (batch === undefined) return;
       void this.runBatch(batch);
     }
   }
 
-  private hasWholeRun(): boolean {
-    return this.alone.length > 0 || this.isBackgroundDue() || this.requests.fills(this.options.maxBatchRows);
+  /** Is there a run that gains nothing by waiting here for its thread, and holds up nobody for long there? */
+  private hasNextRun(): boolean {
+    if (this.alone.length > 0 || this.isBackgroundDue()) return true;
+    const { maxBatchRows } = this.options;
+    const target = this.requests.wholeRun(maxBatchRows);
+    const expected = target && this.costs.get(target)?.expected(target.batchable ? maxBatchRows : 1);
+    return expected !== undefined && expected <= longestNextMs;
   }
 
   private isBackgroundDue(): boolean {

@@ -1,5 +1,5 @@
 import { type Clock, type MachineMs, RelearnError } from '@relearn/kernel';
-import type { Job, JobAnswer } from './batcher.js';
+import type { BatchTarget, Job, JobAnswer } from './batcher.js';
 
 /** Priorities go from 1, which runs first, to this one. */
 export const lowestPriority = 3;
@@ -47,13 +47,15 @@ export class RequestQueue {
     }
   }
 
-  /** Could what is to be taken next hold no more than it does? */
-  fills(mostRows: number): boolean {
+  /** Of what is to be taken next, where it could hold no more than it does: what it is to run on. */
+  wholeRun(mostRows: number): BatchTarget | undefined {
     for (const groups of this.levels) {
-      for (const { queue, rows } of groups.values())
-        return rows >= mostRows || queue[0]?.job.target.batchable === false;
+      for (const { queue, rows } of groups.values()) {
+        const target = queue[0]?.job.target;
+        return rows >= mostRows || target?.batchable === false ? target : undefined;
+      }
     }
-    return false;
+    return undefined;
   }
 
   /** Rows of the job's group that run before it would, were it the last to come. */
