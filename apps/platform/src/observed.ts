@@ -19,11 +19,16 @@ const statusNames = new Map<number, string>(Object.entries(grpcStatus).map(([nam
 
 /** Measures each unary call, as its server or as its client saw it. */
 export function observeCalls(histogram: Metrics['rpcServer' | 'rpcClient']): (call: AnsweredCall) => void {
+  let last = { path: '', status: 0, labels: callLabels('', 0) };
   return ({ path, status, seconds }) => {
-    const name = statusNames.get(status) ?? String(status);
-    const rpc_method = path.replace(/^\//, '');
-    histogram.observe({ rpc_system_name: 'grpc', rpc_method, rpc_response_status_code: name }, seconds);
+    if (last.path !== path || last.status !== status) last = { path, status, labels: callLabels(path, status) };
+    histogram.observe(last.labels, seconds);
   };
+}
+
+function callLabels(path: string, status: number) {
+  const name = statusNames.get(status) ?? String(status);
+  return { rpc_system_name: 'grpc', rpc_method: path.replace(/^\//, ''), rpc_response_status_code: name };
 }
 
 /** The bus, with what it takes counted and timed. */

@@ -9,15 +9,19 @@ export interface Figure {
   readonly exemplar?: unknown;
 }
 
-/** What a metric of a process tells, as plain data that can be sent to another process. */
-export interface Family {
+/** What a metric tells. */
+export interface Told {
   readonly name: string;
   readonly help: string;
   readonly type: string;
+  readonly values: readonly Figure[];
+}
+
+/** What a metric of a process tells, as plain data that can be sent to another process. */
+export interface Family extends Told {
   readonly together: NonNullable<MetricSpec['together']> | 'sum';
   /** Does it keep exemplars? */
   readonly traced: boolean;
-  readonly values: readonly Figure[];
 }
 
 export type Figures = readonly Family[];
@@ -71,7 +75,8 @@ export function countedOf(figures: Figures): Figures {
   return figures.filter(({ together, type }) => together === 'sum' && type !== 'gauge');
 }
 
-/** The family as something that a registry of prom-client renders: it asks for these fields alone. */
-export function rendered(family: Family): Metric {
-  return { ...family, get: async () => family } as unknown as Metric;
+/** What a registry of prom-client renders, told anew each time: it asks for these fields alone. */
+export function rendered(told: () => Told): Metric {
+  const { name, type } = told();
+  return { name, type, get: async () => told() } as unknown as Metric;
 }

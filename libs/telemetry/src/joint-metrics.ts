@@ -21,7 +21,7 @@ export class JointMetrics {
     const registries = newRegistries();
     for (const family of merged([this.past, ...this.latest.values()])) {
       const among = family.traced ? [registries.traced, registries.openMetrics] : [registries.plain];
-      for (const registry of among) registry.registerMetric(rendered(family));
+      for (const registry of among) registry.registerMetric(rendered(() => family));
     }
     return textOf(registries, accept);
   }

@@ -1,14 +1,11 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { RelearnError } from '@relearn/kernel';
-import {
-  Counter as PromCounter,
-  Gauge as PromGauge,
-  Histogram as PromHistogram,
-  collectDefaultMetrics,
-} from 'prom-client';
-import { type Figures, figuresOf } from './figures.js';
+import { Counter as PromCounter, Gauge as PromGauge, collectDefaultMetrics } from 'prom-client';
+import { type Figures, figuresOf, rendered } from './figures.js';
+import { Histogram as OwnHistogram } from './histogram.js';
 import { newRegistries, type Registries, type Rendered, textOf } from './registries.js';
-import { labelValueBound, type MetricKey, type MetricSpec, metricNames } from './names.js';
+import { type MetricKey, type MetricSpec, metricNames } from './names.js';
+import { boundLabels, type Labels } from './series.js';
 
 type Specs = typeof metricNames;
 type LabelsOf<Key extends MetricKey> = Readonly<Record<Specs[Key]['labels'][number], string>>;
@@ -107,13 +104,11 @@ function promOptions(spec: MetricSpec): { name: string; help: string; labelNames
   return { name: spec.name, help: spec.help, labelNames: [...spec.labels] };
 }
 
-type Recorded = Readonly<Record<string, string>>;
-
 function instrumentOf(
   spec: MetricSpec,
   { plain, traced, openMetrics }: Registries,
   onFold: (name: string) => void,
-): Instruments<Recorded>[MetricSpec['kind']] {
+): Instruments<Labels>[MetricSpec['kind']] {
   const options = { ...promOptions(spec), registers: [plain] };
   const bound = boundLabels(spec, onFold);
   if (spec.kind === 'counter') {
@@ -132,37 +127,8 @@ function instrumentOf(
       clear: (labels) => gauge.remove(bound(labels)),
     };
   }
-  const buckets = [...(spec.buckets ?? [])];
-  if (spec.exemplars === undefined) {
-    const histogram = new PromHistogram({ ...options, buckets });
-    return { observe: (labels, value) => histogram.observe(bound(labels), value) };
-  }
-  const registers = [openMetrics];
-  const histogram = new PromHistogram({ ...options, buckets, registers, enableExemplars: true });
-  traced.registerMetric(histogram);
-  return {
-    observe: (labels, value, traceId) => {
-      const exemplar = traceId === undefined ? {} : { exemplarLabels: { trace_id: traceId } };
-      histogram.observe({ labels: bound(labels), value, ...exemplar });
-    },
-  };
-}
-
-/** Keeps each label's first values and gives `other` for those beyond the bound. */
-function boundLabels(spec: MetricSpec, onFold: (name: string) => void): (labels: Recorded) => Recorded {
-  const seen = new Map(spec.labels.map((label) => [label, new Set<string>()]));
-  return (labels) => {
-    let bounded = labels;
-    for (const [label, values] of seen) {
-      const value = labels[label] ?? '';
-      if (values.has(value)) continue;
-      if (values.size < labelValueBound) {
-        values.add(value);
-        continue;
-      }
-      bounded = { ...bounded, [label]: 'other' };
-      onFold(spec.name);
-    }
-    return bounded;
-  };
+  const histogram = new OwnHistogram(spec, bound);
+  const among = spec.exemplars === true ? [traced, openMetrics] : [plain];
+  for (const registry of among) registry.registerMetric(rendered(() => histogram.told()));
+  return histogram;
 }

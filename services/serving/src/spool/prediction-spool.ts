@@ -121,21 +121,26 @@ export class PredictionSpool implements Part {
     this.wake();
   };
 
-  /** All records of one run. */
+  /** All records of one run, one version's. */
   private observe(records: readonly PredictionRecord[]): void {
     const { predictions, inferenceQueue, inferenceCompute, inferenceRequest, inferenceBatch } =
       this.base.telemetry.metrics;
     const [first] = records;
-    if (first !== undefined) inferenceBatch.observe({ pipeline: first.model }, first.timings.batchRows);
-    for (const { model, version, rows, timings, traceId, arm, failure, answered } of records) {
+    if (first === undefined) return;
+    const labels = { pipeline: first.model, model: first.version, arm: first.arm };
+    inferenceBatch.observe({ pipeline: first.model }, first.timings.batchRows);
+    const told = { request: 0, mirror: 0 };
+    for (const { rows, timings, traceId, failure, answered } of records) {
       if (failure !== undefined) continue;
-      const labels = { pipeline: model, model: version, arm };
-      predictions.add({ ...labels, kind: answered === undefined ? 'request' : 'mirror' }, rows);
+      told[answered === undefined ? 'request' : 'mirror'] += rows;
       if (answered !== undefined) continue;
       const { queueMs, computeMs } = timings;
       inferenceQueue.observe(labels, queueMs / 1000, traceId);
       inferenceCompute.observe(labels, computeMs / 1000, traceId);
       inferenceRequest.observe(labels, (queueMs + computeMs) / 1000, traceId);
+    }
+    for (const kind of ['request', 'mirror'] as const) {
+      if (told[kind] > 0) predictions.add({ ...labels, kind }, told[kind]);
     }
   }
 
