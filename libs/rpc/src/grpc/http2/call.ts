@@ -1,23 +1,30 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
-import { type Clock, type MachineMs, RelearnError, type Timer } from '@relearn/kernel';
+import { type Clock, type MachineMs, RelearnError } from '@relearn/kernel';
 import type { CallContext } from '../../port.js';
 import { type WireStatus, wireStatusOf } from '../wire-status.js';
+import type { Deadlines, Expiring } from './deadlines.js';
 import { acceptedEncodings, framed, MessageReader, unpacked } from './messages.js';
 import { timeoutOf } from './timeout.js';
 
 const contentType = 'application/grpc';
 const responseHeaders = { ':status': 200, 'content-type': contentType, 'grpc-accept-encoding': acceptedEncodings };
+const withTrailers = { waitForTrailers: true };
 const ok = { 'grpc-status': '0' };
-const longestTimer = 2 ** 31 - 1;
+
+/** What the calls of a server have in common. */
+export interface CallGround {
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  /** Bytes of a message that a caller may send. */
+  readonly mostBytes: number;
+}
 
 /** One call on its stream of HTTP/2: what its handler knows of it, its messages, and its end. */
-export class Http2Call implements CallContext {
+export class Http2Call implements CallContext, Expiring {
   readonly deadline: MachineMs;
   private readonly stream: ServerHttp2Stream;
   private readonly headers: IncomingHttpHeaders;
-  private readonly clock: Clock;
-  private readonly mostBytes: number;
-  private readonly timer: Timer | undefined;
+  private readonly ground: CallGround;
   private controller: AbortController | undefined;
   private texts: Readonly<Record<string, string>> | undefined;
   private trailers: Readonly<Record<string, string>> = ok;
@@ -26,16 +33,16 @@ export class Http2Call implements CallContext {
   private expired = false;
 
   /** Throws INVALID_INPUT for a timeout that is none. */
-  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, clock: Clock, mostBytes: number) {
+  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, ground: CallGround) {
     this.stream = stream;
     this.headers = headers;
-    this.clock = clock;
-    this.mostBytes = mostBytes;
-    const timeout = timeoutOf(headers['grpc-timeout'] as string | undefined);
-    this.deadline = clock.now() + timeout;
-    if (timeout > longestTimer) return;
-    this.timer = clock.after(timeout, () => this.expire());
-    stream.once('close', () => this.timer?.cancel());
+    this.ground = ground;
+    this.deadline = ground.clock.now() + timeoutOf(headers['grpc-timeout'] as string | undefined);
+    if (this.deadline < Number.POSITIVE_INFINITY) ground.deadlines.add(this);
+  }
+
+  get gone(): boolean {
+    return this.over || this.stream.destroyed;
   }
 
   get cancelled(): boolean {
@@ -63,7 +70,7 @@ export class Http2Call implements CallContext {
 
   /** Hears of the only message of the request, once the caller has sent all of it, or of what is wrong with it. */
   whole(heard: (bytes: Buffer) => void, refused: (thrown: unknown) => void): void {
-    const reader = new MessageReader(this.mostBytes);
+    const reader = new MessageReader(this.ground.mostBytes);
     let broken = false;
     const refuse = (thrown: unknown) => {
       if (!broken) refused(thrown);
@@ -94,7 +101,7 @@ export class Http2Call implements CallContext {
 
   /** The messages of the request, read as they are asked for; they end when the caller has no more or gives up. */
   async *messages(): AsyncGenerator<Buffer> {
-    const reader = new MessageReader(this.mostBytes);
+    const reader = new MessageReader(this.ground.mostBytes);
     try {
       // The stream stays open behind them: it carries the answers, too.
       for await (const chunk of this.stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
@@ -153,14 +160,21 @@ export class Http2Call implements CallContext {
     }
   }
 
+  expire(): void {
+    if (this.over) return;
+    this.expired = true;
+    this.controller?.abort();
+    this.fail(wireStatusOf(new RelearnError('DEADLINE_EXCEEDED', 'Deadline exceeded')));
+  }
+
   private get unheard(): boolean {
     return this.over || this.stream.destroyed || this.stream.closed;
   }
 
   private open(): void {
     if (this.stream.headersSent) return;
-    this.stream.respond(responseHeaders, { waitForTrailers: true });
-    this.stream.once('wantTrailers', () => {
+    this.stream.respond(responseHeaders, withTrailers);
+    this.stream.on('wantTrailers', () => {
       this.stream.sendTrailers(this.trailers);
       this.hearNoMore();
     });
@@ -168,26 +182,19 @@ export class Http2Call implements CallContext {
 
   /** What the caller has still to send is of no use. Closed at once, the stream would lose its trailers. */
   private hearNoMore(): void {
-    if (!this.stream.readableEnded) void this.clock.breathe().then(() => this.stream.close());
+    if (!this.stream.readableEnded) void this.ground.clock.breathe().then(() => this.stream.close());
   }
 
   private finish(): void {
     this.over = true;
-    this.timer?.cancel();
-  }
-
-  private expire(): void {
-    if (this.over) return;
-    this.expired = true;
-    this.controller?.abort();
-    this.fail(wireStatusOf(new RelearnError('DEADLINE_EXCEEDED', 'Deadline exceeded')));
+    this.ground.deadlines.delete(this);
   }
 
   private unpacked(bytes: Buffer): Promise<Buffer> {
     const encoding = this.headers['grpc-encoding'];
     return unpacked(bytes, {
       encoding: typeof encoding === 'string' ? encoding : 'identity',
-      mostBytes: this.mostBytes,
+      mostBytes: this.ground.mostBytes,
     });
   }
 }

@@ -14,7 +14,8 @@ import type { GrpcServer, GrpcServerOptions } from '../grpc-server.js';
 import type { HealthBoard } from '../health.js';
 import { encoded, failed, type Offer, Offered, timed } from '../offers.js';
 import { wireStatusOf } from '../wire-status.js';
-import { Http2Call, isGrpc } from './call.js';
+import { type CallGround, Http2Call, isGrpc } from './call.js';
+import { Deadlines } from './deadlines.js';
 import { keepAlive } from './keep-alive.js';
 
 const mebibyte = 1 << 20;
@@ -26,7 +27,7 @@ const sessionWindow = 16 * mebibyte;
 export class Http2Server implements GrpcServer {
   readonly name = 'grpc-server';
   private readonly options: GrpcServerOptions;
-  private readonly mostBytes: number;
+  private readonly ground: CallGround;
   private readonly server: NodeServer;
   private readonly offered: Offered;
   private readonly offers = new Map<string, Offer>();
@@ -35,10 +36,11 @@ export class Http2Server implements GrpcServer {
 
   constructor(options: GrpcServerOptions) {
     this.options = options;
-    this.mostBytes = Math.min(options.maxReceiveBytes ?? 256 * mebibyte, 2 ** 31 - 1);
+    const mostBytes = Math.min(options.maxReceiveBytes ?? 256 * mebibyte, 2 ** 31 - 1);
+    this.ground = { clock: options.clock, deadlines: new Deadlines(options.clock), mostBytes };
     this.server = createServer({
       // What one connection may hold in memory, in MiB: one message of the greatest size and room for the rest.
-      maxSessionMemory: Math.ceil(this.mostBytes / mebibyte) + 64,
+      maxSessionMemory: Math.ceil(mostBytes / mebibyte) + 64,
       settings: { maxConcurrentStreams: 4_096, initialWindowSize: streamWindow, maxFrameSize: mebibyte },
     });
     this.server.on('session', (session) => this.greet(session));
@@ -87,6 +89,7 @@ export class Http2Server implements GrpcServer {
     });
     await Promise.race([drained, this.options.clock.sleep(this.options.drainMs ?? 10_000, overdue.signal)]);
     for (const session of this.sessions) session.destroy();
+    this.ground.deadlines.stop();
   }
 
   private offer(offers: readonly Offer[]): void {
@@ -109,9 +112,9 @@ export class Http2Server implements GrpcServer {
     if (!isGrpc(headers)) return stream.respond({ ':status': 415 }, { endStream: true });
     let call: Http2Call;
     try {
-      call = new Http2Call(stream, headers, this.options.clock, this.mostBytes);
+      call = new Http2Call(stream, headers, this.ground);
     } catch (thrown) {
-      call = new Http2Call(stream, {}, this.options.clock, this.mostBytes);
+      call = new Http2Call(stream, {}, this.ground);
       return call.fail(wireStatusOf(thrown));
     }
     const path = String(headers[':path']);
