@@ -1,8 +1,10 @@
 import { RelearnError } from '@relearn/kernel';
 import { openCsv } from './csv.js';
 import { openJsonl } from './jsonl.js';
-import { openParquet } from './parquet.js';
 import type { TableFile } from './table.js';
+
+/** Loaded by who reads one: few processes do, and all would take the time at their start. */
+const openParquet = async (path: string) => (await import('./parquet.js')).openParquet(path);
 
 const openers: readonly { extension: string; open: (path: string) => Promise<TableFile> }[] = [
   { extension: '.csv', open: openCsv },
