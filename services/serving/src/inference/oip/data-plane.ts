@@ -6,7 +6,7 @@ import { failureReasonOf } from '../figures.js';
 import type { ModelHost, ModelListing } from '../model-host.js';
 import { refusals } from '../refusals.js';
 import { type Choice, choose } from '../rollout.js';
-import type { TensorSpec } from '../tensors.js';
+import type { NamedTensor, TensorSpec } from '../tensors.js';
 import { classified } from './classification.js';
 import { configOf, type ModelConfig } from './model-config.js';
 import { type ModelStatistics, statisticsOf } from './model-statistics.js';
@@ -166,13 +166,15 @@ export class DataPlane {
     if (trial !== undefined && trial.mirror !== null) {
       void this.mirror(told, { ...trial, mirror: trial.mirror }, answer);
     }
-    const outputs = answer.outputs.flatMap((tensor, index) => {
+    const outputs: NamedTensor[] = [];
+    for (const [index, tensor] of answer.outputs.entries()) {
       const spec = model.signature.outputs[checked.outputs[index] ?? -1];
-      if (spec === undefined) return [];
+      if (spec === undefined) continue;
       const classes = request.classes?.get(spec.name);
-      return [classes === undefined ? { spec, tensor } : classified({ spec, tensor }, classes, model)];
-    });
-    return { model, id: request.id, ...(trial === undefined ? {} : { arm: choice.arm }), outputs };
+      outputs.push(classes === undefined ? { spec, tensor } : classified({ spec, tensor }, classes, model));
+    }
+    const response = { model, id: request.id, outputs };
+    return trial === undefined ? response : { ...response, arm: choice.arm };
   }
 
   private statisticsOf(listed: readonly ModelListing[]): readonly ModelStatistics[] {
@@ -246,7 +248,9 @@ export class DataPlane {
 const failures: ReadonlySet<string> = new Set(['INTERNAL', 'DEADLINE_EXCEEDED']);
 
 function groupOf({ parameters }: InferRequest, { model, checked }: Pick<Choice, 'model' | 'checked'>): string {
-  return `${model.session}|${checked.outputs}|${parameterKey(parameters)}`;
+  let group = `${model.session}|`;
+  for (const output of checked.outputs) group += `${output},`;
+  return `${group}|${parameterKey(parameters)}`;
 }
 
 function byNameAndVersion(listed: readonly ModelListing[]): readonly ModelListing[] {

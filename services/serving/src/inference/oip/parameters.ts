@@ -18,8 +18,10 @@ const outsideTheModel = new Set([
 
 /** Part of a batch's identity; empty for most requests. */
 export function parameterKey(parameters: Parameters): string {
+  const names = Object.keys(parameters);
+  if (names.length === 0) return '';
   let key = '';
-  for (const name of Object.keys(parameters).sort()) {
+  for (const name of names.sort()) {
     if (outsideTheModel.has(name)) continue;
     const value = parameters[name];
     key += `${JSON.stringify(name)}:${typeof value === 'string' ? JSON.stringify(value) : `${typeof value} ${value}`};`;

@@ -73,15 +73,17 @@ export function mirroredRecord(
   };
 }
 
-function inputsOf(model: ServedModel, checked: CheckedRequest): NamedTensor[] {
-  return model.signature.inputs.map((spec, index) => ({ spec, tensor: checked.inputs[index] ?? emptyTensor }));
+function inputsOf({ signature }: ServedModel, { inputs }: CheckedRequest): NamedTensor[] {
+  return signature.inputs.map((spec, index) => ({ spec, tensor: inputs[index] ?? emptyTensor }));
 }
 
-function outputsOf(model: ServedModel, checked: CheckedRequest, answer: JobAnswer): NamedTensor[] {
-  return checked.outputs.flatMap((at, index) => {
-    const spec = model.signature.outputs[at];
-    return spec === undefined ? [] : [{ spec, tensor: answer.outputs[index] ?? emptyTensor }];
-  });
+function outputsOf({ signature }: ServedModel, { outputs }: CheckedRequest, answer: JobAnswer): NamedTensor[] {
+  const named: NamedTensor[] = [];
+  for (const [index, at] of outputs.entries()) {
+    const spec = signature.outputs[at];
+    if (spec !== undefined) named.push({ spec, tensor: answer.outputs[index] ?? emptyTensor });
+  }
+  return named;
 }
 
 const emptyTensor = { shape: [0], bytes: new Uint8Array() };

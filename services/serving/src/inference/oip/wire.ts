@@ -176,3 +176,10 @@ export class WireWriter {
 
 /** Most bytes that a tag or a length takes in our messages. */
 export const longestVarint = 5;
+
+/** Bytes that a varint takes. */
+export function varintLength(value: number): number {
+  let length = 1;
+  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 128)) length += 1;
+  return length;
+}
