@@ -1,7 +1,9 @@
 import { RelearnError } from '@relearn/kernel';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeInferRequest } from '../src/inference/oip/infer-codec.js';
+import type { ServedModel } from '../src/inference/catalogue.js';
+import { ModelFigures } from '../src/inference/figures.js';
+import { decodeInferRequest, encodeInferResponse } from '../src/inference/oip/infer-codec.js';
 import { rawOfContents } from '../src/inference/oip/typed-contents.js';
 import { inference, linearRequest } from './serve.js';
 
@@ -100,5 +102,47 @@ describe('decoding ModelInferRequest by hand', () => {
       Buffer.alloc(20_032, 1),
     ]);
     expect(outcomeOf(() => decodeInferRequest(dimensions))).toBe('INVALID_INPUT');
+  });
+});
+
+describe('encoding ModelInferResponse by hand', () => {
+  const output = fc.record({
+    name: fc.string({ minLength: 1 }),
+    shape: fc.array(fc.integer({ min: 0, max: 2 ** 40 })),
+    bytes: fc.uint8Array({ maxLength: 300 }),
+  });
+
+  it('writes what the loader reads, whatever the outputs and their shapes are', () => {
+    const writes = (id: string, outputs: { name: string; shape: number[]; bytes: Uint8Array }[]) => {
+      const named = outputs.map(({ name, shape, bytes }) => ({
+        spec: { name, datatype: 'FP32' as const, shape: [] },
+        tensor: { shape, bytes },
+      }));
+      // Some as the model declares them, others made for the answer, as classes are.
+      const specs = named.filter((_, at) => at % 2 === 0).map(({ spec }) => spec);
+      const model: ServedModel = {
+        name: 'm',
+        version: '7',
+        digest: '',
+        session: 1,
+        batchable: true,
+        signature: { inputs: [], outputs: specs },
+        inputAt: new Map(),
+        outputAt: new Map(),
+        figures: new ModelFigures(),
+      };
+
+      const read = modelInfer?.response.decode(encodeInferResponse({ model, id, outputs: named }));
+
+      expect(read).toMatchObject({
+        modelName: 'm',
+        modelVersion: '7',
+        id,
+        outputs: outputs.map(({ name, shape }) => ({ name, datatype: 'FP32', shape: shape.map(String) })),
+        rawOutputContents: outputs.map(({ bytes }) => Buffer.from(bytes)),
+      });
+    };
+
+    fc.assert(fc.property(fc.string({ unit: 'grapheme' }), fc.array(output), writes));
   });
 });
