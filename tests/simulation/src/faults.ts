@@ -74,7 +74,7 @@ export function drawMix(scheduler: Scheduler, { shared, hasty }: { shared: boole
     rates: { done: 0, refused: rate(), lost: rate(), late: rate(), part: rate(), twice: rate() },
     slowness: scheduler.pick([1, 4, 20]),
     longDelays: scheduler.pick([0, 0.002, 0.01]),
-    hung: hasty ? scheduler.pick([0, 0.2]) : 0,
+    hung: hasty ? scheduler.pick([0, 0.2, 0.5]) : 0,
     batch: scheduler.pick([0, 1, 2, 5]),
     disasters: {
       crash: gap(900),
@@ -93,8 +93,8 @@ export class Faults {
   private mix: Mix;
   /** Ports that nobody reaches, and until when. */
   private readonly away = new Map<CallKind, number>();
-  /** Told of each answer before the process that asked is. */
-  onAnswer: (process: SimulatedProcess, name: string) => void = () => undefined;
+  /** Disasters that lie in wait: told of each answer before the process that asked is. */
+  readonly waiting = new Map<Disaster, (process: SimulatedProcess, name: string) => void>();
 
   constructor(scheduler: Scheduler, mix: Mix) {
     this.scheduler = scheduler;
@@ -109,7 +109,7 @@ export class Faults {
   end(): void {
     this.mix = noFaults;
     this.away.clear();
-    this.onAnswer = () => undefined;
+    this.waiting.clear();
   }
 
   /** Nobody reaches the port for a while. */

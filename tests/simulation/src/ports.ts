@@ -52,7 +52,7 @@ export function tracedBus(bus: Bus, scheduler: Scheduler): Bus {
       }
       return (records: Parameters<Bus['publish']>[0]) => {
         for (const { topic, partition, headers, value } of records) {
-          scheduler.note(`> ${topic}/${partition} ${headers['ce_id'] ?? ''}`, checksum(value));
+          scheduler.note(`> ${topic}/${partition} ${headers['ce_id'] ?? ''}`, checksum(value, headers['ce_id']));
           if (scheduler.keepsTrace && (topic === 'control' || topic === 'monitoring' || topic === 'predictions'))
             scheduler.remark(`  ${told(headers, value)}`);
         }

@@ -101,7 +101,7 @@ export class SimulatedProcess {
     const before = kind === 'publish' ? this.inTurn(delay) : delay;
     return new Promise<T>((resolve, reject) => {
       const answer = (settle: () => void) => {
-        faults.onAnswer(this, name);
+        for (const strike of faults.waiting.values()) strike(this, name);
         if (after === 0 && this.alive && !this.stopped) settle();
         else this.later(after, `hears of ${name}`, settle);
       };

@@ -37,7 +37,10 @@ export interface StoryOptions {
   readonly tried: boolean;
 }
 
-const rows = 150;
+/** With shards each of them makes more events. */
+const rowsOf = (sharded: boolean) => (sharded ? 80 : 110);
+/** Share of the labels after which the next turn begins: a model that is tried needs rows after it. */
+const volumeOf = (tried: boolean) => (tried ? 0.33 : 0.45);
 const spacing = 10 * minute;
 const delay = 10 * minute;
 
@@ -60,7 +63,7 @@ features:
   - { name: late_before, aggregate: mean, of: label, by: [kind], window: 4h }
 train:
   task: binary
-  minimum_rows: 25
+  minimum_rows: 12
   hold_out: 0.4
   window: 8h
   deadline: ${deadline}
@@ -75,7 +78,7 @@ ${tried ? 'rollout: { strategy: canary, requests: 15, limit: 4h, judge: { min_ag
 retrain:
   performance: null
   drift: null
-  volume: { labels: 65 }
+  volume: { labels: ${Math.round(rowsOf(sharded) * volumeOf(tried))} }
   cooldown: 1h
   minimum_labels: 20
   budget: { turns: 20, per: 60d }
@@ -84,7 +87,7 @@ retrain:
 
 const stories = new Map<string, Story>();
 
-/** 150 rows and their labels. In a pipeline with shards the two values of `kind` are in different ones. */
+/** Rows and their labels, which make some 300 events. In a pipeline with shards the two values of `kind` are in different ones. */
 export function tell(options: StoryOptions): Story {
   const key = JSON.stringify(options);
   const story = stories.get(key) ?? invent(options);
@@ -94,6 +97,7 @@ export function tell(options: StoryOptions): Story {
 
 function invent(options: StoryOptions): Story {
   const next = mulberry32(options.data + 1);
+  const rows = rowsOf(options.sharded);
   const broken = new Set<string>();
   const shipments: Shipment[] = [];
   /** Labels of the rows before, which come after the rows that follow these. */

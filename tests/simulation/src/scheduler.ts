@@ -23,7 +23,6 @@ export class Scheduler {
   steps = 0;
   private readonly heap: Step[] = [];
   private planned = 0;
-  private readonly labels = new Map<string, number>();
   private digest = 0x811c9dc5;
   private readonly lines: string[] = [];
   private readonly tailLines: number;
@@ -71,11 +70,12 @@ export class Scheduler {
     return true;
   }
 
-  /** Puts what happened into the trace, with a number that tells it from another one. */
+  /**
+   * Puts what happened into the trace, with a number that tells it from another one. Of a label only its length is in the
+   * hash: to look at the text of each would cost more than most steps.
+   */
   note(label: string, value = 0): void {
-    let id = this.labels.get(label);
-    if (id === undefined) this.labels.set(label, (id = this.labels.size + 1));
-    const mixed = Math.imul(this.digest ^ id, 0x01000193) ^ Math.floor(this.now * 64);
+    const mixed = Math.imul(this.digest ^ label.length, 0x01000193) ^ Math.floor(this.now * 64);
     this.digest = Math.imul(mixed ^ value, 0x01000193) >>> 0;
     if (this.tailLines > 0) this.remark(value === 0 ? label : `${label} #${value.toString(36)}`);
   }

@@ -36,8 +36,14 @@ export interface SupervisorOptions {
   readonly layout: Layout;
 }
 
+/** A turn has been begun, or a model promoted, and nobody has heard of it yet. */
+const decided = 'publish control registry/';
+
 /** After an answer of these a process does what it has found right before: meanwhile it may not be any more. */
 const ambushes = [
+  decided,
+  'get leases/',
+  // A second time, for a holder looks at its lease seldom.
   'get leases/',
   'create leases/',
   'replace leases/',
@@ -51,6 +57,9 @@ const ambushes = [
   'publish ',
   'commit ',
 ];
+
+/** After these others are told of something, and need the port that is away. */
+const ambushesOfOutages = [decided, 'replace aggregates-', 'put blob', 'publish '];
 
 /** Longest time that a process gets for an orderly end, ms. */
 const stopMs = 10_000;
@@ -125,8 +134,10 @@ export class Supervisor {
 
   private strike(kind: Disaster): void {
     const { scheduler, faults } = this.options;
-    if (kind === 'outage') return this.outage();
-    if ((kind === 'crash' || kind === 'pause') && scheduler.chance(0.5)) return this.lieInWait(kind);
+    if (kind === 'crash' || kind === 'pause' || kind === 'outage') {
+      if (scheduler.chance(0.5)) return this.lieInWait(kind);
+      if (kind === 'outage') return this.outage();
+    }
     const living = this.slots.filter(({ running }) => running !== null && !running.process.isStopped);
     if (living.length === 0) return;
     const slot = scheduler.pick(living);
@@ -148,20 +159,21 @@ export class Supervisor {
   }
 
   /** Strikes whoever is answered at such a place, before it hears the answer. */
-  private lieInWait(kind: 'crash' | 'pause'): void {
+  private lieInWait(kind: 'crash' | 'pause' | 'outage'): void {
     const { scheduler, faults } = this.options;
-    const place = scheduler.pick(ambushes);
+    const place = scheduler.pick(kind === 'outage' ? ambushesOfOutages : ambushes);
     let passing = scheduler.below(3);
-    faults.onAnswer = (process, name) => {
+    faults.waiting.set(kind, (process, name) => {
       if (!name.startsWith(place) || !process.alive || process.isStopped || passing-- > 0) return;
-      faults.onAnswer = () => undefined;
+      faults.waiting.delete(kind);
       const slot = this.slots.find(({ running }) => running?.process === process);
       if (slot === undefined) return;
       faults.count(`${kind} from an ambush`);
       scheduler.note(`${slot.name}: ${kind} after ${place}`);
       if (kind === 'crash') this.crash(slot);
-      else this.pause(slot, 20_000);
-    };
+      else if (kind === 'pause') this.pause(slot, 20_000);
+      else this.outage();
+    });
   }
 
   private start(slot: Slot): void {

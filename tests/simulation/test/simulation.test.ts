@@ -34,6 +34,7 @@ test(`${seeds} seeds of faults lose nothing, double nothing, and every turn has 
     'crash',
     'pause',
     'pause from an ambush',
+    'outage from an ambush',
     'restart',
     'outage',
     'thread hung',
