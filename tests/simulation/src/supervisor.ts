@@ -43,8 +43,6 @@ const decided = 'publish control registry/';
 const ambushes = [
   decided,
   'get leases/',
-  // A second time, for a holder looks at its lease seldom.
-  'get leases/',
   'create leases/',
   'replace leases/',
   'get aggregates-',
@@ -58,8 +56,23 @@ const ambushes = [
   'commit ',
 ];
 
+/** Most looks at a lease are of those who wait for it: one of its holder, before it gives a job's result, is seldom hit. */
+const looks = ['get leases/', 'get leases/', 'get leases/'];
+
+/** Who is stopped after these believes when it wakes that something is still its own. */
+const ambushesOfPauses = [
+  ...looks,
+  'get aggregates-',
+  'replace aggregates-',
+  'replace checkpoints/',
+  'put blob',
+  'publish ',
+];
+
 /** After these others are told of something, and need the port that is away. */
 const ambushesOfOutages = [decided, 'replace aggregates-', 'put blob', 'publish '];
+
+const places = { crash: ambushes, pause: ambushesOfPauses, outage: ambushesOfOutages };
 
 /** Longest time that a process gets for an orderly end, ms. */
 const stopMs = 10_000;
@@ -161,7 +174,7 @@ export class Supervisor {
   /** Strikes whoever is answered at such a place, before it hears the answer. */
   private lieInWait(kind: 'crash' | 'pause' | 'outage'): void {
     const { scheduler, faults } = this.options;
-    const place = scheduler.pick(kind === 'outage' ? ambushesOfOutages : ambushes);
+    const place = scheduler.pick(places[kind]);
     let passing = scheduler.below(3);
     faults.waiting.set(kind, (process, name) => {
       if (!name.startsWith(place) || !process.alive || process.isStopped || passing-- > 0) return;
