@@ -104,10 +104,13 @@ async function start(options: PlatformOptions, closedBy: ClosedBy): Promise<Omit
     const waitsFor = () => waiting(standing);
     const routes = routesOf(telemetry);
     front = await answerEarly({ ...ofFront, kernel, telemetry, grpc, http, routes, waitsFor, closedBy });
-    const { front: models } = front;
-    health.ready = () => models.serves;
+    const { front: models, offeredAt } = front;
     health.alone = () => names.length === 1 && models.serves;
-    if (models.serves) member?.serves(doors());
+    // A model that is loaded later, while the start goes on, is not answered with yet: the doors are closed until its end.
+    if (offeredAt !== undefined) {
+      health.ready = () => models.serves;
+      member?.serves(doors());
+    }
   }
   const given = options.engines === undefined ? {} : { opened: options.engines };
   const base = { kernel, telemetry, partitions, durable: true, holdResults: false, onFailure };

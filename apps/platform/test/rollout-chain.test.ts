@@ -93,6 +93,11 @@ async function openChain(rollout: string) {
     plane: new DataPlane(serving.host, ports.kernel, 'test'),
     /** Requests that the challenger was given. */
     answers: () => answers,
+    /** All that was answered has been judged. */
+    async judged() {
+      while (spool.depth > 0) await ports.kernel.clock.sleep(1);
+      await ports.activity.idle(ports.bus);
+    },
   };
 }
 
@@ -128,9 +133,9 @@ function ask(plane: DataPlane, id: number) {
 
 /** Asks until the challenger that behaves so has ended; tells how, and how many requests it was given. */
 async function tried(challenger: Behaviour, rollout = canary) {
-  const { world, plane, answers, folds } = await openChain(rollout);
+  const { world, plane, answers, judged, folds } = await openChain(rollout);
   const { ports } = world;
-  const { bus, catalog, activity, kernel } = ports;
+  const { catalog, kernel } = ports;
   await turn(world, 1, good);
   await turn(world, 2, challenger);
   const ends: string[] = [];
@@ -148,9 +153,9 @@ async function tried(challenger: Behaviour, rollout = canary) {
       () => (outcomes.answered += 1),
       () => (outcomes.failed += 1),
     );
-    if (id % 10 === 0) await activity.idle(bus);
+    if (id % 10 === 0) await judged();
   }
-  await activity.idle(bus);
+  await judged();
   const audit = await auditLog({ ...ports, clock: kernel.clock, folds });
   // The turns that the story tells have no snapshot and no training.
   const found = audit.violations.filter(({ invariant }) => !invariant.startsWith('no later stage'));

@@ -79,6 +79,11 @@ export class PredictionSpool implements Part {
     }
   }
 
+  /** Lines that the bus has not got. */
+  get depth(): number {
+    return this.waiting.length;
+  }
+
   /** From now on what is answered goes to the bus. */
   shipTo(ports: Ports): void {
     this.shipping = this.ship(ports);
