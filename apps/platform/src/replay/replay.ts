@@ -133,6 +133,7 @@ export class Replay {
         continue;
       }
       await this.waiting(() => this.advance(log, this.now + day));
+      await this.waiting(() => this.pace.settled(signal));
     }
   }
 
