@@ -41,6 +41,8 @@ class Forked implements Child {
   readonly ended: Promise<Ending>;
   readonly serving: Promise<void>;
   stopped = false;
+  killed = false;
+  hangs = false;
   private resolveEnded: (ending: Ending) => void = () => undefined;
   private resolveServing: () => void = () => undefined;
 
@@ -65,8 +67,17 @@ class Forked implements Child {
     await settled();
   }
 
+  async answers(): Promise<boolean> {
+    return !this.hangs;
+  }
+
   stop(): void {
     this.stopped = true;
+  }
+
+  kill(): void {
+    this.killed = true;
+    void this.ends({ signal: 'SIGKILL' });
   }
 }
 
@@ -191,6 +202,38 @@ describe('a process that dies', () => {
     await given.child(1).ends(killed);
     await given.time.pass(250);
     expect(given.forked).toHaveLength(before + 1);
+  });
+});
+
+describe('a process that hangs', () => {
+  test('is ended once it has not answered four times in a row, and replaced', async () => {
+    const given = await allServe(2);
+    given.child(1).hangs = true;
+    for (let asked = 1; asked < 4; asked++) await given.time.pass(5_000);
+    expect(given.child(1).killed).toBe(false);
+    const hanging = given.child(1);
+    await given.time.pass(5_000);
+    expect(hanging.killed).toBe(true);
+    expect(given.child(0).killed).toBe(false);
+    await given.time.pass(250);
+    expect(given.indexes).toEqual([0, 1, 1]);
+  });
+
+  test('and comes to itself in time is left alone', async () => {
+    const given = await allServe(2);
+    for (let times = 0; times < 10; times++) {
+      given.child(1).hangs = times % 4 !== 3;
+      await given.time.pass(5_000);
+    }
+    expect(given.child(1).killed).toBe(false);
+  });
+
+  test('while all are asked to end is left to end', async () => {
+    const given = await allServe(2);
+    given.child(1).hangs = true;
+    given.supervision.stop();
+    for (let asked = 0; asked < 8; asked++) await given.time.pass(5_000);
+    expect(given.child(1).killed).toBe(false);
   });
 });
 

@@ -12,8 +12,12 @@ export interface Child {
   readonly ended: Promise<Ending>;
   /** Resolves when it answers requests; maybe never. */
   readonly serving: Promise<unknown>;
+  /** Resolves when it says that it stands, or with false when it has not for too long. */
+  answers(): Promise<boolean>;
   /** Asks it to end. */
   stop(): void;
+  /** Ends it. */
+  kill(): void;
 }
 
 export interface SupervisionOptions<C extends Child> {
@@ -30,6 +34,9 @@ const longestDelayMs = 30_000;
 const steadyMs = 60_000;
 /** So many endings in a row, with nobody who answers requests: whoever has started us should know. */
 const mostFailures = 5;
+/** How often one that answers requests is asked whether it stands, and how often in a row it may fail to say so. */
+const watchEveryMs = 5_000;
+const mostSilences = 4;
 /** The exit code for bad input: the next attempt would end likewise. */
 const badInput = 2;
 
@@ -96,9 +103,22 @@ export class Supervision<C extends Child> {
       if (this.running.get(index) !== child) return;
       this.serving.add(child);
       this.someServe();
+      void this.watch(index, child);
     });
     const ending = await child.ended;
     this.running.delete(index);
     return { ...ending, served: this.serving.delete(child) };
+  }
+
+  /** A process that hangs keeps its connections, and is given new ones: it is ended, and another takes its place. */
+  private async watch(index: number, child: C): Promise<void> {
+    const { clock, log } = this.options;
+    for (let silences = 0; silences < mostSilences; ) {
+      await clock.sleep(watchEveryMs, this.stopping.signal);
+      if (this.stopping.signal.aborted || !this.serving.has(child)) return;
+      silences = (await child.answers()) ? 0 : silences + 1;
+    }
+    log.error({ process: index }, `process ${index} hangs: it is ended`);
+    child.kill();
   }
 }

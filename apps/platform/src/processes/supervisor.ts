@@ -20,6 +20,8 @@ export interface SupervisorOptions {
 /** A child that does not answer sooner is not ready, and its figures are those that it told last. */
 const standWithinMs = 500;
 const metricsWithinMs = 2_000;
+/** Who says nothing for so long, again and again, is ended. */
+const hangsAfterMs = 5_000;
 
 interface Forked extends Child {
   readonly process: Worker['process'];
@@ -86,7 +88,19 @@ class Supervisor {
     });
     const ended = endOf(worker);
     void ended.then(() => this.joint.ended(String(index)));
-    return { process: worker.process, line, serving, ended, stop: () => void worker.process.kill('SIGTERM') };
+    return {
+      process: worker.process,
+      line,
+      serving,
+      ended,
+      answers: () =>
+        line.ask({ about: 'standing' }, hangsAfterMs).then(
+          () => true,
+          () => false,
+        ),
+      stop: () => void worker.process.kill('SIGTERM'),
+      kill: () => void worker.process.kill('SIGKILL'),
+    };
   }
 
   private answer(question: Question): Promise<unknown> {

@@ -133,7 +133,7 @@ export class Batcher {
   wake(): void {
     if (this.scheduled) return;
     this.scheduled = true;
-    void this.options.clock.breathe().then(() => {
+    void Promise.resolve().then(() => {
       this.scheduled = false;
       this.dispatch();
     });

@@ -138,8 +138,11 @@ export class Http2Call implements CallContext, Expiring {
     if (this.unheard) return;
     this.finish();
     this.open();
-    if (message === undefined) this.stream.end();
-    else this.stream.end(framed(message));
+    if (message !== undefined) {
+      this.stream.write(framed(message));
+      this.stream._final(() => undefined);
+    }
+    this.stream.end();
   }
 
   fail(status: WireStatus): void {
