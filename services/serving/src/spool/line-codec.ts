@@ -8,7 +8,8 @@ interface WrittenTensor extends Omit<SpooledTensor, 'bytes'> {
 
 /** A line of the spool's files, with its end. */
 export function encodeLine(line: SpooledLine): string {
-  const { first, pipeline, model, requests, rows, eventIds, inputs, outputs, arm, challenger, failure, answered } = line;
+  const { first, pipeline, model, requests, rows, eventIds, inputs, outputs, arm, challenger, failure, answered } =
+    line;
   // Named one by one: to spread one object into another takes V8 microseconds, and each run comes through here.
   const written = {
     first,
