@@ -171,15 +171,18 @@ export class Supervisor {
     faults.outage(port, 100 + scheduler.random() * scheduler.pick([500, 8000]));
   }
 
-  /** Strikes whoever is answered at such a place, before it hears the answer. */
+  /** Strikes whoever is answered at such a place, before it hears the answer; or somebody who is to hear of what was decided there. */
   private lieInWait(kind: 'crash' | 'pause' | 'outage'): void {
     const { scheduler, faults } = this.options;
     const place = scheduler.pick(places[kind]);
+    const listener = place === decided && scheduler.chance(0.5);
     let passing = scheduler.below(3);
     faults.waiting.set(kind, (process, name) => {
       if (!name.startsWith(place) || !process.alive || process.isStopped || passing-- > 0) return;
       faults.waiting.delete(kind);
-      const slot = this.slots.find(({ running }) => running?.process === process);
+      const slot = listener
+        ? scheduler.pick(this.slots.filter(({ running }) => running?.process.isStopped === false))
+        : this.slots.find(({ running }) => running?.process === process);
       if (slot === undefined) return;
       faults.count(`${kind} from an ambush`);
       scheduler.note(`${slot.name}: ${kind} after ${place}`);

@@ -133,7 +133,7 @@ export class Batcher {
   wake(): void {
     if (this.scheduled) return;
     this.scheduled = true;
-    void Promise.resolve().then(() => {
+    void this.options.clock.breathe().then(() => {
       this.scheduled = false;
       this.dispatch();
     });

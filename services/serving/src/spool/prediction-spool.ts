@@ -13,16 +13,6 @@ interface Waiting {
   readonly bytes: number;
 }
 
-type ArmLabels = Readonly<Record<'pipeline' | 'model' | 'arm', string>>;
-
-/** Of the metrics that a run tells. */
-interface RunLabels {
-  readonly batch: { readonly pipeline: string };
-  readonly answers: ArmLabels;
-  readonly request: ArmLabels & { readonly kind: string };
-  readonly mirror: ArmLabels & { readonly kind: string };
-}
-
 /** What becomes of answers while there is no room for their records: they are refused, or given without one and counted. */
 export type FullPolicy = 'reject' | 'drop-and-count';
 
@@ -65,7 +55,6 @@ export class PredictionSpool implements Part {
   private wake: () => void = () => undefined;
   private shipping: Promise<void> = Promise.resolve();
   private started = false;
-  private labels: RunLabels | undefined;
 
   constructor(base: Pick<Ports, 'kernel' | 'telemetry'>, options: SpoolOptions) {
     const { folder, maxBytes = 64 * 1024 * 1024, whenFull = 'reject' } = options;
@@ -143,33 +132,21 @@ export class PredictionSpool implements Part {
       this.base.telemetry.metrics;
     const [first] = records;
     if (first === undefined) return;
-    const labels = this.labelsOf(first);
-    inferenceBatch.observe(labels.batch, first.timings.batchRows);
+    const labels = { pipeline: first.model, model: first.version, arm: first.arm };
+    inferenceBatch.observe({ pipeline: first.model }, first.timings.batchRows);
     const told = { request: 0, mirror: 0 };
     for (const { rows, timings, traceId, failure, answered } of records) {
       if (failure !== undefined) continue;
       told[answered === undefined ? 'request' : 'mirror'] += rows;
       if (answered !== undefined) continue;
       const { queueMs, computeMs } = timings;
-      inferenceQueue.observe(labels.answers, queueMs / 1000, traceId);
-      inferenceCompute.observe(labels.answers, computeMs / 1000, traceId);
-      inferenceRequest.observe(labels.answers, (queueMs + computeMs) / 1000, traceId);
+      inferenceQueue.observe(labels, queueMs / 1000, traceId);
+      inferenceCompute.observe(labels, computeMs / 1000, traceId);
+      inferenceRequest.observe(labels, (queueMs + computeMs) / 1000, traceId);
     }
     for (const kind of ['request', 'mirror'] as const) {
-      if (told[kind] > 0) predictions.add(labels[kind], told[kind]);
+      if (told[kind] > 0) predictions.add({ ...labels, kind }, told[kind]);
     }
-  }
-
-  /** The same objects for the same model: metrics find what they keep of it by them. */
-  private labelsOf({ model, version, arm }: PredictionRecord): RunLabels {
-    const { answers } = this.labels ?? {};
-    if (this.labels !== undefined && answers?.pipeline === model && answers.model === version && answers.arm === arm) {
-      return this.labels;
-    }
-    const made = { pipeline: model, model: version, arm };
-    const kinds = { request: { ...made, kind: 'request' }, mirror: { ...made, kind: 'mirror' } };
-    this.labels = { batch: { pipeline: model }, answers: made, ...kinds };
-    return this.labels;
   }
 
   private enqueue(waiting: Waiting): void {

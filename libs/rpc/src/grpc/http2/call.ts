@@ -138,11 +138,8 @@ export class Http2Call implements CallContext, Expiring {
     if (this.unheard) return;
     this.finish();
     this.open();
-    if (message !== undefined) {
-      this.stream.write(framed(message));
-      this.stream._final(() => undefined);
-    }
-    this.stream.end();
+    if (message === undefined) this.stream.end();
+    else this.stream.end(framed(message));
   }
 
   fail(status: WireStatus): void {

@@ -1,29 +1,23 @@
-/** Runs of one size that are remembered, how many must be before they say anything, and how many more until they say it anew. */
+/** Runs of one size that are remembered, and how many must be before they say anything. */
 const remembered = 32;
 const enough = 8;
-const news = 4;
 
 /** The last of some durations. */
 export class Recent {
   private readonly values: number[] = [];
-  /** It is asked for at every run. */
+  /** Until the next one comes: it is asked for at every run. */
   private known: number | undefined;
-  private since = 0;
 
   add(ms: number): void {
+    this.known = undefined;
     this.values.push(ms);
-    if (++this.since >= news) this.known = undefined;
     if (this.values.length > remembered) this.values.shift();
   }
 
   /** Their median, ms: one that was held up changes nothing. Undefined while too few are known. */
   get median(): number | undefined {
     if (this.values.length < enough) return undefined;
-    if (this.known === undefined) {
-      this.known = this.values.toSorted((a, b) => a - b)[this.values.length >> 1];
-      this.since = 0;
-    }
-    return this.known;
+    return (this.known ??= this.values.toSorted((a, b) => a - b)[this.values.length >> 1]);
   }
 }
 
