@@ -52,7 +52,7 @@ const features = {
 };
 
 const scoring = (inForce: InForce) =>
-  saveScoring({ models: new Map([['orders', { inForce, from: 0 }]]), scored: new Map(), mayBeScored: 0 });
+  saveScoring({ models: new Map([['orders', { inForce, from: 0 }]]), scored: new Map() });
 
 const loaded = () =>
   host

@@ -35,6 +35,9 @@ const possible: Readonly<Record<CallKind, readonly Outcome[]>> = {
 
 export type Disaster = 'crash' | 'pause' | 'restart' | 'jump' | 'outage';
 
+/** Nobody reaches a port; or what it is asked to change it changes, and nobody hears of it. */
+export type Outage = 'away' | 'deaf';
+
 /** How a seed's faults are mixed: a kind is absent, seldom or frequent. */
 export interface Mix {
   readonly rates: Readonly<Record<Outcome, number>>;
@@ -91,10 +94,10 @@ export class Faults {
   readonly counts: Record<string, number> = {};
   private readonly scheduler: Scheduler;
   private mix: Mix;
-  /** Ports that nobody reaches, and until when. */
-  private readonly away = new Map<CallKind, number>();
-  /** Disasters that lie in wait: told of each answer before the process that asked is. */
-  readonly waiting = new Map<Disaster, (process: SimulatedProcess, name: string) => void>();
+  /** Ports that nobody reaches, or that nobody hears from, and until when. */
+  private readonly away = new Map<CallKind, { readonly until: number; readonly how: Outage }>();
+  /** Disasters that lie in wait: told of each answer before the process that asked is, which may lose it. */
+  readonly waiting = new Map<Disaster, (process: SimulatedProcess, name: string) => 'answer lost' | undefined>();
 
   constructor(scheduler: Scheduler, mix: Mix) {
     this.scheduler = scheduler;
@@ -112,9 +115,8 @@ export class Faults {
     this.waiting.clear();
   }
 
-  /** Nobody reaches the port for a while. */
-  outage(port: PortName, ms: number): void {
-    for (const kind of kindsOf[port]) this.away.set(kind, this.scheduler.now + ms);
+  outage(port: PortName, ms: number, how: Outage): void {
+    for (const kind of kindsOf[port]) this.away.set(kind, { until: this.scheduler.now + ms, how });
   }
 
   count(what: string): void {
@@ -140,9 +142,10 @@ export class Faults {
   }
 
   private outcomeOf(kind: CallKind): Outcome {
-    if ((this.away.get(kind) ?? 0) > this.scheduler.now) {
+    const away = this.away.get(kind);
+    if (away !== undefined && away.until > this.scheduler.now) {
       this.count(`${kind} while away`);
-      return 'refused';
+      return away.how === 'deaf' && possible[kind].includes('lost') ? 'lost' : 'refused';
     }
     const { rates } = this.mix;
     let draw = this.scheduler.random();

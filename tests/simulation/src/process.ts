@@ -100,12 +100,14 @@ export class SimulatedProcess {
     const { outcome, before: delay, after } = faults.plan(kind);
     const before = kind === 'publish' ? this.inTurn(delay) : delay;
     return new Promise<T>((resolve, reject) => {
+      const refuse = (how: string) => reject(new RelearnError('UNAVAILABLE', `${name}: simulated ${how}`));
       const answer = (settle: () => void) => {
-        for (const strike of faults.waiting.values()) strike(this, name);
-        if (after === 0 && this.alive && !this.stopped) settle();
-        else this.later(after, `hears of ${name}`, settle);
+        const struck = [...faults.waiting.values()].filter((strike) => strike(this, name) === 'answer lost');
+        const tell = struck.length > 0 ? () => refuse('lost to an ambush') : settle;
+        if (after === 0 && this.alive && !this.stopped) tell();
+        else this.later(after, `hears of ${name}`, tell);
       };
-      const away = () => answer(() => reject(new RelearnError('UNAVAILABLE', `${name}: simulated ${outcome}`)));
+      const away = () => answer(() => refuse(outcome));
       const send = async () => {
         if (outcome === 'refused') return away();
         if (outcome === 'late') {

@@ -1,5 +1,5 @@
 import { RelearnError } from '@relearn/kernel';
-import { type Disaster, type Faults, portNames } from './faults.js';
+import { type Disaster, type Faults, type Outage, portNames } from './faults.js';
 import { SimulatedProcess } from './process.js';
 import type { Scheduler } from './scheduler.js';
 import { type Membership, sessionMs } from './simulated-bus.js';
@@ -70,7 +70,7 @@ const ambushesOfPauses = [
 ];
 
 /** After these others are told of something, and need the port that is away. */
-const ambushesOfOutages = [decided, 'replace aggregates-', 'put blob', 'publish '];
+const ambushesOfOutages = [decided, 'replace aggregates-', 'put blob', 'publish ', 'publish predictions '];
 
 const places = { crash: ambushes, pause: ambushesOfPauses, outage: ambushesOfOutages };
 
@@ -149,7 +149,7 @@ export class Supervisor {
     const { scheduler, faults } = this.options;
     if (kind === 'crash' || kind === 'pause' || kind === 'outage') {
       if (scheduler.chance(0.5)) return this.lieInWait(kind);
-      if (kind === 'outage') return this.outage();
+      if (kind === 'outage') return void this.outage();
     }
     const living = this.slots.filter(({ running }) => running !== null && !running.process.isStopped);
     if (living.length === 0) return;
@@ -163,12 +163,14 @@ export class Supervisor {
       slot.running.process.wallError += Math.floor((scheduler.random() - 0.5) * 14_400_000);
   }
 
-  private outage(): void {
+  private outage(): Outage {
     const { scheduler, faults } = this.options;
     const port = scheduler.pick(portNames);
+    const how = scheduler.chance(0.4) ? 'deaf' : 'away';
     faults.count('outage');
-    scheduler.note(`outage of ${port}`);
-    faults.outage(port, 100 + scheduler.random() * scheduler.pick([500, 8000]));
+    scheduler.note(`outage of ${port}: ${how}`);
+    faults.outage(port, 100 + scheduler.random() * scheduler.pick([500, 8000]), how);
+    return how;
   }
 
   /** Strikes whoever is answered at such a place, before it hears the answer; or somebody who is to hear of what was decided there. */
@@ -178,17 +180,18 @@ export class Supervisor {
     const listener = place === decided && scheduler.chance(0.5);
     let passing = scheduler.below(3);
     faults.waiting.set(kind, (process, name) => {
-      if (!name.startsWith(place) || !process.alive || process.isStopped || passing-- > 0) return;
+      if (!name.startsWith(place) || !process.alive || process.isStopped || passing-- > 0) return undefined;
       faults.waiting.delete(kind);
       const slot = listener
         ? scheduler.pick(this.slots.filter(({ running }) => running?.process.isStopped === false))
         : this.slots.find(({ running }) => running?.process === process);
-      if (slot === undefined) return;
+      if (slot === undefined) return undefined;
       faults.count(`${kind} from an ambush`);
       scheduler.note(`${slot.name}: ${kind} after ${place}`);
       if (kind === 'crash') this.crash(slot);
       else if (kind === 'pause') this.pause(slot, 20_000);
-      else this.outage();
+      else return this.outage() === 'deaf' ? 'answer lost' : undefined;
+      return undefined;
     });
   }
 

@@ -21,24 +21,21 @@ import {
 } from './scoring-shard.js';
 
 /**
- * Scores each feature row with the champion and, beside it, the frozen first model and one that is rolled out. A change of models is in the
- * checkpoint before the first row that the new ones score, and takes
- * no row that may have been scored before: so a row that is retried is scored by the same version.
+ * Scores each feature row with the champion and, beside it, the frozen first model and one that is rolled out. A change of models is
+ * in the checkpoint before the first row that the new ones score: so a row that is retried is scored by the same version.
  */
 export function scoreStream(host: ModelHost, deployments: Deployments): FoldDefinition<ScoringShard> {
   return {
     service: 'serving',
     topics: ['features'],
     sequenced: () => true,
-    async open({ partition, ports }, saved) {
-      const { end = 0 } = (await ports.bus.bounds('features'))[partition] ?? {};
-      const state = openScoring(saved, rowAddress(end, 0));
+    async open({ partition }, saved) {
+      const state = openScoring(saved);
       for (const [pipeline, { inForce }] of state.models) await deployments.hold(pipeline, partition, inForce);
       return state;
     },
     release: (partition) => void deployments.release(partition),
-    prepare: async (state, next, shard) =>
-      next >= state.mayBeScored && (await adopt(state.models, next, shard, deployments)),
+    prepare: (state, next, shard) => adopt(state.models, next, shard, deployments),
     async apply(state, logged, fromRow, shard) {
       const { data } = featuresComputed.read(logged);
       const rows = data.ids.length - fromRow;

@@ -1,4 +1,3 @@
-import type { RowAddress } from '@relearn/contracts';
 import type { InForce, Parts } from '@relearn/runtime';
 
 export interface PipelineScoring {
@@ -13,22 +12,17 @@ export interface ScoringShard {
   readonly models: Map<string, PipelineScoring>;
   /** How many of its rows have been scored. */
   readonly scored: Map<string, number>;
-  /**
-   * Rows below this address were in the log when the shard was opened: whoever had it before may have scored them by the models of
-   * the checkpoint, and not have written that down.
-   */
-  readonly mayBeScored: RowAddress;
 }
 
 const text = new TextEncoder();
 const utf8 = new TextDecoder();
 
-export function openScoring(saved: Parts, mayBeScored: RowAddress = 0): ScoringShard {
+export function openScoring(saved: Parts): ScoringShard {
   const part = <T>(name: string): [string, T][] => {
     const bytes = saved.get(name);
     return bytes === undefined ? [] : JSON.parse(utf8.decode(bytes));
   };
-  return { models: new Map(part<PipelineScoring>('in-force')), scored: new Map(part<number>('counts')), mayBeScored };
+  return { models: new Map(part<PipelineScoring>('in-force')), scored: new Map(part<number>('counts')) };
 }
 
 export function saveScoring({ models, scored }: ScoringShard): Map<string, Uint8Array> {
