@@ -25,15 +25,14 @@ export async function lagOf({ bus, store }: Ports, services: readonly Fold[] = f
   const topics = [...new Set(services.flatMap((service) => foldTopics[service] as readonly Topic[]))];
   // Where the log ends is asked first: what comes meanwhile is not counted as lag.
   const ends = new Map(await Promise.all(topics.map(async (topic) => [topic, await bus.bounds(topic)] as const)));
-  const lags: FoldLag[] = [];
-  for (const service of services) {
+  const lags = services.map(async (service): Promise<FoldLag[]> => {
     const checkpoints = await listCheckpoints(store, service);
-    for (const topic of foldTopics[service]) {
+    return foldTopics[service].map((topic) => {
       const behind = (ends.get(topic) ?? []).map(({ first, end }, partition) =>
         Math.max(0, end - Math.max(first, checkpoints.get(partition)?.positions[topic] ?? 0)),
       );
-      lags.push({ service, topic, records: behind.reduce((sum, records) => sum + records, 0) });
-    }
-  }
-  return lags;
+      return { service, topic, records: behind.reduce((sum, records) => sum + records, 0) };
+    });
+  });
+  return (await Promise.all(lags)).flat();
 }
