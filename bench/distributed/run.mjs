@@ -1,8 +1,9 @@
-// Raw event to feature row over Kafka, each service a process of its own: the flights in batches of 100 through validation and
-// feature, from the door's first write to the last feature row in the log. Beside it the ceiling in the same run: bare
+// Raw event to feature row over Kafka, each service a process of its own: the flights, so many rows an event, through validation
+// and feature, from the door's first write to the last feature row in the log. Beside it the ceiling in the same run: bare
 // kafkajs produces and consumes the same raw events, as many on their way at once.
 //
 //   npm run build && node bench/distributed/run.mjs --kafka HOST:PORT --mongodb mongodb://HOST:PORT [--runs 3] [--records 60000]
+//     [--rows 1,10,100]
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -27,10 +28,12 @@ const { values: options } = parseArgs({
     mongodb: { type: 'string' },
     runs: { type: 'string', default: '3' },
     records: { type: 'string', default: '60000' },
+    rows: { type: 'string', default: '1,10,100' },
   },
 });
 const [runs, records] = [Number(options.runs), Number(options.records)];
-const batchRecords = 100;
+/** Rows or labels an event has at most. */
+const sizes = options.rows.split(',').map(Number);
 const underWay = 8;
 const services = ['registry', 'validation', 'feature', 'console'];
 
@@ -49,7 +52,7 @@ async function relearn(url, ...words) {
   if (code !== 0) throw new Error(`relearn ${words.join(' ')} ended with ${code}`);
 }
 
-async function batches() {
+async function batches(batchRecords) {
   const log = await openRecorded(pipeline.spec, tables, { breathe: systemKernel.clock.breathe });
   const found = [];
   for (let read = 0; read < records; read += found.at(-1).records.length) {
@@ -86,7 +89,7 @@ async function featureRows(bus, wanted) {
   await Promise.all(Array.from({ length }, (_, partition) => follow(partition)));
 }
 
-async function throughServices(folder) {
+async function throughServices(folder, batchRecords) {
   const id = `bench${Date.now().toString(36)}`;
   const settings = {
     RELEARN_BUS: `kafka://${options.kafka}?prefix=${id}.`,
@@ -110,7 +113,7 @@ async function throughServices(folder) {
   });
   try {
     await relearn(running.url, 'apply', file);
-    const all = await batches();
+    const all = await batches(batchRecords);
     const wanted = all.flatMap((batch) => batch.records).filter(({ stream }) => stream === 'rows').length;
     const pids = running.pids();
     const cpu = await processorSeconds(pids);
@@ -172,13 +175,12 @@ async function bare(raw) {
   return { seconds, spent: (user + system) / 1e6 };
 }
 
-const found = [];
-for (let run = 0; run < runs; run++) {
+async function measured(batchRecords) {
   const folder = await mkdtemp(join(tmpdir(), 'relearn-bench-'));
-  const { count, rows, seconds, spent, raw } = await throughServices(folder);
+  const { count, rows, seconds, spent, raw } = await throughServices(folder, batchRecords);
   const ceiling = await bare(raw);
   await rm(folder, { recursive: true, force: true });
-  found.push({
+  return {
     recordsPerSecond: Math.round(count / seconds),
     recordsPerProcessorSecond: Math.round(count / spent),
     barePerSecond: Math.round(count / ceiling.seconds),
@@ -186,14 +188,24 @@ for (let run = 0; run < runs; run++) {
     shareOfBare: Number((ceiling.seconds / seconds).toFixed(3)),
     featureRows: rows,
     rawEvents: raw.length,
-  });
-  console.error(JSON.stringify(found.at(-1)));
+  };
 }
-const spread = (name) => {
+
+function spread(found, name) {
   const sorted = found.map((one) => one[name]).sort((a, b) => a - b);
   return { least: sorted[0], median: sorted[sorted.length >> 1], most: sorted.at(-1) };
-};
-const setting = { runs, records, batchRecords, underWay, cores: availableParallelism(), node: process.version };
-const figures = { recordsPerSecond: spread('recordsPerSecond'), shareOfBare: spread('shareOfBare') };
-console.log(JSON.stringify({ ...setting, ...figures, load: Number(loadavg()[0].toFixed(1)) }, null, 1));
+}
+
+const setting = { runs, records, underWay, cores: availableParallelism(), node: process.version };
+const figures = [];
+for (const size of sizes) {
+  const found = [];
+  for (let run = 0; run < runs; run++) {
+    found.push(await measured(size));
+    console.error(JSON.stringify({ recordsAnEvent: size, ...found.at(-1) }));
+  }
+  const [recordsPerSecond, shareOfBare] = ['recordsPerSecond', 'shareOfBare'].map((name) => spread(found, name));
+  figures.push({ recordsAnEvent: size, recordsPerSecond, shareOfBare });
+}
+console.log(JSON.stringify({ ...setting, figures, load: Number(loadavg()[0].toFixed(1)) }, null, 1));
 process.exit(0);
