@@ -12,7 +12,7 @@ export interface Child {
   readonly ended: Promise<Ending>;
   /** Resolves when it answers requests; maybe never. */
   readonly serving: Promise<unknown>;
-  /** Resolves when it says that it stands, or with false when it has not for too long. */
+  /** Whether it says how it stands within a time that it always should. */
   answers(): Promise<boolean>;
   /** Asks it to end. */
   stop(): void;
