@@ -6,6 +6,7 @@ import { ordersPipeline } from './tables.js';
 import { post } from './wire.js';
 import { auditAtRest, eventually, startWorld, temporaryFolder } from './world.js';
 
+const windowMs = 4_000;
 const cleanUp: (() => Promise<void>)[] = [];
 
 afterEach(async () => {
@@ -19,7 +20,7 @@ test('the windows of a pipeline that is not replayed close by the clock', async 
   cleanUp.push(world.stop);
   const { url, ports } = world.platform;
   const file = ordersPipeline()
-    .replace('window: 1d', 'window: 4s')
+    .replace('window: 1d', `window: ${windowMs / 1_000}s`)
     .replace('delay: 1h, max_delay: 4h', 'delay: 1s, max_delay: 1s');
   expect(await post(`${url}/api/v1/pipelines`, { file })).toMatchObject({
     status: 200,
@@ -28,7 +29,7 @@ test('the windows of a pipeline that is not replayed close by the clock', async 
   expect(await post(`${url}/api/v1/pipelines`, { file })).toMatchObject({ body: { version: 1, changed: false } });
 
   // Early in a window: what is sent now comes in before its end, on a slow machine too.
-  await eventually('the beginning of a window', () => Date.now() % 4000 < 200);
+  await eventually('the beginning of a window', () => Date.now() % windowMs < 200);
   const at = new Date().toISOString();
   const row = { at, region: 'north', discount: 0.5 };
   const sent = ['a', 'b'].map((order_id) => ({ ...row, order_id }));
@@ -37,7 +38,7 @@ test('the windows of a pipeline that is not replayed close by the clock', async 
 
   const closed = await eventually('its window', async () => {
     const windows = (await eventsOf(ports.bus, 'monitoring')).filter((event) => windowProfiled.is(event));
-    const start = Math.floor(Date.parse(at) / 4000) * 4000;
+    const start = Math.floor(Date.parse(at) / windowMs) * windowMs;
     const mine = windows
       .map(({ data }) => data as DataOf<typeof windowProfiled>)
       .filter((window) => window.start === start);

@@ -102,8 +102,10 @@ export class SimulatedProcess {
     return new Promise<T>((resolve, reject) => {
       const refuse = (how: string) => reject(new RelearnError('UNAVAILABLE', `${name}: simulated ${how}`));
       const answer = (settle: () => void) => {
-        const struck = [...faults.waiting.values()].filter((strike) => strike(this, name) === 'answer lost');
-        const tell = struck.length > 0 ? () => refuse('lost to an ambush') : settle;
+        let tell = settle;
+        for (const strike of faults.waiting.values()) {
+          if (strike(this, name) === 'answer lost') tell = () => refuse('lost to an ambush');
+        }
         if (after === 0 && this.alive && !this.stopped) tell();
         else this.later(after, `hears of ${name}`, tell);
       };

@@ -151,7 +151,7 @@ export class Supervisor {
       if (scheduler.chance(0.5)) return this.lieInWait(kind);
       if (kind === 'outage') return void this.outage();
     }
-    const living = this.slots.filter(({ running }) => running !== null && !running.process.isStopped);
+    const living = this.living();
     if (living.length === 0) return;
     const slot = scheduler.pick(living);
     faults.count(kind);
@@ -161,6 +161,10 @@ export class Supervisor {
     else if (kind === 'restart') this.restart(slot);
     else if (slot.running !== null)
       slot.running.process.wallError += Math.floor((scheduler.random() - 0.5) * 14_400_000);
+  }
+
+  private living(): readonly Slot[] {
+    return this.slots.filter(({ running }) => running?.process.isStopped === false);
   }
 
   private outage(): Outage {
@@ -183,15 +187,14 @@ export class Supervisor {
       if (!name.startsWith(place) || !process.alive || process.isStopped || passing-- > 0) return undefined;
       faults.waiting.delete(kind);
       const slot = listener
-        ? scheduler.pick(this.slots.filter(({ running }) => running?.process.isStopped === false))
+        ? scheduler.pick(this.living())
         : this.slots.find(({ running }) => running?.process === process);
       if (slot === undefined) return undefined;
       faults.count(`${kind} from an ambush`);
       scheduler.note(`${slot.name}: ${kind} after ${place}`);
       if (kind === 'crash') this.crash(slot);
-      else if (kind === 'pause') this.pause(slot, 20_000);
-      else return this.outage() === 'deaf' ? 'answer lost' : undefined;
-      return undefined;
+      if (kind === 'pause') this.pause(slot, 20_000);
+      return kind === 'outage' && this.outage() === 'deaf' ? 'answer lost' : undefined;
     });
   }
 

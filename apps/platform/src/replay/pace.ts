@@ -17,8 +17,6 @@ export interface Pace {
 const mostBehind = 24;
 /** The same where it is told from checkpoints, which are written up to a second later. */
 const mostBehindCheckpoints = 96;
-/** How often it is asked whether they are done, and for how long. */
-const lookAgainMs = 5;
 const longestSettlingMs = 1_000;
 
 /**
@@ -31,13 +29,16 @@ export function paceOf(ports: Ports): Pace {
     return {
       behind: async () => (await activity.behind(bus)) > mostBehind,
       settled: async (signal) => {
-        const until = kernel.clock.now() + longestSettlingMs;
-        while (!signal.aborted && kernel.clock.now() < until && (await activity.behind(bus)) > 0) {
-          await kernel.clock.sleep(lookAgainMs, signal);
+        const enough = new AbortController();
+        const timer = kernel.clock.after(longestSettlingMs, () => enough.abort());
+        try {
+          await activity.idle(bus, AbortSignal.any([signal, enough.signal]));
+        } finally {
+          timer.cancel();
         }
       },
       turnRuns: () => activity.jobs() > 0,
-      lookAgainMs,
+      lookAgainMs: 5,
     };
   }
   return {
