@@ -224,7 +224,7 @@ export const rooms: readonly Room[] = [
   adapter('rpc/in-process', { npm: ['protobufjs'], closed: ['grpc', 'conformance'] }),
   adapter('rpc/grpc', {
     npm: ['@grpc/grpc-js', '@grpc/proto-loader', '@grpc/reflection', 'protobufjs'],
-    node: [...quiet, 'http2', 'net'],
+    node: [...quiet, 'net'],
     closed: ['in-process', 'conformance'],
   }),
   adapter('rpc/conformance', { npm: conformance, node: ['url'], closed: ['in-process', 'grpc'] }),

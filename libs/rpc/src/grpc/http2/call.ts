@@ -1,15 +1,21 @@
-import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { type Clock, type MachineMs, RelearnError } from '@relearn/kernel';
+import type { FieldList, Http2Stream, RequestHead, Responder } from './protocol/index.js';
 import type { CallContext } from '../../port.js';
 import { type WireStatus, wireStatusOf } from '../wire-status.js';
 import type { Deadlines, Expiring } from './deadlines.js';
-import { acceptedEncodings, framed, MessageReader, unpacked } from './messages.js';
+import { acceptedEncodings, type Framed, framed, MessageReader, prefixBytes, unpacked } from './messages.js';
 import { timeoutOf } from './timeout.js';
 
 const contentType = 'application/grpc';
-const responseHeaders = { ':status': 200, 'content-type': contentType, 'grpc-accept-encoding': acceptedEncodings };
-const withTrailers = { waitForTrailers: true };
-const ok = { 'grpc-status': '0' };
+const opening: FieldList = {
+  fields: [
+    { name: ':status', value: '200' },
+    { name: 'content-type', value: contentType },
+    { name: 'grpc-accept-encoding', value: acceptedEncodings },
+  ],
+  repeated: true,
+};
+const ok: FieldList = { fields: [{ name: 'grpc-status', value: '0' }], repeated: true };
 
 /** What the calls of a server have in common. */
 export interface CallGround {
@@ -19,145 +25,113 @@ export interface CallGround {
   readonly mostBytes: number;
 }
 
+/** Who waits for the only message of a request. */
+export interface MessageListener {
+  message(bytes: Buffer): void;
+  /** Something is wrong with it; said once. */
+  refused(thrown: unknown): void;
+}
+
 /** One call on its stream of HTTP/2: what its handler knows of it, its messages, and its end. */
-export class Http2Call implements CallContext, Expiring {
+export class Http2Call implements CallContext, Expiring, Responder {
   readonly deadline: MachineMs;
-  private readonly stream: ServerHttp2Stream;
-  private readonly headers: IncomingHttpHeaders;
+  /** INVALID_INPUT where the caller's timeout is none. */
+  broken: RelearnError | undefined;
+  private readonly stream: Http2Stream;
   private readonly ground: CallGround;
+  private readonly reader: MessageReader;
+  private listener: MessageListener | undefined;
   private controller: AbortController | undefined;
   private texts: Readonly<Record<string, string>> | undefined;
-  private trailers: Readonly<Record<string, string>> = ok;
+  /** Goes on with what waits for the caller: for messages of it, or for room for ours. */
+  private wakeReader: (() => void) | undefined;
+  private wakeWriter: (() => void) | undefined;
+  /** Bytes that came and may not be followed by as many yet. */
+  private uncredited = 0;
   /** The status is on its way: whatever comes now, nobody is told. */
   private over = false;
   private expired = false;
 
-  /** Throws INVALID_INPUT for a timeout that is none. */
-  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, ground: CallGround) {
+  constructor(stream: Http2Stream, ground: CallGround) {
     this.stream = stream;
-    this.headers = headers;
     this.ground = ground;
-    this.deadline = ground.clock.now() + timeoutOf(headers['grpc-timeout'] as string | undefined);
+    this.reader = new MessageReader(ground.mostBytes);
+    stream.responder = this;
+    this.deadline = this.deadlineOf(stream.request.fields.get('grpc-timeout'));
     if (this.deadline < Number.POSITIVE_INFINITY) ground.deadlines.add(this);
   }
 
   get gone(): boolean {
-    return this.over || this.stream.destroyed;
+    return this.over || this.stream.closed;
   }
 
   get cancelled(): boolean {
-    return !this.over && (this.expired || this.stream.aborted || this.stream.destroyed);
+    return !this.over && (this.expired || this.stream.closed);
   }
 
   get signal(): AbortSignal {
     if (this.controller === undefined) {
-      const controller = new AbortController();
-      this.controller = controller;
-      if (this.cancelled) controller.abort();
-      else {
-        this.stream.once('close', () => {
-          if (this.cancelled) controller.abort();
-        });
-      }
+      this.controller = new AbortController();
+      if (this.cancelled) this.controller.abort();
     }
     return this.controller.signal;
   }
 
   get metadata(): Readonly<Record<string, string>> {
-    this.texts ??= textsOf(this.headers);
+    this.texts ??= textsOf(this.stream.request);
     return this.texts;
   }
 
-  /** Hears of the only message of the request, once the caller has sent all of it, or of what is wrong with it. */
-  whole(heard: (bytes: Buffer) => void, refused: (thrown: unknown) => void): void {
-    const reader = new MessageReader(this.ground.mostBytes);
-    let broken = false;
-    const refuse = (thrown: unknown) => {
-      if (!broken) refused(thrown);
-      broken = true;
-    };
-    this.stream.on('data', (chunk: Buffer) => {
-      if (broken) return;
-      reader.push(chunk);
-      // A length above the limit is refused before the rest has come.
-      try {
-        reader.check();
-      } catch (thrown) {
-        refuse(thrown);
-      }
-    });
-    this.stream.on('end', () => {
-      // A call that was cancelled meanwhile is not run.
-      if (broken || this.cancelled) return;
-      try {
-        const { compressed, bytes } = onlyOf(reader);
-        if (!compressed) return heard(bytes);
-        this.unpacked(bytes).then(heard, refuse);
-      } catch (thrown) {
-        refuse(thrown);
-      }
-    });
+  /** The listener hears of the only message of the request, once the caller has sent all of it. */
+  listen(listener: MessageListener): void {
+    this.listener = listener;
   }
 
   /** The messages of the request, read as they are asked for; they end when the caller has no more or gives up. */
   async *messages(): AsyncGenerator<Buffer> {
-    const reader = new MessageReader(this.ground.mostBytes);
-    try {
-      // The stream stays open behind them: it carries the answers, too.
-      for await (const chunk of this.stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-        reader.push(chunk);
-        for (let message = reader.next(); message !== undefined; message = reader.next()) {
-          yield message.compressed ? await this.unpacked(message.bytes) : message.bytes;
-        }
+    for (;;) {
+      const message = this.reader.next();
+      if (message !== undefined) {
+        this.stream.release(prefixBytes + message.bytes.length);
+        yield message.compressed ? await this.unpacked(message.bytes) : message.bytes;
+        continue;
       }
-    } catch (thrown) {
-      if (thrown instanceof RelearnError || !this.stream.destroyed) throw thrown;
-      return;
+      if (this.cancelled) return;
+      if (this.stream.remoteEnded) break;
+      this.stream.credit(this.uncredited);
+      this.uncredited = 0;
+      await new Promise<void>((resolve) => {
+        this.wakeReader = resolve;
+      });
     }
-    if (!reader.empty) throw cutOff();
+    if (!this.reader.empty) throw cutOff();
   }
 
   /** Sends one message of several; resolves when there is room for the next. */
   async write(message: Uint8Array): Promise<void> {
-    if (this.unheard) return;
+    if (this.gone) return;
     this.open();
-    if (this.stream.write(framed(message))) return;
+    if (this.stream.send(framed(message))) return;
     await new Promise<void>((resolve) => {
-      const go = () => {
-        this.stream.removeListener('drain', go);
-        this.stream.removeListener('close', go);
-        resolve();
-      };
-      this.stream.once('drain', go);
-      this.stream.once('close', go);
+      this.wakeWriter = resolve;
     });
   }
 
   /** Sends the last message, if there is one, and the status. */
   end(message?: Uint8Array): void {
-    if (this.unheard) return;
+    if (this.gone) return;
     this.finish();
     this.open();
-    if (message === undefined) this.stream.end();
-    else this.stream.end(framed(message));
+    if (message !== undefined) this.stream.send(framed(message));
+    this.stream.end(ok);
   }
 
   fail(status: WireStatus): void {
-    if (this.unheard) return;
+    if (this.gone) return;
     this.finish();
-    // Percent-encoded: a header may hold neither a line's end nor a space at its own.
-    const trailers = {
-      'grpc-status': String(status.code),
-      'grpc-message': encodeURI(status.details),
-      ...status.trailers,
-    };
-    if (this.stream.headersSent) {
-      this.trailers = trailers;
-      this.stream.end();
-    } else {
-      this.stream.respond({ ...responseHeaders, ...trailers }, { endStream: true });
-      this.stream.once('finish', () => this.hearNoMore());
-    }
+    const fields = trailersOf(status);
+    if (this.stream.headSent) this.stream.end({ fields, repeated: false });
+    else this.stream.respondOnly({ fields: [...opening.fields, ...fields], repeated: false });
   }
 
   expire(): void {
@@ -167,22 +141,96 @@ export class Http2Call implements CallContext, Expiring {
     this.fail(wireStatusOf(new RelearnError('DEADLINE_EXCEEDED', 'Deadline exceeded')));
   }
 
-  private get unheard(): boolean {
-    return this.over || this.stream.destroyed || this.stream.closed;
+  /** A handler works for the call until `settled`. */
+  working(): void {
+    this.stream.begin();
+  }
+
+  settled(): void {
+    this.stream.settle();
+  }
+
+  data(bytes: Buffer): void {
+    if (this.over) return;
+    this.reader.push(bytes);
+    if (this.listener === undefined) {
+      this.uncredited += bytes.length;
+      return this.wakeReader?.();
+    }
+    this.stream.credit(bytes.length);
+    // A length above the limit is refused before the rest has come.
+    try {
+      this.reader.check();
+    } catch (thrown) {
+      this.refuse(thrown);
+    }
+  }
+
+  whole(): void {
+    this.wakeReader?.();
+    const { listener } = this;
+    if (listener === undefined) return;
+    this.stream.release();
+    try {
+      const { compressed, bytes } = this.only();
+      if (!compressed) return listener.message(bytes);
+      this.unpacked(bytes).then(
+        (unpackedBytes) => listener.message(unpackedBytes),
+        (thrown) => this.refuse(thrown),
+      );
+    } catch (thrown) {
+      this.refuse(thrown);
+    }
+  }
+
+  full(): void {
+    const thrown = new RelearnError('RESOURCE_EXHAUSTED', 'too many bytes of unfinished requests on one connection', {
+      remedy: 'Send fewer large requests at a time, or open more connections.',
+    });
+    if (this.listener === undefined) this.fail(wireStatusOf(thrown));
+    else this.refuse(thrown);
+  }
+
+  drained(): void {
+    this.wakeWriter?.();
+    this.wakeWriter = undefined;
+  }
+
+  aborted(): void {
+    this.ground.deadlines.delete(this);
+    this.wakeReader?.();
+    this.drained();
+    if (!this.over) this.controller?.abort();
+  }
+
+  private deadlineOf(timeout: string | undefined): MachineMs {
+    if (timeout === undefined) return Number.POSITIVE_INFINITY;
+    try {
+      return this.ground.clock.now() + timeoutOf(timeout);
+    } catch (thrown) {
+      this.broken = RelearnError.from(thrown);
+      return Number.POSITIVE_INFINITY;
+    }
+  }
+
+  private refuse(thrown: unknown): void {
+    const { listener } = this;
+    this.listener = undefined;
+    listener?.refused(thrown);
+  }
+
+  private only(): Framed {
+    const message = this.reader.next();
+    if (message === undefined && this.reader.empty) {
+      throw new RelearnError('UNIMPLEMENTED', 'the call has no request message');
+    }
+    if (message === undefined) throw cutOff();
+    if (!this.reader.empty) throw new RelearnError('UNIMPLEMENTED', 'the call has more than one request message');
+    return message;
   }
 
   private open(): void {
-    if (this.stream.headersSent) return;
-    this.stream.respond(responseHeaders, withTrailers);
-    this.stream.on('wantTrailers', () => {
-      this.stream.sendTrailers(this.trailers);
-      this.hearNoMore();
-    });
-  }
-
-  /** What the caller has still to send is of no use. Closed at once, the stream would lose its trailers. */
-  private hearNoMore(): void {
-    if (!this.stream.readableEnded) void this.ground.clock.breathe().then(() => this.stream.close());
+    if (!this.stream.headSent) this.stream.respond(opening);
   }
 
   private finish(): void {
@@ -191,37 +239,29 @@ export class Http2Call implements CallContext, Expiring {
   }
 
   private unpacked(bytes: Buffer): Promise<Buffer> {
-    const encoding = this.headers['grpc-encoding'];
-    return unpacked(bytes, {
-      encoding: typeof encoding === 'string' ? encoding : 'identity',
-      mostBytes: this.ground.mostBytes,
-    });
+    const encoding = this.stream.request.fields.get('grpc-encoding') ?? 'identity';
+    return unpacked(bytes, { encoding, mostBytes: this.ground.mostBytes });
   }
 }
 
 /** Is this a call of gRPC at all? */
-export function isGrpc({ ':method': method, 'content-type': type }: IncomingHttpHeaders): boolean {
+export function isGrpc({ method, fields }: RequestHead): boolean {
+  const type = fields.get('content-type');
   return method === 'POST' && type !== undefined && (type === contentType || /^application\/grpc[+;]/.test(type));
 }
 
-function onlyOf(reader: MessageReader): { compressed: boolean; bytes: Buffer } {
-  const message = reader.next();
-  if (message === undefined && reader.empty) {
-    throw new RelearnError('UNIMPLEMENTED', 'the call has no request message');
-  }
-  if (message === undefined) throw cutOff();
-  if (!reader.empty) throw new RelearnError('UNIMPLEMENTED', 'the call has more than one request message');
-  return message;
+/** Percent-encoded: a header may hold neither a line's end nor a space at its own. */
+function trailersOf({ code, details, trailers }: WireStatus): FieldList['fields'] {
+  const all = { 'grpc-status': String(code), 'grpc-message': encodeURI(details), ...trailers };
+  return Object.entries(all).map(([name, value]) => ({ name, value }));
 }
 
 function cutOff(): RelearnError {
   return new RelearnError('INVALID_INPUT', 'the request ends inside a message');
 }
 
-function textsOf(headers: IncomingHttpHeaders): Readonly<Record<string, string>> {
+function textsOf({ fields }: RequestHead): Readonly<Record<string, string>> {
   const texts: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (typeof value === 'string' && !name.startsWith(':') && !name.endsWith('-bin')) texts[name] = value;
-  }
+  for (const [name, value] of fields) if (!name.endsWith('-bin')) texts[name] = value;
   return texts;
 }

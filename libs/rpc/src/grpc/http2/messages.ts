@@ -3,7 +3,7 @@ import { gunzip, inflate } from 'node:zlib';
 import { RelearnError } from '@relearn/kernel';
 
 /** A flag and the length, before each message. */
-const prefixBytes = 5;
+export const prefixBytes = 5;
 
 /** What may compress messages here, as a header says it. */
 export const acceptedEncodings = 'identity,deflate,gzip';

@@ -1,13 +1,7 @@
-import {
-  createServer,
-  type IncomingHttpHeaders,
-  type Http2Server as NodeServer,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from 'node:http2';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer, type Server as NetServer, type Socket } from 'node:net';
 import { RelearnError } from '@relearn/kernel';
 import { decode } from '../../coding.js';
+import { type FieldList, Http2Connection, type Http2Stream } from './protocol/index.js';
 import type { Method, Service } from '../../port.js';
 import { bindError, boundPort } from '../bind-error.js';
 import type { GrpcServer, GrpcServerOptions } from '../grpc-server.js';
@@ -19,32 +13,31 @@ import { Deadlines } from './deadlines.js';
 import { keepAlive } from './keep-alive.js';
 
 const mebibyte = 1 << 20;
-/** What a caller may send ahead: on a stream, and on all streams of its connection. */
-const streamWindow = 4 * mebibyte;
-const sessionWindow = 16 * mebibyte;
+const allowance = {
+  streams: 4_096,
+  streamWindow: 4 * mebibyte,
+  connectionWindow: 16 * mebibyte,
+  frameBytes: mebibyte,
+  headerBytes: 64 * 1024,
+};
+const notGrpc: FieldList = { fields: [{ name: ':status', value: '415' }], repeated: false };
 
-/** A server of our own: gRPC's wire protocol over node:http2, with less between the socket and a handler than grpc-js has. */
+/** A server of our own: gRPC's wire protocol with far less between the socket and a handler than grpc-js has. */
 export class Http2Server implements GrpcServer {
   readonly name = 'grpc-server';
   private readonly options: GrpcServerOptions;
   private readonly ground: CallGround;
-  private readonly server: NodeServer;
+  private readonly server: NetServer;
   private readonly offered: Offered;
   private readonly offers = new Map<string, Offer>();
-  private readonly sessions = new Set<ServerHttp2Session>();
+  private readonly connections = new Set<Http2Connection>();
   private bound: number | undefined;
 
   constructor(options: GrpcServerOptions) {
     this.options = options;
     const mostBytes = Math.min(options.maxReceiveBytes ?? 256 * mebibyte, 2 ** 31 - 1);
     this.ground = { clock: options.clock, deadlines: new Deadlines(options.clock), mostBytes };
-    this.server = createServer({
-      // What one connection may hold in memory, in MiB: one message of the greatest size and room for the rest.
-      maxSessionMemory: Math.ceil(mostBytes / mebibyte) + 64,
-      settings: { maxConcurrentStreams: 4_096, initialWindowSize: streamWindow, maxFrameSize: mebibyte },
-    });
-    this.server.on('session', (session) => this.greet(session));
-    this.server.on('stream', (stream: ServerHttp2Stream, headers) => this.take(stream, headers));
+    this.server = createServer({ noDelay: true }, (socket) => this.greet(socket));
     this.offered = new Offered((offers) => this.offer(offers));
   }
 
@@ -85,10 +78,10 @@ export class Http2Server implements GrpcServer {
         resolve();
       });
       // Callers are told to go elsewhere; their running calls go on.
-      for (const session of this.sessions) session.close();
+      for (const connection of this.connections) connection.close();
     });
     await Promise.race([drained, this.options.clock.sleep(this.options.drainMs ?? 10_000, overdue.signal)]);
-    for (const session of this.sessions) session.destroy();
+    for (const connection of this.connections) connection.destroy();
     this.ground.deadlines.stop();
   }
 
@@ -96,28 +89,26 @@ export class Http2Server implements GrpcServer {
     for (const offer of offers) this.offers.set(offer.method.path, offer);
   }
 
-  private greet(session: ServerHttp2Session): void {
-    this.sessions.add(session);
-    session.setLocalWindowSize(sessionWindow);
-    const alive = keepAlive(session, this.options.clock);
-    session.once('close', () => {
-      this.sessions.delete(session);
+  private greet(socket: Socket): void {
+    const connection = new Http2Connection(socket, {
+      allowance,
+      // One message of the greatest size and room for the rest.
+      mostHeldBytes: this.ground.mostBytes + 64 * mebibyte,
+      onRequest: (stream) => this.take(stream),
+    });
+    this.connections.add(connection);
+    const alive = keepAlive(connection, this.options.clock);
+    socket.once('close', () => {
+      this.connections.delete(connection);
       alive.cancel();
     });
   }
 
-  private take(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
-    // How a call ends is seen by its stream's end; the error says no more.
-    stream.on('error', () => undefined);
-    if (!isGrpc(headers)) return stream.respond({ ':status': 415 }, { endStream: true });
-    let call: Http2Call;
-    try {
-      call = new Http2Call(stream, headers, this.ground);
-    } catch (thrown) {
-      call = new Http2Call(stream, {}, this.ground);
-      return call.fail(wireStatusOf(thrown));
-    }
-    const path = String(headers[':path']);
+  private take(stream: Http2Stream): void {
+    if (!isGrpc(stream.request)) return stream.respondOnly(notGrpc);
+    const call = new Http2Call(stream, this.ground);
+    if (call.broken !== undefined) return call.fail(wireStatusOf(call.broken));
+    const { path } = stream.request;
     const offer = this.offers.get(path);
     if (offer === undefined) return call.fail(wireStatusOf(unknownMethod(path)));
     if (offer.method.responseStream) void this.answerAll(call, offer);
@@ -126,25 +117,29 @@ export class Http2Server implements GrpcServer {
 
   private answer(call: Http2Call, { method, handler }: Offer): void {
     const told = timed(this.options, method.path);
-    const refuse = (thrown: unknown) => {
+    const refused = (thrown: unknown) => {
       const status = wireStatusOf(failed(thrown, method.path, this.options));
       told(status.code);
       call.fail(status);
     };
     const run = async (bytes: Buffer) => {
+      call.working();
       try {
         const response = await handler(decode(method.request, bytes, 'request', method.path), call);
         const message = encoded(method, response);
         told(0);
         call.end(message);
       } catch (thrown) {
-        refuse(thrown);
+        refused(thrown);
+      } finally {
+        call.settled();
       }
     };
-    call.whole((bytes) => void run(bytes), refuse);
+    call.listen({ message: (bytes) => void run(bytes), refused });
   }
 
   private async answerAll(call: Http2Call, { method, handler }: Offer): Promise<void> {
+    call.working();
     try {
       const requests = requestsOf(call, method);
       const heard = method.requestStream ? requests : await only(requests, method);
@@ -155,6 +150,8 @@ export class Http2Server implements GrpcServer {
       call.end();
     } catch (thrown) {
       call.fail(wireStatusOf(failed(thrown, method.path, this.options)));
+    } finally {
+      call.settled();
     }
   }
 }
