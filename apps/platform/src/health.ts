@@ -1,7 +1,10 @@
-import { RelearnError } from '@relearn/kernel';
+import { type Clock, type MachineMs, RelearnError } from '@relearn/kernel';
 import type { Figures, Rendered, Telemetry } from '@relearn/telemetry';
 import type { Probed, Stand } from './doors/probes.js';
 import type { Standing } from './standing.js';
+
+/** Gauges that are brought up to date for whoever reads them are at most so old. */
+const freshMs = 1_000;
 
 /** What the probes are told of this process; readiness turns false before anything is torn down. */
 export class Health implements Probed {
@@ -13,10 +16,14 @@ export class Health implements Probed {
   refresh: () => Promise<void> = async () => undefined;
   private readonly telemetry: Telemetry;
   private readonly standing: Standing;
+  private readonly clock: Clock;
+  private refreshing: Promise<void> = Promise.resolve();
+  private staleAt: MachineMs = Number.NEGATIVE_INFINITY;
 
-  constructor(telemetry: Telemetry, standing: Standing) {
+  constructor(telemetry: Telemetry, standing: Standing, clock: Clock) {
     this.telemetry = telemetry;
     this.standing = standing;
+    this.clock = clock;
   }
 
   async stand(): Promise<Stand> {
@@ -35,7 +42,16 @@ export class Health implements Probed {
     return await this.telemetry.metrics.figures(process);
   }
 
-  private async refreshed(): Promise<void> {
+  private refreshed(): Promise<void> {
+    const now = this.clock.now();
+    if (now >= this.staleAt) {
+      this.staleAt = now + freshMs;
+      this.refreshing = this.refreshNow();
+    }
+    return this.refreshing;
+  }
+
+  private async refreshNow(): Promise<void> {
     try {
       await this.refresh();
     } catch (thrown) {

@@ -87,7 +87,7 @@ async function start(options: PlatformOptions, closedBy: ClosedBy): Promise<Omit
   const kernel = processKernel(config.failpoints);
   const { signal = new AbortController().signal } = options;
   const standing = new Standing(kernel, telemetry.log);
-  const health = new Health(telemetry, standing);
+  const health = new Health(telemetry, standing, kernel.clock);
   member?.speaksFor(health);
   const http = httpDoor(config, telemetry, member ?? health, standing);
   closedBy(() => http.stop());

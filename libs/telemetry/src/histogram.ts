@@ -31,7 +31,7 @@ export class Histogram {
     const begin = (labels: Labels): Buckets => {
       return { labels, counts: new Array<number>(this.bounds.length + 1).fill(0), exemplars: [], sum: 0 };
     };
-    this.series = new Series({ names: spec.labels, bound, begin });
+    this.series = new Series({ names: spec.labels, bound, begin, passing: spec.passing });
   }
 
   observe(labels: Labels, value: number, traceId?: string): void {

@@ -5,7 +5,7 @@ import { type Figures, figuresOf, rendered } from './figures.js';
 import { Histogram as OwnHistogram } from './histogram.js';
 import { newRegistries, type Registries, type Rendered, textOf } from './registries.js';
 import { type MetricKey, type MetricSpec, metricNames } from './names.js';
-import { boundLabels, type Labels } from './series.js';
+import { boundLabels, type Labels, Passing } from './series.js';
 
 type Specs = typeof metricNames;
 type LabelsOf<Key extends MetricKey> = Readonly<Record<Specs[Key]['labels'][number], string>>;
@@ -113,17 +113,25 @@ function instrumentOf(
   const bound = boundLabels(spec, onFold);
   if (spec.kind === 'counter') {
     const counter = new PromCounter(options);
+    const passing = passingOf(spec, (labels) => counter.remove(labels));
     return {
       add: (labels, amount = 1) => {
         if (amount < 0) throw new RelearnError('INTERNAL', `${spec.name}: a counter cannot fall by ${-amount}`);
-        counter.inc(bound(labels), amount);
+        const within = bound(labels);
+        passing?.hear(within);
+        counter.inc(within, amount);
       },
     };
   }
   if (spec.kind === 'gauge') {
     const gauge = new PromGauge(options);
+    const passing = passingOf(spec, (labels) => gauge.remove(labels));
     return {
-      set: (labels, value) => gauge.set(bound(labels), value),
+      set: (labels, value) => {
+        const within = bound(labels);
+        passing?.hear(within);
+        gauge.set(within, value);
+      },
       clear: (labels) => gauge.remove(bound(labels)),
     };
   }
@@ -131,4 +139,8 @@ function instrumentOf(
   const among = spec.exemplars === true ? [traced, openMetrics] : [plain];
   for (const registry of among) registry.registerMetric(rendered(() => histogram.told()));
   return histogram;
+}
+
+function passingOf({ passing, labels }: MetricSpec, over: (labels: Labels) => void): Passing | undefined {
+  return passing && new Passing(passing, labels, over);
 }

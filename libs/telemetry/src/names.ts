@@ -16,6 +16,8 @@ export interface MetricSpec {
   readonly together?: 'greatest' | 'apart';
   /** Does a histogram keep the trace of the last value of each bucket? */
   readonly exemplars?: true;
+  /** A label whose values come and go, such as a model's version: of each value of `of` the latest few are told, older ones no more. */
+  readonly passing?: { readonly label: string; readonly of: string };
 }
 
 const callSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10] as const;
@@ -28,6 +30,9 @@ const batchRows = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024] as const;
 
 /** Those of Triton's metrics, whose names and labels its dashboards know (docs/user_guide/metrics.md of its server). */
 const tritonLabels = ['model', 'version'] as const;
+const tritonPassing = { label: 'version', of: 'model' } as const;
+/** Our own tell a version as the model of a pipeline. */
+const passingModel = { label: 'model', of: 'pipeline' } as const;
 
 export const metricNames = {
   messagingOperation: {
@@ -160,6 +165,7 @@ export const metricNames = {
     kind: 'counter',
     help: 'Rows scored; kind is stream, request or mirror (run beside an answer while a model is rolled out).',
     labels: ['pipeline', 'model', 'arm', 'kind'],
+    passing: passingModel,
   },
   rollouts: {
     name: 'relearn_rollouts_total',
@@ -184,6 +190,7 @@ export const metricNames = {
     kind: 'gauge',
     help: '1 for the version of the pipeline that serves.',
     labels: ['pipeline', 'model'],
+    passing: passingModel,
     together: 'greatest',
   },
   inferenceBatch: {
@@ -198,6 +205,7 @@ export const metricNames = {
     kind: 'histogram',
     help: 'Seconds that an answered request waited for its run.',
     labels: ['pipeline', 'model', 'arm'],
+    passing: passingModel,
     buckets: inferenceSeconds,
     exemplars: true,
   },
@@ -206,6 +214,7 @@ export const metricNames = {
     kind: 'histogram',
     help: 'Seconds of the run of an answered request.',
     labels: ['pipeline', 'model', 'arm'],
+    passing: passingModel,
     buckets: inferenceSeconds,
     exemplars: true,
   },
@@ -214,6 +223,7 @@ export const metricNames = {
     kind: 'histogram',
     help: 'Seconds of an answered request in queue and run together.',
     labels: ['pipeline', 'model', 'arm'],
+    passing: passingModel,
     buckets: inferenceSeconds,
     exemplars: true,
   },
@@ -222,60 +232,70 @@ export const metricNames = {
     kind: 'counter',
     help: 'Requests that were answered.',
     labels: tritonLabels,
+    passing: tritonPassing,
   },
   tritonFailure: {
     name: 'nv_inference_request_failure',
     kind: 'counter',
     help: 'Requests that were not answered, by reason: REJECTED, CANCELED, BACKEND, OTHER.',
     labels: [...tritonLabels, 'reason'],
+    passing: tritonPassing,
   },
   tritonInferences: {
     name: 'nv_inference_count',
     kind: 'counter',
     help: 'Rows that were inferred for requests.',
     labels: tritonLabels,
+    passing: tritonPassing,
   },
   tritonRuns: {
     name: 'nv_inference_exec_count',
     kind: 'counter',
     help: 'Runs of the model for requests: one a batch.',
     labels: tritonLabels,
+    passing: tritonPassing,
   },
   tritonRequestUs: {
     name: 'nv_inference_request_duration_us',
     kind: 'counter',
     help: 'Microseconds of answered requests.',
     labels: tritonLabels,
+    passing: tritonPassing,
   },
   tritonQueueUs: {
     name: 'nv_inference_queue_duration_us',
     kind: 'counter',
     help: 'Microseconds that requests waited for their runs.',
     labels: tritonLabels,
+    passing: tritonPassing,
   },
   tritonInputUs: {
     name: 'nv_inference_compute_input_duration_us',
     kind: 'counter',
     help: 'Microseconds in which the inputs of requests were made ready.',
     labels: tritonLabels,
+    passing: tritonPassing,
   },
   tritonInferUs: {
     name: 'nv_inference_compute_infer_duration_us',
     kind: 'counter',
     help: 'Microseconds that requests spent in the model.',
     labels: tritonLabels,
+    passing: tritonPassing,
   },
   tritonOutputUs: {
     name: 'nv_inference_compute_output_duration_us',
     kind: 'counter',
     help: 'Microseconds in which the outputs of requests were made ready.',
     labels: tritonLabels,
+    passing: tritonPassing,
   },
   tritonPending: {
     name: 'nv_inference_pending_request_count',
     kind: 'gauge',
     help: 'Requests that wait or run.',
     labels: tritonLabels,
+    passing: tritonPassing,
   },
   violations: {
     name: 'relearn_invariant_violations_total',
@@ -302,6 +322,9 @@ export type MetricKey = keyof typeof metricNames;
 
 /** Distinct values that a label may take in one metric of one process; what comes later is counted as `other`. */
 export const labelValueBound = 200;
+
+/** So many values of a passing label are told, those that were heard of last. */
+export const passingBound = 8;
 
 export type SpanKind = 'internal' | 'server' | 'client' | 'producer' | 'consumer';
 

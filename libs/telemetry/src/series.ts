@@ -1,11 +1,12 @@
-import { labelValueBound, type MetricSpec } from './names.js';
+import { labelValueBound, type MetricSpec, passingBound } from './names.js';
 
 export type Labels = Readonly<Record<string, string>>;
 export type Bound = (labels: Labels) => Labels;
 
-/** Keeps each label's first values and gives `other` for those beyond the bound. */
+/** Keeps each label's first values and gives `other` for those beyond the bound; those of a passing label pass. */
 export function boundLabels(spec: MetricSpec, onFold: (name: string) => void): Bound {
-  const seen = new Map(spec.labels.map((label) => [label, new Set<string>()]));
+  const lasting = spec.labels.filter((label) => label !== spec.passing?.label);
+  const seen = new Map(lasting.map((label) => [label, new Set<string>()]));
   return (labels) => {
     let bounded = labels;
     for (const [label, values] of seen) {
@@ -22,10 +23,45 @@ export function boundLabels(spec: MetricSpec, onFold: (name: string) => void): B
   };
 }
 
+/** Says which series are over: those of values of a passing label that were heard of longest ago. */
+export class Passing {
+  private readonly spec: NonNullable<MetricSpec['passing']>;
+  private readonly labels: readonly string[];
+  private readonly over: (labels: Labels) => void;
+  /** By value of `of`, then by value of the label, those heard of last at the end: the labels of its series. */
+  private readonly heard = new Map<string, Map<string, Map<string, Labels>>>();
+  private last: Labels | undefined;
+
+  constructor(spec: NonNullable<MetricSpec['passing']>, labels: readonly string[], over: (labels: Labels) => void) {
+    this.spec = spec;
+    this.labels = labels;
+    this.over = over;
+  }
+
+  hear(labels: Labels): void {
+    if (this.last === labels) return;
+    this.last = labels;
+    const of = labels[this.spec.of] ?? '';
+    const value = labels[this.spec.label] ?? '';
+    const values = this.heard.get(of) ?? new Map<string, Map<string, Labels>>();
+    const series = values.get(value) ?? new Map<string, Labels>();
+    series.set(keyOf(this.labels, labels), labels);
+    values.delete(value);
+    values.set(value, series);
+    this.heard.set(of, values);
+    for (const [oldest, gone] of values) {
+      if (values.size <= passingBound) break;
+      values.delete(oldest);
+      for (const each of gone.values()) this.over(each);
+    }
+  }
+}
+
 export interface SeriesOptions<Kept> {
   readonly names: readonly string[];
   readonly bound: Bound;
   readonly begin: (labels: Labels) => Kept;
+  readonly passing: MetricSpec['passing'];
 }
 
 /** What is kept of each combination of label values. */
@@ -34,9 +70,12 @@ export class Series<Kept> {
   private readonly kept = new Map<string, Kept>();
   /** Who tells much keeps its labels: the same object means the same series. */
   private last: { readonly labels: Labels; readonly kept: Kept } | undefined;
+  private readonly passing: Passing | undefined;
 
   constructor(options: SeriesOptions<Kept>) {
     this.options = options;
+    const { passing, names } = options;
+    this.passing = passing && new Passing(passing, names, (labels) => this.kept.delete(keyOf(names, labels)));
   }
 
   get all(): Iterable<Kept> {
@@ -45,24 +84,26 @@ export class Series<Kept> {
 
   of(labels: Labels): Kept {
     if (this.last?.labels === labels) return this.last.kept;
-    const kept = this.kept.get(this.keyOf(labels));
+    const kept = this.kept.get(keyOf(this.options.names, labels));
     if (kept === undefined) return this.bounded(this.options.bound(labels));
+    this.passing?.hear(labels);
     this.last = { labels, kept };
     return kept;
   }
 
   private bounded(labels: Labels): Kept {
-    const key = this.keyOf(labels);
+    this.passing?.hear(labels);
+    const key = keyOf(this.options.names, labels);
     const there = this.kept.get(key);
     if (there !== undefined) return there;
     const made = this.options.begin(labels);
     this.kept.set(key, made);
     return made;
   }
+}
 
-  private keyOf(labels: Labels): string {
-    let key = '';
-    for (const name of this.options.names) key += `${labels[name] ?? ''}\0`;
-    return key;
-  }
+function keyOf(names: readonly string[], labels: Labels): string {
+  let key = '';
+  for (const name of names) key += `${labels[name] ?? ''}\0`;
+  return key;
 }

@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { createMetrics, labelValueBound, type MetricSpec, metricNames, silentTelemetry } from '@relearn/telemetry';
+import {
+  createMetrics,
+  labelValueBound,
+  type MetricSpec,
+  metricNames,
+  passingBound,
+  silentTelemetry,
+} from '@relearn/telemetry';
 
 const specs: MetricSpec[] = Object.values(metricNames);
 
@@ -111,6 +118,36 @@ describe('metrics', () => {
     expect(body).toContain(
       `relearn_metric_labels_folded_total{metric="relearn_invariant_violations_total"} ${surplus}`,
     );
+  });
+
+  test('given versions that come and go, when rendered, then those heard of last are told, by every kind of metric', async () => {
+    const { metrics } = silentTelemetry();
+    const [lasting, newest] = ['1', String(2 * passingBound)];
+    for (let version = 1; version <= 2 * passingBound; version++) {
+      for (const model of [lasting, String(version)]) {
+        metrics.predictions.add({ pipeline: 'flights', model, arm: 'champion', kind: 'request' });
+        metrics.inferenceQueue.observe({ pipeline: 'flights', model, arm: 'champion' }, 0.01);
+        metrics.tritonPending.set({ model: 'flights', version: model }, 1);
+      }
+    }
+    metrics.predictions.add({ pipeline: 'others', model: '1', arm: 'champion', kind: 'request' });
+
+    const { body } = await metrics.render();
+
+    const told = (sample: RegExp) => [...body.matchAll(sample)].map(([, version]) => version);
+    const counted = told(/^relearn_predictions_total\{pipeline="flights",model="(\d+)"/gm);
+    expect(counted).toHaveLength(passingBound);
+    expect(new Set(counted)).toEqual(
+      new Set(told(/^relearn_inference_queue_seconds_count\{pipeline="flights",model="(\d+)"/gm)),
+    );
+    expect(new Set(counted)).toEqual(
+      new Set(told(/^nv_inference_pending_request_count\{model="flights",version="(\d+)"/gm)),
+    );
+    expect(counted).toEqual(expect.arrayContaining([lasting, newest]));
+    expect(body).toContain(
+      `{pipeline="flights",model="${lasting}",arm="champion",kind="request"} ${2 * passingBound + 1}`,
+    );
+    expect(body).toContain('relearn_predictions_total{pipeline="others",model="1"');
   });
 
   test('refuse to let a counter fall', () => {

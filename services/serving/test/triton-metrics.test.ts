@@ -54,6 +54,19 @@ test('rows, runs, requests and times are counted by version, once however often 
   expect(await told('linear')).toMatchObject({ 'request_success 1': 3, 'count 1': 5 });
 });
 
+test('what a version has done since it was told last is told once it is gone, and that nothing of it waits is not', async () => {
+  await load(served.host, 'leaving', 1, linearModel());
+  const ask = () => served.client.modelInfer({ ...linearRequest([1], [1]), modelName: 'leaving' });
+  await ask();
+  expect(await told('leaving')).toMatchObject({ 'request_success 1': 1, 'pending_request_count 1': 0 });
+  await ask();
+  await served.host.unload('leaving', 1);
+  const last = await told('leaving');
+  expect(last).toMatchObject({ 'request_success 1': 2, 'count 1': 2 });
+  expect(last).not.toHaveProperty('pending_request_count 1');
+  expect(await told('leaving')).toEqual(last);
+});
+
 test('a request that the model fails is a failure of its backend, one that is refused at the door is none', async () => {
   const ask = (shape: number[]) => {
     const raw = Buffer.from(BigInt64Array.from(shape.map(() => 9n)).buffer);

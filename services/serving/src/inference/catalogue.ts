@@ -45,11 +45,16 @@ export interface ModelListing {
   readonly offered: boolean;
 }
 
+/** So many are remembered for whoever reads figures; nobody may. */
+const mostDeparted = 100;
+
 /** Which versions there are, and which one answers requests that name none. */
 export class Catalogue {
   private readonly models = new Map<string, Map<number, ModelEntry>>();
   private readonly defaults = new Map<string, number>();
   private readonly challengers = new Map<string, Challenger>();
+  /** Versions that are no more and whose figures nobody has asked for since. */
+  private departed: ServedModel[] = [];
   private nextSession = 1;
 
   enter(name: string, version: number, digest: string): ModelEntry {
@@ -84,7 +89,9 @@ export class Catalogue {
     return [...this.models.values()].flatMap((versions) => [...versions.values()]);
   }
 
-  remove({ name, version }: ModelEntry): void {
+  remove({ name, version, served }: ModelEntry): void {
+    if (served !== undefined) this.departed.push(served);
+    if (this.departed.length > mostDeparted) this.departed.shift();
     const versions = this.models.get(name);
     versions?.delete(version);
     if (versions?.size === 0) this.models.delete(name);
@@ -131,6 +138,12 @@ export class Catalogue {
     return this.entries().flatMap(({ served, inFlight: pending }) =>
       served === undefined ? [] : [{ name: served.name, version: served.version, figures: served.figures, pending }],
     );
+  }
+
+  takeDeparted(): readonly ServedModel[] {
+    const { departed } = this;
+    this.departed = [];
+    return departed;
   }
 
   list(): readonly ModelListing[] {

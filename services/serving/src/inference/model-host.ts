@@ -200,6 +200,11 @@ export class ModelHost implements Part {
     return this.catalogue.served();
   }
 
+  /** The same of versions that are no more, each told once. */
+  departed(): readonly { name: string; version: string; figures: ModelFigures }[] {
+    return this.catalogue.takeDeparted();
+  }
+
   /** Is the version loaded and READY? */
   holds(name: string, version: number): boolean {
     return this.catalogue.find(name, version)?.state === 'READY';

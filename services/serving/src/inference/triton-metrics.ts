@@ -13,6 +13,13 @@ export function tellTritonMetrics(host: ModelHost, metrics: Metrics): void {
   const before = new Map<string, Told>();
   metrics.beforeRender(() => {
     const now = new Set<string>();
+    for (const { name: model, version, figures } of host.departed()) {
+      const told = before.get(`${model}/${version}`);
+      // What it did since it was told last.
+      const counts = told?.figures === figures ? told.counts : new Map<string, number>();
+      tell(metrics, { model, version }, { figures, counts });
+      metrics.tritonPending.clear({ model, version });
+    }
     for (const { name: model, version, figures, pending } of host.figures()) {
       const key = `${model}/${version}`;
       now.add(key);
