@@ -1,11 +1,7 @@
-#!/usr/bin/env -S MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=131072 node --max-semi-space-size=32
+#!/usr/bin/env -S MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=131072 node
 // The launcher: builds what is missing or out of date, then hands over to the compiled command line.
 import { fileURLToPath } from 'node:url';
-import { setFlagsFromString } from 'node:v8';
 import { ensureBuilt } from './build.mjs';
-
-// The nursery that the first line asks for is this thread's alone: workers would have it, too, over bounds of their own.
-setFlagsFromString('--max-semi-space-size=0');
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 

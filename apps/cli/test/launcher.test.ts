@@ -53,26 +53,6 @@ export async function main(argv: string[]): Promise<number> {
 `;
 }
 
-/** Bytes that a thread's heap may have, its nursery three times. */
-interface Limits {
-  readonly main: number;
-  readonly worker: number;
-}
-
-/** A command line that prints the limits of its heaps. */
-const limitsSource = `
-declare const process: { stdout: { write(text: string): void } };
-const told = "require('node:worker_threads').parentPort.postMessage(require('node:v8').getHeapStatistics().heap_size_limit)";
-export async function main(): Promise<number> {
-  const v8 = await import('node:v8' as string);
-  const { Worker } = await import('node:worker_threads' as string);
-  const options = { eval: true, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: 12 } };
-  const worker = await new Promise((resolve) => new Worker(told, options).on('message', resolve));
-  process.stdout.write(JSON.stringify({ main: v8.getHeapStatistics().heap_size_limit, worker }));
-  return 0;
-}
-`;
-
 function write(path: string, text: string) {
   mkdirSync(join(root, path, '..'), { recursive: true });
   writeFileSync(join(root, path), text);
@@ -84,10 +64,10 @@ interface Outcome {
   readonly err: string;
 }
 
-const launcher = () => join(root, 'apps/cli/bin/relearn.mjs');
-
 function start(...argv: string[]): ChildProcess {
-  return spawn(process.execPath, [launcher(), ...argv], { stdio: ['ignore', 'pipe', 'pipe'] });
+  return spawn(process.execPath, [join(root, 'apps/cli/bin/relearn.mjs'), ...argv], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
 }
 
 async function outcome(child: ChildProcess): Promise<Outcome> {
@@ -151,17 +131,6 @@ describe('the launcher', () => {
     rmSync(join(root, 'apps/cli/dist/.built'));
     rmSync(join(root, 'node_modules/typescript'));
     expect(await launch('x')).toEqual({ status: 1, out: 'hello x', err: '' });
-  });
-
-  test('gives the main thread a larger nursery, and workers the one that they ask for', async () => {
-    write('apps/cli/src/index.ts', limitsSource);
-    await launch();
-    const limitsOf = async (child: ChildProcess) => JSON.parse((await outcome(child)).out) as Limits;
-
-    const [larger, usual] = [await limitsOf(spawn(launcher())), await limitsOf(start())];
-
-    expect(larger.main - usual.main).toBe(3 * 16 * 2 ** 20);
-    expect(larger.worker).toBe(usual.worker);
   });
 
   test('given launches at the same time, then one builds and the others wait for it', async () => {
