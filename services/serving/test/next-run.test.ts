@@ -29,7 +29,7 @@ describe("a thread's next run", () => {
 
   const order = (value: number): RunOrder => {
     const input = { shape: [1, 1], pieces: [fp32(value)] };
-    return { session: 1, inputs: [input, input], outputs: [0] };
+    return { session: 1, inputs: [input, input], outputs: [0], digested: [] };
   };
   const run = async (value: number) => floatsOf(Buffer.from((await pool.run(order(value))).outputs[0]?.bytes ?? []));
 
@@ -144,6 +144,28 @@ describe('batching for a thread that takes its next run while it is busy', () =>
       await systemClock.breathe();
       expect(thread.orders).toHaveLength(given);
       await thread.endAll(all);
+    }
+  });
+
+  it('lays no more than a MiB together for runs that are short, and as much as there is for others', async () => {
+    const target = { session: 1, signature, batchable: true };
+    const bytes = 400_000;
+    for (const [ms, given] of [
+      [2, [2, 2]],
+      [2.1, [4]],
+    ] as const) {
+      let now = 0;
+      const thread = new HandThread({ clock: { ...systemClock, now: () => now }, maxQueuedBytes: 10 * bytes });
+      for (let run = 0; run < 8; run++) {
+        const answer = thread.batcher.submit(job([1], { target }));
+        await systemClock.breathe();
+        now += ms;
+        await thread.endAll(answer);
+      }
+      thread.orders.splice(0);
+      const all = Promise.all([1, 2, 3, 4].map((value) => thread.batcher.submit(job([value], { target, bytes }))));
+      await thread.endAll(all);
+      expect(thread.orders.map(rowsOf)).toEqual(given);
     }
   });
 

@@ -5,6 +5,7 @@ import type { PredictionLog, PredictionRecord } from './prediction-record.js';
 import { RequestQueue, rowsOf, type Waiting } from './request-queue.js';
 import { elementCount, type ModelSignature, type TensorBytes } from './tensors.js';
 import type { RunOrder, RunResult } from './sessions.js';
+import { isWide } from './values.js';
 import { RunCosts } from './worker/run-costs.js';
 
 /** The model version that a job runs on. */
@@ -51,6 +52,8 @@ export interface JobTimings {
 export interface JobAnswer {
   readonly outputs: readonly TensorBytes[];
   readonly timings: JobTimings;
+  /** Of each row of each wide input, by the input's index, where its run has made them for the log. */
+  readonly digests?: ReadonlyMap<number, readonly string[]> | undefined;
 }
 
 export interface BatcherOptions {
@@ -72,6 +75,10 @@ export interface BatcherOptions {
   /** Called once a run, before any of its answers leaves; what it throws is the answer of them all. */
   readonly log: PredictionLog;
 }
+
+/** Of runs up to so long, more bytes than these at once gain nothing: to lay them together takes as long as to run each. */
+const shortMs = 2;
+const mostBytesOfShort = 1 << 20;
 
 /** Of a longer run its thread would save too little, and a request of another model would wait for two of them. */
 const longestNextMs = 20;
@@ -155,12 +162,13 @@ export class Batcher {
     const { deadline = Number.POSITIVE_INFINITY, target, rows } = job;
     if (deadline === Number.POSITIVE_INFINITY || !target.batchable) return false;
     const before = this.requests.rowsBefore(job);
-    const { clock, maxBatchRows, runsAtOnce } = this.options;
+    const { clock, runsAtOnce } = this.options;
+    const mostRows = this.mostRows(job);
     // Who fits into the next run takes nobody's place.
-    if (before < maxBatchRows) return false;
+    if (before < mostRows) return false;
     const costs = this.costs.get(target);
-    const runs = Math.floor(before / maxBatchRows) / runsAtOnce;
-    const expected = runs * (costs?.atLeast(maxBatchRows) ?? 0) + (costs?.atLeast(Math.min(maxBatchRows, rows)) ?? 0);
+    const runs = Math.floor(before / mostRows) / runsAtOnce;
+    const expected = runs * (costs?.atLeast(mostRows) ?? 0) + (costs?.atLeast(Math.min(mostRows, rows)) ?? 0);
     return expected > mostOfDeadline * (deadline - clock.now());
   }
 
@@ -175,10 +183,19 @@ export class Batcher {
     return false;
   }
 
-  private isLate({ deadline = Number.POSITIVE_INFINITY, target }: Job): boolean {
+  private isLate(job: Job): boolean {
+    const { deadline = Number.POSITIVE_INFINITY, target } = job;
     if (deadline === Number.POSITIVE_INFINITY) return false;
-    const { clock, maxBatchRows } = this.options;
-    return clock.now() + (this.costs.get(target)?.atLeast(maxBatchRows) ?? 0) > deadline;
+    return this.options.clock.now() + (this.costs.get(target)?.atLeast(this.mostRows(job)) ?? 0) > deadline;
+  }
+
+  /** Rows of such requests that a run may have. */
+  private mostRows({ target, bytes, rows }: Job): number {
+    const { maxBatchRows } = this.options;
+    const fitting = Math.floor((mostBytesOfShort / bytes) * rows);
+    if (fitting >= maxBatchRows) return maxBatchRows;
+    const expected = this.costs.get(target)?.expected(1) ?? Number.POSITIVE_INFINITY;
+    return expected > shortMs ? maxBatchRows : Math.max(1, fitting);
   }
 
   private enqueue(job: Job, put: (waiting: Waiting) => void): Promise<JobAnswer> {
@@ -216,9 +233,9 @@ export class Batcher {
   /** Is there a run that gains nothing by waiting here for its thread, and holds up nobody for long there? */
   private hasNextRun(): boolean {
     if (this.alone.length > 0 || this.isBackgroundDue()) return true;
-    const { maxBatchRows } = this.options;
-    const target = this.requests.wholeRun(maxBatchRows);
-    const expected = target && this.costs.get(target)?.expected(target.batchable ? maxBatchRows : 1);
+    const job = this.requests.wholeRun((first) => this.mostRows(first));
+    if (job === undefined) return false;
+    const expected = this.costs.get(job.target)?.expected(job.target.batchable ? this.mostRows(job) : 1);
     return expected !== undefined && expected <= longestNextMs;
   }
 
@@ -243,8 +260,10 @@ export class Batcher {
   }
 
   private takeRequests(): Waiting[] | undefined {
-    const mostRows = this.options.maxBatchRows;
-    const batch = this.requests.take({ mostRows, isWanted: (waiting, surplus) => this.isWanted(waiting, surplus) });
+    const batch = this.requests.take({
+      mostRows: (job) => this.mostRows(job),
+      isWanted: (waiting, surplus) => this.isWanted(waiting, surplus),
+    });
     for (const { job, timeout } of batch ?? []) {
       timeout?.cancel();
       this.left(job);
@@ -279,9 +298,11 @@ export class Batcher {
   private answer(batch: readonly Waiting[], result: RunResult, began: number, tookMs: number): void {
     const shares = split(batch, result);
     const batchRows = rowsOf(batch);
+    const digests = digestsOfEach(batch, result);
     const answers = batch.map(({ since }, index) => ({
       outputs: shares[index] ?? [],
       timings: { queueMs: began - since, computeMs: result.computeMs, batchRows },
+      digests: digests?.[index],
     }));
     count(batch, result, began, tookMs);
     const records: PredictionRecord[] = [];
@@ -334,14 +355,38 @@ function orderOf(batch: readonly Waiting[]): RunOrder {
   if (first === undefined) throw new RelearnError('INTERNAL', 'an empty batch');
   if (batch.length === 1) {
     const inputs = first.inputs.map(({ shape, bytes }) => ({ shape, pieces: [bytes] }));
-    return { session: first.target.session, inputs, outputs: first.outputs };
+    return { session: first.target.session, inputs, outputs: first.outputs, digested: digestedOf(first) };
   }
   const rows = rowsOf(batch);
   const inputs = first.inputs.map(({ shape }, index) => ({
     shape: [rows, ...shape.slice(1)],
     pieces: batch.map(({ job }) => job.inputs[index]?.bytes ?? new Uint8Array()),
   }));
-  return { session: first.target.session, inputs, outputs: first.outputs };
+  return { session: first.target.session, inputs, outputs: first.outputs, digested: digestedOf(first) };
+}
+
+/** Inputs that the log tells by digests. */
+function digestedOf({ inputs, recordOf }: Job): readonly number[] {
+  if (recordOf === undefined) return [];
+  const wide: number[] = [];
+  inputs.forEach((tensor, index) => {
+    if (isWide(tensor)) wide.push(index);
+  });
+  return wide;
+}
+
+/** Each member's rows of them. */
+function digestsOfEach(batch: readonly Waiting[], { digests = [] }: RunResult) {
+  const [first] = batch;
+  if (digests.length === 0 || first === undefined) return undefined;
+  const wide = digestedOf(first.job);
+  let from = 0;
+  return batch.map(({ job: { rows } }) => {
+    const to = batch.length === 1 ? undefined : from + rows;
+    const share = new Map(digests.map((all, index) => [wide[index] ?? -1, all.slice(from, to)]));
+    from += rows;
+    return share;
+  });
 }
 
 /** Each member's rows of every output. Throws INTERNAL where an output does not have the batch's rows. */

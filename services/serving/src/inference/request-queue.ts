@@ -1,5 +1,5 @@
 import { type Clock, type MachineMs, RelearnError } from '@relearn/kernel';
-import type { BatchTarget, Job, JobAnswer } from './batcher.js';
+import type { Job, JobAnswer } from './batcher.js';
 
 /** Priorities go from 1, which runs first, to this one. */
 export const lowestPriority = 3;
@@ -21,8 +21,8 @@ interface Group {
 }
 
 export interface Taking {
-  /** Most rows in one run of several requests. */
-  readonly mostRows: number;
+  /** Most rows in one run of several such requests. */
+  readonly mostRows: (job: Job) => number;
   /** Is it still to be run? `surplus`: there are enough without it to fill the run. */
   readonly isWanted: (waiting: Waiting, surplus: boolean) => boolean;
 }
@@ -47,12 +47,12 @@ export class RequestQueue {
     }
   }
 
-  /** Of what is to be taken next, where it could hold no more than it does: what it is to run on. */
-  wholeRun(mostRows: number): BatchTarget | undefined {
+  /** The first of what is to be taken next, where that could hold no more than it does. */
+  wholeRun(mostRows: (job: Job) => number): Job | undefined {
     for (const groups of this.levels) {
       for (const { queue, rows } of groups.values()) {
-        const target = queue[0]?.job.target;
-        return rows >= mostRows || target?.batchable === false ? target : undefined;
+        const job = queue[0]?.job;
+        return job !== undefined && (rows >= mostRows(job) || !job.target.batchable) ? job : undefined;
       }
     }
     return undefined;
@@ -106,15 +106,18 @@ function fillUp(batch: Waiting[], groups: Map<string, Group>, key: string, takin
 
 /** Takes from the front of the queue what fits. */
 function moveInto(batch: Waiting[], group: Group, { mostRows, isWanted }: Taking): void {
+  const first = (batch[0] ?? group.queue[0])?.job;
+  if (first === undefined) return;
+  const most = mostRows(first);
   let rows = rowsOf(batch);
   let taken = 0;
   for (const waiting of group.queue) {
     const { job } = waiting;
-    const full = batch.length > 0 && (!job.target.batchable || rows + job.rows > mostRows);
+    const full = batch.length > 0 && (!job.target.batchable || rows + job.rows > most);
     if (full) break;
     taken += 1;
     group.rows -= job.rows;
-    if (waiting.gone || !isWanted(waiting, rows + group.rows >= mostRows)) continue;
+    if (waiting.gone || !isWanted(waiting, rows + group.rows >= most)) continue;
     batch.push(waiting);
     rows += job.rows;
   }

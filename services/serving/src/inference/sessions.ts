@@ -5,12 +5,16 @@ export interface RunOrder {
   /** In the order of the model's inputs; a tensor's bytes in one piece a request. */
   readonly inputs: readonly { readonly shape: readonly number[]; readonly pieces: readonly Uint8Array[] }[];
   readonly outputs: readonly number[];
+  /** Indices of the inputs of which each row's digest is wanted. */
+  readonly digested: readonly number[];
 }
 
 export interface RunResult {
   readonly outputs: readonly TensorBytes[];
+  /** Of each row of each input that they were wanted of; absent: whoever wants them makes them. */
+  readonly digests?: readonly (readonly string[])[];
   readonly computeMs: number;
-  /** What making the outputs ready took; absent: nothing. */
+  /** What making the outputs and digests ready took; absent: nothing. */
   readonly outputMs?: number;
   /** How long it waited for the run before it on its thread; absent: not at all. */
   readonly waitedMs?: number;

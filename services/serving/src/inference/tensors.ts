@@ -17,6 +17,8 @@ export interface ModelSignature {
 export interface TensorBytes {
   readonly shape: readonly number[];
   readonly bytes: Uint8Array;
+  /** Of each row, as the log tells wide ones, where they are known already. */
+  readonly digests?: readonly string[] | undefined;
 }
 
 export interface NamedTensor {

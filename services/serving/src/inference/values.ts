@@ -37,8 +37,9 @@ function widthOf({ shape }: TensorBytes): number {
 }
 
 /** Of each row of a tensor. */
-export function digestsOf(datatype: Datatype, tensor: TensorBytes): string[] {
-  const { shape, bytes } = tensor;
+export function digestsOf(datatype: Datatype, tensor: TensorBytes): readonly string[] {
+  const { shape, bytes, digests } = tensor;
+  if (digests !== undefined) return digests;
   const [rows = 1] = shape;
   const width = widthOf(tensor);
   const size = width * elementSize(datatype);

@@ -28,7 +28,7 @@ export function answeredRecord(
     id: request.id,
     parameters: request.parameters,
     rows: checked.rows,
-    inputs: inputsOf(model, checked),
+    inputs: inputsOf(model, checked, answer),
     eventIds,
     receivedAt,
     timings: answer.timings,
@@ -73,8 +73,16 @@ export function mirroredRecord(
   };
 }
 
-function inputsOf({ signature }: ServedModel, { inputs }: CheckedRequest): NamedTensor[] {
-  return signature.inputs.map((spec, index) => ({ spec, tensor: inputs[index] ?? emptyTensor }));
+function inputsOf(
+  { signature }: ServedModel,
+  { inputs }: CheckedRequest,
+  { digests }: Pick<JobAnswer, 'digests'>,
+): NamedTensor[] {
+  return signature.inputs.map((spec, index) => {
+    const tensor = inputs[index] ?? emptyTensor;
+    const known = digests?.get(index);
+    return { spec, tensor: known === undefined ? tensor : { ...tensor, digests: known } };
+  });
 }
 
 function outputsOf({ signature }: ServedModel, { outputs }: CheckedRequest, answer: JobAnswer): NamedTensor[] {

@@ -1,13 +1,17 @@
 import { parentPort } from 'node:worker_threads';
+import { systemClock } from '@relearn/kernel';
+import { digestsOf } from '../values.js';
 import { isLarge } from './large-buffers.js';
 import { OnnxSession } from './onnx-session.js';
-import type { FromWorker, PackedTensors, ToWorker } from './protocol.js';
+import { type FromWorker, type PackedTensors, type ToWorker, unpack } from './protocol.js';
 
 // The thread in which sessions live. It answers each message with one, in order; whatever is not a message of the
 // protocol ends it, and its owner starts another.
 
 const port = parentPort;
 if (port === null) throw new Error('this module runs as a worker thread');
+type ToRun = Extract<ToWorker, { kind: 'run' }>;
+
 const sessions = new Map<number, OnnxSession>();
 
 let turn = Promise.resolve();
@@ -20,7 +24,7 @@ async function answer(message: ToWorker): Promise<void> {
     case 'load':
       return reply(await attempt(() => load(message.session, message.onnx)));
     case 'run':
-      return reply(await attempt(() => run(message.session, message.inputs, message.outputs)));
+      return reply(await attempt(() => run(message)));
     case 'release':
       return reply(await attempt(() => release(message.session)));
     case 'stop':
@@ -56,11 +60,18 @@ async function load(id: number, onnx: Uint8Array): Promise<FromWorker> {
   return { kind: 'loaded', signature: session.signature };
 }
 
-async function run(id: number, inputs: PackedTensors, wanted: readonly number[]): Promise<FromWorker> {
+async function run({ session: id, inputs, outputs, digested }: ToRun): Promise<FromWorker> {
   const session = sessions.get(id);
   if (session === undefined) throw new Error(`session ${id} is not loaded`);
-  const ran = await session.run(inputs, wanted);
-  return { kind: 'ran', ...ran, inputs: isLarge(inputs.buffer) ? inputs.buffer : undefined };
+  const ran = await session.run(inputs, outputs);
+  const began = systemClock.now();
+  const tensors = digested.length === 0 ? [] : unpack(inputs);
+  const digests = digested.map((index) => {
+    const [spec, tensor] = [session.signature.inputs[index], tensors[index]];
+    return spec === undefined || tensor === undefined ? [] : digestsOf(spec.datatype, tensor);
+  });
+  const outputMs = ran.outputMs + systemClock.now() - began;
+  return { kind: 'ran', ...ran, outputMs, digests, inputs: isLarge(inputs.buffer) ? inputs.buffer : undefined };
 }
 
 async function release(id: number): Promise<FromWorker> {

@@ -2,11 +2,11 @@ import { webcrypto } from 'node:crypto';
 import { type Clock, type MachineMs, RelearnError } from '@relearn/kernel';
 import type { RunOrder, RunResult, SessionEvents, Sessions } from '../sessions.js';
 import type { ThreadPlan } from '../threads.js';
-import type { ModelSignature, TensorBytes } from '../tensors.js';
+import type { ModelSignature } from '../tensors.js';
 import { InlineRuns } from './inline-runs.js';
 import { LargeBuffers } from './large-buffers.js';
 import type { OnnxSession, Ran } from './onnx-session.js';
-import { type PackedTensors, pack, placesOf } from './protocol.js';
+import { type PackedTensors, pack, unpack } from './protocol.js';
 import { SessionThread } from './session-thread.js';
 
 export interface WorkerPoolOptions extends SessionEvents {
@@ -90,7 +90,9 @@ export class WorkerPool implements Sessions {
 
   async run(order: RunOrder): Promise<RunResult> {
     const [rows = 1] = order.inputs[0]?.shape ?? [];
-    const here = this.free ? this.inline.sessionFor(order.session, rows) : undefined;
+    // Digests take longer than the way to a thread, which makes them beside us.
+    const mayBeHere = this.free && order.digested.length === 0;
+    const here = mayBeHere ? this.inline.sessionFor(order.session, rows) : undefined;
     const inputs = pack(order.inputs, (size) => this.buffers.take(size));
     const ran = here === undefined ? await this.onThread(order, inputs) : await this.runHere(here, order, inputs);
     this.inline.took(order.session, rows, ran.computeMs);
@@ -98,9 +100,9 @@ export class WorkerPool implements Sessions {
   }
 
   private async onThread(
-    { session, outputs }: RunOrder,
+    { session, outputs, digested }: RunOrder,
     inputs: PackedTensors,
-  ): Promise<Ran & Pick<RunResult, 'waitedMs'>> {
+  ): Promise<Ran & Pick<RunResult, 'waitedMs' | 'digests'>> {
     const idle = this.free ? this.seats.find(({ duty }) => duty === 'idle') : undefined;
     const seat = idle ?? this.seats.find(hasRoom);
     if (seat === undefined) throw new RelearnError('INTERNAL', 'no inference thread takes a run');
@@ -109,7 +111,7 @@ export class WorkerPool implements Sessions {
     const { clock } = this.options;
     const began = clock.now();
     try {
-      const answer = await seat.thread.ask({ kind: 'run', session, inputs, outputs }, [inputs.buffer]);
+      const answer = await seat.thread.ask({ kind: 'run', session, inputs, outputs, digested }, [inputs.buffer]);
       if (answer.kind === 'ran') {
         if (answer.inputs !== undefined) this.buffers.give(answer.inputs);
         if (idle === undefined) return { ...answer, waitedMs: Math.max(0, seat.endedAt - began) };
@@ -241,12 +243,4 @@ function hasRoom({ duty, orders, claim }: Seat): boolean {
 /** Off the main thread. */
 async function sha256Of(bytes: Uint8Array): Promise<string> {
   return Buffer.from(await webcrypto.subtle.digest('SHA-256', bytes)).toString('hex');
-}
-
-function unpack(packed: PackedTensors): TensorBytes[] {
-  const tensors: TensorBytes[] = [];
-  for (const { offset, size, shape } of placesOf(packed)) {
-    tensors.push({ shape, bytes: new Uint8Array(packed.buffer, offset, size) });
-  }
-  return tensors;
 }

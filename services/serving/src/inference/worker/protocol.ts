@@ -1,4 +1,4 @@
-import type { ModelSignature } from '../tensors.js';
+import type { ModelSignature, TensorBytes } from '../tensors.js';
 
 /** Tensors in one buffer: each begins at a multiple of 8, in the order of `sizes`. */
 export interface PackedTensors {
@@ -16,6 +16,8 @@ export type ToWorker =
       readonly inputs: PackedTensors;
       /** Indices of the model's outputs. */
       readonly outputs: readonly number[];
+      /** Indices of the inputs whose rows' digests are wanted. */
+      readonly digested: readonly number[];
     }
   | { readonly kind: 'release'; readonly session: number }
   | { readonly kind: 'stop' };
@@ -26,6 +28,7 @@ export type FromWorker =
   | {
       readonly kind: 'ran';
       readonly outputs: PackedTensors;
+      readonly digests: readonly (readonly string[])[];
       readonly computeMs: number;
       readonly outputMs: number;
       /** The run's, where it is large: to be filled again. */
@@ -56,6 +59,14 @@ export function pack(
     start += aligned(sizes[index] ?? 0);
   });
   return { buffer, sizes, shapes: tensors.map(({ shape }) => shape) };
+}
+
+export function unpack(packed: PackedTensors): TensorBytes[] {
+  const tensors: TensorBytes[] = [];
+  for (const { offset, size, shape } of placesOf(packed)) {
+    tensors.push({ shape, bytes: new Uint8Array(packed.buffer, offset, size) });
+  }
+  return tensors;
 }
 
 /** Offset and size of each tensor in the buffer. */

@@ -1,0 +1,35 @@
+import { sha256 } from '@relearn/kernel';
+import { expect, test } from 'vitest';
+import type { PredictionRecord } from '../src/inference/prediction-record.js';
+import { digestsOf } from '../src/inference/values.js';
+import { model, node, value } from './onnx.js';
+import { fp32, load, rawRequest, serve } from './serve.js';
+
+const width = 1_200;
+
+test('a row too wide to be logged is digested where its run is made, each request with its own rows', async () => {
+  const records: PredictionRecord[] = [];
+  const served = await serve({ log: (told) => void records.push(...told) });
+  const sides = { inputs: [value('x', 'FP32', [-1, width])], outputs: [value('y', 'FP32', [-1, width])] };
+  await load(served.host, 'wide', 1, model({ ...sides, nodes: [node('Identity', ['x'], ['y'])] }));
+  const sizes = [1, 3, 2, 1, 1, 4, 1, 1, 2, 1, 1, 1];
+  const asked = sizes.map((rows, at) => {
+    const raw = fp32(...Array.from({ length: rows * width }, (_, index) => at + index));
+    return { ...rawRequest('wide', { x: { datatype: 'FP32', shape: [rows, width], raw } }), id: String(at) };
+  });
+
+  await Promise.all(asked.map((request) => served.client.modelInfer(request)));
+  await served.stop();
+
+  expect(records).toHaveLength(sizes.length);
+  expect(Math.max(...records.map(({ timings }) => timings.batchRows))).toBeGreaterThan(4);
+  for (const { id, rows, inputs, outputs } of records) {
+    const raw = asked[Number(id)]?.rawInputContents?.[0] ?? Buffer.alloc(0);
+    const expected = Array.from({ length: rows }, (_, row) => {
+      return `sha256:${sha256(raw.subarray(4 * width * row, 4 * width * (row + 1)))}`;
+    });
+    expect(inputs[0]?.tensor.digests).toEqual(expected);
+    // The answer's are the same rows, which nobody has digested yet.
+    expect(outputs[0] && digestsOf('FP32', outputs[0].tensor)).toEqual(expected);
+  }
+});
