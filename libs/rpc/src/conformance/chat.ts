@@ -1,4 +1,4 @@
-import { RelearnError } from '@relearn/kernel';
+import { RelearnError, systemClock } from '@relearn/kernel';
 import { expect, it } from 'vitest';
 import type { BidiStreaming, CallOptions } from '../port.js';
 
@@ -132,5 +132,27 @@ export function chatConformance({ ask, answerBy }: ChatSubject): void {
     })();
     await expect(call).rejects.toMatchObject({ code: 'CANCELLED' });
     await Promise.all([ended, told]);
+  });
+
+  it('lets a handler that waits for requests go when the deadline has passed', async () => {
+    let left = (): void => undefined;
+    const gone = new Promise<void>((resolve) => {
+      left = resolve;
+    });
+    answerBy(async function* (requests) {
+      try {
+        yield { text: 'ready' };
+        yield* requests;
+      } finally {
+        left();
+      }
+    });
+    async function* silent(): AsyncGenerator<Text> {
+      await gone;
+      yield { text: 'too late' };
+    }
+    const call = textsOf(ask(silent(), { deadline: systemClock.now() + 300 }));
+    await expect(call).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    await gone;
   });
 }

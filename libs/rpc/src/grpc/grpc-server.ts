@@ -4,7 +4,7 @@ import { GrpcJsServer } from './grpc-js/server.js';
 import type { HealthBoard } from './health.js';
 import { Http2Server } from './http2/server.js';
 
-/** What speaks gRPC: our own front on node:http2, or grpc-js. Both keep the same promises. */
+/** What speaks gRPC: our own server of HTTP/2, or grpc-js. Both keep the same promises. */
 export type GrpcFront = 'http2' | 'grpc-js';
 
 export interface GrpcServerOptions {

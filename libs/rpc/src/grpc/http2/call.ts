@@ -96,7 +96,7 @@ export class Http2Call implements CallContext, Expiring, Responder {
         yield message.compressed ? await this.unpacked(message.bytes) : message.bytes;
         continue;
       }
-      if (this.cancelled) return;
+      if (this.gone) return;
       if (this.stream.remoteEnded) break;
       this.stream.credit(this.uncredited);
       this.uncredited = 0;
@@ -152,18 +152,14 @@ export class Http2Call implements CallContext, Expiring, Responder {
 
   data(bytes: Buffer): void {
     if (this.over) return;
-    this.reader.push(bytes);
-    if (this.listener === undefined) {
-      this.uncredited += bytes.length;
-      return this.wakeReader?.();
-    }
-    this.stream.credit(bytes.length);
-    // A length above the limit is refused before the rest has come.
     try {
-      this.reader.check();
+      this.reader.push(bytes);
     } catch (thrown) {
-      this.refuse(thrown);
+      return this.refuse(thrown);
     }
+    if (this.listener !== undefined) return this.stream.credit(bytes.length);
+    this.uncredited += bytes.length;
+    this.wakeReader?.();
   }
 
   whole(): void {
@@ -187,8 +183,7 @@ export class Http2Call implements CallContext, Expiring, Responder {
     const thrown = new RelearnError('RESOURCE_EXHAUSTED', 'too many bytes of unfinished requests on one connection', {
       remedy: 'Send fewer large requests at a time, or open more connections.',
     });
-    if (this.listener === undefined) this.fail(wireStatusOf(thrown));
-    else this.refuse(thrown);
+    this.refuse(thrown);
   }
 
   drained(): void {
@@ -215,8 +210,9 @@ export class Http2Call implements CallContext, Expiring, Responder {
 
   private refuse(thrown: unknown): void {
     const { listener } = this;
+    if (listener === undefined) return this.fail(wireStatusOf(thrown));
     this.listener = undefined;
-    listener?.refused(thrown);
+    listener.refused(thrown);
   }
 
   private only(): Framed {
@@ -236,6 +232,7 @@ export class Http2Call implements CallContext, Expiring, Responder {
   private finish(): void {
     this.over = true;
     this.ground.deadlines.delete(this);
+    this.wakeReader?.();
   }
 
   private unpacked(bytes: Buffer): Promise<Buffer> {

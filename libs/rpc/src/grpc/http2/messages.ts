@@ -21,57 +21,80 @@ export interface Framed {
   readonly bytes: Buffer;
 }
 
+const nothing = Buffer.alloc(0);
+/** A message's room grows with what has come of it: who only says that much will come takes none. */
+const roomFactor = 64;
+const firstRoom = 1 << 20;
+
 /** Puts messages together from what comes in, chunk by chunk. */
 export class MessageReader {
   private readonly mostBytes: number;
-  private chunks: Buffer[] = [];
-  private held = 0;
+  private readonly ready: Framed[] = [];
+  private readonly prefix = Buffer.alloc(prefixBytes);
+  private prefixed = 0;
+  /** Of the message under way: how long it is to be, what has come of it, and how much that is. */
+  private length = 0;
+  private room: Buffer = nothing;
+  private filled = 0;
 
   constructor(mostBytes: number) {
     this.mostBytes = mostBytes;
   }
 
+  /** Throws RESOURCE_EXHAUSTED where a message says to be larger than allowed, before the rest has come. */
   push(chunk: Buffer): void {
-    this.chunks.push(chunk);
-    this.held += chunk.length;
+    let at = 0;
+    while (at < chunk.length) {
+      at += this.prefixed < prefixBytes ? this.begin(chunk, at) : this.fill(chunk, at);
+      if (this.prefixed === prefixBytes && this.filled === this.length) this.complete();
+    }
   }
 
-  /** Throws RESOURCE_EXHAUSTED where the next message says to be larger than allowed. */
-  check(): void {
-    this.length();
-  }
-
-  /** The next message that is whole. Throws what `check` does. */
+  /** The next message that is whole. */
   next(): Framed | undefined {
-    const length = this.length();
-    if (length === undefined || this.held < prefixBytes + length) return undefined;
-    const size = prefixBytes + length;
-    const front = this.front(size);
-    this.held -= size;
-    this.chunks = this.held === 0 ? [] : [front.subarray(size), ...this.chunks.slice(1)];
-    return { compressed: front[0] === 1, bytes: front.subarray(prefixBytes, size) };
+    return this.ready.shift();
   }
 
   /** Is nothing left over? */
   get empty(): boolean {
-    return this.held === 0;
+    return this.ready.length === 0 && this.prefixed === 0;
   }
 
-  /** What the next message says of its length, once that is there. */
-  private length(): number | undefined {
-    if (this.held < prefixBytes) return undefined;
-    const length = this.front(prefixBytes).readUInt32BE(1);
-    if (length > this.mostBytes) throw tooLarge(`Received message larger than max (${length} vs ${this.mostBytes})`);
-    return length;
+  private begin(chunk: Buffer, at: number): number {
+    const taken = chunk.copy(this.prefix, this.prefixed, at, at + prefixBytes - this.prefixed);
+    this.prefixed += taken;
+    if (this.prefixed < prefixBytes) return taken;
+    this.length = this.prefix.readUInt32BE(1);
+    if (this.length <= this.mostBytes) return taken;
+    throw tooLarge(`Received message larger than max (${this.length} vs ${this.mostBytes})`);
   }
 
-  /** The first chunk, once it has at least so many bytes. */
-  private front(size: number): Buffer {
-    const [first] = this.chunks;
-    if (first !== undefined && first.length >= size) return first;
-    const joined = Buffer.concat(this.chunks);
-    this.chunks = [joined];
-    return joined;
+  private fill(chunk: Buffer, at: number): number {
+    const taken = Math.min(this.length - this.filled, chunk.length - at);
+    if (taken === this.length) this.room = chunk.subarray(at, at + taken);
+    else {
+      this.makeRoom(taken);
+      chunk.copy(this.room, this.filled, at, at + taken);
+    }
+    this.filled += taken;
+    return taken;
+  }
+
+  private makeRoom(more: number): void {
+    const needed = this.filled + more;
+    if (needed <= this.room.length) return;
+    const wished = this.filled === 0 ? Math.min(roomFactor * more, firstRoom) : 2 * this.room.length;
+    const room = Buffer.allocUnsafe(Math.min(this.length, Math.max(needed, wished)));
+    this.room.copy(room, 0, 0, this.filled);
+    this.room = room;
+  }
+
+  private complete(): void {
+    this.ready.push({ compressed: this.prefix[0] === 1, bytes: this.room });
+    this.prefixed = 0;
+    this.length = 0;
+    this.room = nothing;
+    this.filled = 0;
   }
 }
 

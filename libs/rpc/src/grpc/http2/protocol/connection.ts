@@ -32,6 +32,7 @@ export class Http2Connection implements StreamGround {
   private readonly output: Output;
   private readonly outbound: Outbound;
   private readonly heads: HeadReader;
+  private readonly reader: FrameReader;
   private readonly streams = new Map<number, Http2Stream>();
   private readonly cutOff = new Set<number>();
   private readonly pings: (() => void)[] = [];
@@ -53,10 +54,10 @@ export class Http2Connection implements StreamGround {
     this.output = new Output(socket);
     this.outbound = new Outbound(this.output, (stream) => this.answered(stream));
     this.heads = new HeadReader(allowance.headerBytes);
-    const reader = new FrameReader(allowance.frameBytes, (frame) => this.take(frame));
+    this.reader = new FrameReader(allowance.frameBytes, (frame) => this.take(frame));
     this.output.frame(frameTypes.settings, 0, 0, settingsOf(allowance));
     this.widen(0, allowance.connectionWindow - firstWindow);
-    socket.on('data', (chunk) => this.read(reader, chunk));
+    socket.on('data', (chunk) => this.read(chunk));
     socket.on('drain', () => this.drained());
     // How a connection ends is seen by its close; the error says no more.
     socket.on('error', () => undefined);
@@ -71,6 +72,7 @@ export class Http2Connection implements StreamGround {
 
   /** The client is told to go elsewhere; what it has asked so far is answered, then the connection ends. */
   close(): void {
+    if (!this.reader.greeted) return this.destroy();
     if (this.draining) return;
     this.draining = true;
     this.goAway(2 ** 31 - 1, faults.none);
@@ -107,10 +109,10 @@ export class Http2Connection implements StreamGround {
     this.orphans--;
   }
 
-  private read(reader: FrameReader, chunk: Buffer): void {
+  private read(chunk: Buffer): void {
     if (this.socket.writableEnded) return;
     try {
-      reader.push(chunk);
+      this.reader.push(chunk);
     } catch (thrown) {
       if (!(thrown instanceof Http2Fault)) throw thrown;
       this.fail(thrown);
@@ -159,7 +161,7 @@ export class Http2Connection implements StreamGround {
       this.widen(0, connectionWindow - this.receiveWindow);
       this.receiveWindow = connectionWindow;
     }
-    const stream = this.known(streamId);
+    const stream = this.known(streamId, true);
     if (stream === undefined) return;
     stream.take(unpadded(frame), payload.length);
     if ((frame.flags & flags.endStream) !== 0) this.ended(stream);
@@ -171,7 +173,7 @@ export class Http2Connection implements StreamGround {
     const { streamId, last } = block;
     const fresh = streamId > this.lastStream;
     if (!fresh) {
-      const stream = this.known(streamId);
+      const stream = this.known(streamId, false);
       this.heads.trailers(block);
       if (stream === undefined) return;
       if (stream.remoteEnded) throw new Http2Fault(faults.streamClosed, 'HEADERS behind the end of a request');
@@ -195,12 +197,12 @@ export class Http2Connection implements StreamGround {
     if (last) this.ended(stream);
   }
 
-  /** The stream, or none where it is over already. Throws where it never was, or where nothing may come any more. */
-  private known(streamId: number): Http2Stream | undefined {
+  /** The stream, or none where we cut it off. Throws where it never was, or is over: then of the stream alone, if that will do. */
+  private known(streamId: number, ofStream: boolean): Http2Stream | undefined {
     const stream = this.streams.get(streamId);
     if (stream !== undefined || this.cutOff.has(streamId)) return stream;
     if (streamId > this.lastStream || streamId % 2 === 0) throw broken('a frame of a stream that never was');
-    throw new Http2Fault(faults.streamClosed, 'a frame of a stream that is closed');
+    throw new Http2Fault(faults.streamClosed, 'a frame of a stream that is closed', ofStream ? streamId : 0);
   }
 
   private windowUpdate({ streamId, payload }: Frame): void {

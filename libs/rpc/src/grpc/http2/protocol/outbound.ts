@@ -46,6 +46,8 @@ export class Outbound {
       if (bytes === undefined || stream.closed) break;
       const room = Math.min(this.window, stream.sendWindow, this.peer.frameBytes);
       if (bytes.length > 0 && (room <= 0 || this.output.backlog > mostBacklog)) {
+        // Behind the others: each has its turn at what room there is.
+        this.blocked.delete(stream);
         this.blocked.add(stream);
         return;
       }
@@ -58,14 +60,18 @@ export class Outbound {
     }
     this.blocked.delete(stream);
     if (stream.closed) return;
+    stream.responder?.drained();
     const { trailers } = stream;
-    if (trailers === undefined) stream.responder?.drained();
-    else if (!stream.localEnded) this.head(stream, trailers, true);
+    if (trailers !== undefined && !stream.localEnded) this.head(stream, trailers, true);
   }
 
   /** Sends what waited for room. */
   pumpAll(): void {
-    for (const stream of [...this.blocked]) this.pump(stream);
+    let left = this.blocked.size;
+    for (const stream of this.blocked) {
+      if (left-- === 0 || this.window <= 0) return;
+      this.pump(stream);
+    }
   }
 
   forget(stream: Http2Stream): void {

@@ -40,7 +40,16 @@ export class Output {
 
   flush(): void {
     this.asked = false;
-    if (this.socket.destroyed) return;
+    if (this.socket.writable) this.write();
+    this.parts = [];
+    this.partBytes = 0;
+    // What the system has taken needs its place no more.
+    if (this.socket.writableLength > 0) this.block = Buffer.allocUnsafe(blockBytes);
+    this.from = 0;
+    this.to = 0;
+  }
+
+  private write(): void {
     if (this.parts.length === 0) {
       this.socket.write(this.block.subarray(this.from, this.to));
     } else {
@@ -48,13 +57,7 @@ export class Output {
       this.socket.cork();
       for (const part of this.parts) this.socket.write(part);
       this.socket.uncork();
-      this.parts = [];
-      this.partBytes = 0;
     }
-    // What the system has taken needs its place no more.
-    if (this.socket.writableLength > 0) this.block = Buffer.allocUnsafe(blockBytes);
-    this.from = 0;
-    this.to = 0;
   }
 
   /** Where so many bytes can be written in the block. */
