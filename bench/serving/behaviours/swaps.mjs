@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { callerAt, framed, inferRequest, methods, untilReady } from '../caller.mjs';
 import { digits, quantile, residentMiB, spread } from '../figures.mjs';
 import { addition, modelFile } from '../models.mjs';
@@ -5,6 +6,8 @@ import { beside, serversOf } from '../servers.mjs';
 import { atRate } from './rate.mjs';
 
 const perSecond = 500;
+/** Under requests for so long before the first swap: what a process takes to get warm is no swap's. */
+const warmMs = 20_000;
 
 /** Champion after champion under requests at a steady rate: none fails, each answer is one version's, and memory stays. */
 export async function swaps({ swaps: count, folder }) {
@@ -25,6 +28,7 @@ export async function swaps({ swaps: count, folder }) {
       outcomes.wrong += answer === Number(modelVersion) ? 0 : 1;
       times.push(ms);
     });
+    await sleep(warmMs);
     const resident = [];
     const began = performance.now();
     for (let swap = 1; swap <= count; swap++) {

@@ -7,6 +7,7 @@ import { ask, Echo, frame, greeting, type Plain, plain, postBlock } from './http
 const types = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, goAway: 7, windowUpdate: 8, continuation: 9 };
 const endStream = 1;
 const endHeaders = 4;
+const text = (characters: string) => Buffer.from(characters);
 let server: Plain;
 
 beforeEach(async () => {
@@ -74,12 +75,12 @@ describe('a client of node:http2', () => {
     const window = (bytes: number) => frame(types.settings, 0, 0, Buffer.from([0, 4, 0, 0, 0, bytes]));
     const raw = await server.socket();
     raw.send(greeting, window(0), frame(types.headers, endHeaders, 1, postBlock));
-    raw.send(frame(types.data, endStream, 1, Buffer.from('ab')));
+    raw.send(frame(types.data, endStream, 1, text('ab')));
     await raw.next(types.headers);
     raw.send(window(1));
     expect([await raw.next(), await raw.next()]).toMatchObject([
       { type: types.settings, flags: 1 },
-      { type: types.data, payload: Buffer.from('a') },
+      { type: types.data, payload: text('a') },
     ]);
   });
 
@@ -107,7 +108,7 @@ describe('a client of node:http2', () => {
     for (const headerTableSize of [0, 4_096, 65_536]) {
       const client = server.client({ settings: { headerTableSize } });
       for (let round = 0; round < 3; round++) {
-        expect(await ask(client, Buffer.from('x'))).toMatchObject({ headers: { ':status': 200 }, code: 0 });
+        expect(await ask(client, text('x'))).toMatchObject({ headers: { ':status': 200 }, code: 0 });
       }
       client.settings({ headerTableSize: 0 });
       expect(await ask(client)).toMatchObject({ trailers: { 'x-end': 'yes' }, code: 0 });
@@ -212,7 +213,7 @@ describe('a client that asks for too much', () => {
       if (sent > 256 << 20) throw new Error('everything was read');
       await new Promise((resolve) => setImmediate(resolve));
     }
-    expect(await ask(server.client(), Buffer.from('others'))).toMatchObject({ code: 0 });
+    expect(await ask(server.client(), text('others'))).toMatchObject({ code: 0 });
   });
 });
 
@@ -229,10 +230,7 @@ describe('a connection that is to end', () => {
     expect((await raw.next(types.goAway))?.payload.readUInt32BE(0)).toBe(3);
     raw.send(frame(types.headers, endHeaders | endStream, 5, postBlock));
     expect(await raw.next(types.reset)).toMatchObject({ streamId: 5, payload: Buffer.from([0, 0, 0, 7]) });
-    raw.send(
-      frame(types.data, endStream, 1, Buffer.from('one')),
-      frame(types.data, endStream, 3, Buffer.from('three')),
-    );
+    raw.send(frame(types.data, endStream, 1, text('one')), frame(types.data, endStream, 3, text('three')));
     const bodies = [await raw.next(types.data), await raw.next(types.data)].map((one) => String(one?.payload));
     expect(bodies).toEqual(['one', 'three']);
     await raw.closed;
@@ -254,7 +252,7 @@ describe('whatever comes', () => {
         .tuple(fc.nat(10), fc.nat(255), fc.constantFrom(0, 1, 1, 3, 5, 2, 101), fc.uint8Array({ maxLength: 30 }))
         .map(([type, flags, id, bytes]) => frame(type, flags, id, Buffer.from(bytes))),
       fc.constantFrom(1, 3, 5).map((id) => frame(types.headers, endHeaders, id, postBlock)),
-      fc.constantFrom(1, 3, 5).map((id) => frame(types.data, endStream, id, Buffer.from('body'))),
+      fc.constantFrom(1, 3, 5).map((id) => frame(types.data, endStream, id, text('body'))),
     );
     const good = server.client();
     await fc.assert(
@@ -266,7 +264,7 @@ describe('whatever comes', () => {
       }),
       { numRuns: 1_500 },
     );
-    expect(await ask(good, Buffer.from('still here'))).toMatchObject({ code: 0, body: Buffer.from('still here') });
+    expect(await ask(good, text('still here'))).toMatchObject({ code: 0, body: text('still here') });
     expect(server.streams.every(({ closed }) => closed)).toBe(true);
   });
 });

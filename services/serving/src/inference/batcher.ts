@@ -1,11 +1,10 @@
 import { type Clock, type MachineMs, RelearnError } from '@relearn/kernel';
-import { byteStringOffsets } from './byte-strings.js';
+import { count, digestsOfEach, orderOf, split } from './batch.js';
 import type { ModelFigures } from './figures.js';
 import type { PredictionLog, PredictionRecord } from './prediction-record.js';
 import { RequestQueue, rowsOf, type Waiting } from './request-queue.js';
-import { elementCount, type ModelSignature, type TensorBytes } from './tensors.js';
+import type { ModelSignature, TensorBytes } from './tensors.js';
 import type { RunOrder, RunResult } from './sessions.js';
-import { isWide } from './values.js';
 import { RunCosts } from './worker/run-costs.js';
 
 /** The model version that a job runs on. */
@@ -335,93 +334,4 @@ export class Batcher {
 
 function tooLate(): RelearnError {
   return new RelearnError('UNAVAILABLE', 'The queue is too long for the deadline of the request');
-}
-
-/** A batch has one group, hence one model's figures; a model without a batch axis counts its requests. */
-function count(batch: readonly Waiting[], result: RunResult, began: number, tookMs: number): void {
-  const first = batch[0]?.job;
-  if (first?.figures === undefined) return;
-  const { computeMs, outputMs = 0 } = result;
-  const inputMs = Math.max(0, tookMs - computeMs - outputMs);
-  first.figures.ran(
-    first.target.batchable ? rowsOf(batch) : batch.length,
-    batch.map(({ since }) => began - since),
-    { inputMs, inferMs: computeMs, outputMs },
-  );
-}
-
-function orderOf(batch: readonly Waiting[]): RunOrder {
-  const first = batch[0]?.job;
-  if (first === undefined) throw new RelearnError('INTERNAL', 'an empty batch');
-  if (batch.length === 1) {
-    const inputs = first.inputs.map(({ shape, bytes }) => ({ shape, pieces: [bytes] }));
-    return { session: first.target.session, inputs, outputs: first.outputs, digested: digestedOf(first) };
-  }
-  const rows = rowsOf(batch);
-  const inputs = first.inputs.map(({ shape }, index) => ({
-    shape: [rows, ...shape.slice(1)],
-    pieces: batch.map(({ job }) => job.inputs[index]?.bytes ?? new Uint8Array()),
-  }));
-  return { session: first.target.session, inputs, outputs: first.outputs, digested: digestedOf(first) };
-}
-
-/** Inputs that the log tells by digests. */
-function digestedOf({ inputs, recordOf }: Job): readonly number[] {
-  if (recordOf === undefined) return [];
-  const wide: number[] = [];
-  inputs.forEach((tensor, index) => {
-    if (isWide(tensor)) wide.push(index);
-  });
-  return wide;
-}
-
-/** Each member's rows of them. */
-function digestsOfEach(batch: readonly Waiting[], { digests = [] }: RunResult) {
-  const [first] = batch;
-  if (digests.length === 0 || first === undefined) return undefined;
-  const wide = digestedOf(first.job);
-  let from = 0;
-  return batch.map(({ job: { rows } }) => {
-    const to = batch.length === 1 ? undefined : from + rows;
-    const share = new Map(digests.map((all, index) => [wide[index] ?? -1, all.slice(from, to)]));
-    from += rows;
-    return share;
-  });
-}
-
-/** Each member's rows of every output. Throws INTERNAL where an output does not have the batch's rows. */
-function split(batch: readonly Waiting[], result: RunResult): TensorBytes[][] {
-  const first = batch[0]?.job;
-  if (first === undefined || batch.length === 1) return [[...result.outputs]];
-  const shares: TensorBytes[][] = batch.map(() => []);
-  const rows = rowsOf(batch);
-  result.outputs.forEach(({ shape, bytes }, index) => {
-    const [outputRows, ...inner] = shape;
-    if (outputRows !== rows) {
-      throw new RelearnError('INTERNAL', `output ${index} has ${outputRows} rows for a batch of ${rows}`);
-    }
-    const width = elementCount(inner) ?? 0;
-    const isText = first.target.signature.outputs[first.outputs[index] ?? -1]?.datatype === 'BYTES';
-    const offsets = isText
-      ? byteStringOffsets(
-          bytes,
-          batch.map(({ job }) => job.rows * width),
-        )
-      : rowOffsets(batch, bytes.byteLength / rows);
-    batch.forEach(({ job }, member) => {
-      const part = bytes.subarray(offsets[member] ?? 0, offsets[member + 1] ?? 0);
-      shares[member]?.push({ shape: [job.rows, ...inner], bytes: part });
-    });
-  });
-  return shares;
-}
-
-function rowOffsets(batch: readonly Waiting[], bytesPerRow: number): number[] {
-  const offsets = [0];
-  let offset = 0;
-  for (const { job } of batch) {
-    offset += job.rows * bytesPerRow;
-    offsets.push(offset);
-  }
-  return offsets;
 }

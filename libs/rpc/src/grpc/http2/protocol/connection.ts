@@ -240,6 +240,7 @@ export class Http2Connection implements StreamGround {
   }
 
   private ended(stream: Http2Stream): void {
+    if (stream.closed) return;
     stream.takeEnd();
     if (stream.localEnded) this.forget(stream);
   }
