@@ -45,6 +45,24 @@ const tableOf256 = '3fe101';
 describe('header blocks', () => {
   it.each([
     [
+      'a field that is kept (RFC 7541, C.2.1)',
+      '400a637573746f6d2d6b65790d637573746f6d2d686561646572',
+      'custom-key: custom-header',
+      1,
+    ],
+    ['one that is not (C.2.2)', '040c2f73616d706c652f70617468', ':path: /sample/path', 0],
+    ['one that never is (C.2.3)', '100870617373776f726406736563726574', 'password: secret', 0],
+    ['one of the static table (C.2.4)', '82', ':method: GET', 0],
+  ])('are read with %s', (_what, block, field, kept) => {
+    const decoder = new HpackDecoder(65_536);
+    expect(decoded(decoder, block)).toEqual([field]);
+    const again = () => decoded(decoder, 'be');
+    if (kept === 1) expect(again()).toEqual([field]);
+    else expect(again).toThrow(expect.objectContaining({ code: 9 }));
+  });
+
+  it.each([
+    [
       'plain (RFC 7541, C.3)',
       '828684410f7777772e6578616d706c652e636f6d',
       '828684be58086e6f2d6361636865',

@@ -104,6 +104,18 @@ describe('a client of node:http2', () => {
     );
   });
 
+  it('is understood whatever bytes its values are made of, short or long', async () => {
+    const client = server.client();
+    const inner = Array.from({ length: 256 }, (_, code) => code).filter((code) => code >= 0x20 && code !== 0x7f);
+    // Beside enough of what is short by Huffman's code even a rare byte is coded so.
+    const values = inner.map((code) => `${'a'.repeat(60)}${String.fromCharCode(code)}o`);
+    const long = [inner.map((code) => String.fromCharCode(code)).join(''), '~'.repeat(15_000), 'e'.repeat(30_000)];
+    for (const value of [...values, ...long.map((text) => `x${text}x`)]) {
+      expect((await ask(client, undefined, { 'x-value': value })).code).toBe(0);
+      expect(server.streams.at(-1)?.request.fields.get('x-value') === value).toBe(true);
+    }
+  });
+
   it('reads our fields whether or not it lends a table', async () => {
     for (const headerTableSize of [0, 4_096, 65_536]) {
       const client = server.client({ settings: { headerTableSize } });
@@ -234,6 +246,19 @@ describe('a connection that is to end', () => {
     const bodies = [await raw.next(types.data), await raw.next(types.data)].map((one) => String(one?.payload));
     expect(bodies).toEqual(['one', 'three']);
     await raw.closed;
+  });
+
+  it('never takes back which stream was the last', async () => {
+    const raw = await server.socket();
+    raw.send(greeting, frame(types.headers, endHeaders, 1, postBlock));
+    while (server.streams.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    server.connections[0]?.close();
+    await raw.next(types.goAway);
+    raw.send(frame(types.ping, 1, 0, Buffer.alloc(8)));
+    await raw.next(types.goAway);
+    raw.send(frame(types.headers, endHeaders, 3, postBlock), frame(types.ping, 0, 0, Buffer.alloc(7)));
+    const told = await raw.next(types.goAway);
+    expect([told?.payload.readUInt32BE(0), told?.payload.readUInt32BE(4)]).toEqual([1, 6]);
   });
 
   it('ends at once where nobody has spoken HTTP/2 yet', async () => {

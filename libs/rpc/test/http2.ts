@@ -174,9 +174,9 @@ export class RawClient {
   /** The next frame, or the next of the type, skipping others; undefined where the connection ends first. */
   async next(type?: number): Promise<RawFrame | undefined> {
     for (;;) {
-      const frame = this.got.shift();
-      if (frame !== undefined && frame.type === (type ?? frame.type)) return frame;
-      if (frame !== undefined) continue;
+      const at = this.got.findIndex((one) => one.type === (type ?? one.type));
+      const skipped = this.got.splice(0, at < 0 ? this.got.length : at + 1);
+      if (at >= 0) return skipped[at];
       if (this.over) return undefined;
       await new Promise<void>((resolve) => {
         this.wake = resolve;

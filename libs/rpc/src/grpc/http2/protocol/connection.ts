@@ -39,11 +39,11 @@ export class Http2Connection implements StreamGround {
   private lastStream = 0;
   private receiveWindow: number;
   private held = 0;
-  /** Answers that are still worked at though their clients have left. */
+  /** Streams that are over though somebody still works for them: their clients have left, or their deadlines passed. */
   private orphans = 0;
   private draining = false;
-  /** Is the client told which stream was the last? */
-  private final = false;
+  /** The last stream that is answered, once the client is told of it. */
+  private finalStream: number | undefined;
 
   constructor(socket: Socket, options: ConnectionOptions) {
     const { allowance } = options;
@@ -78,8 +78,8 @@ export class Http2Connection implements StreamGround {
     this.goAway(2 ** 31 - 1, faults.none);
     // Requests that were on their way when the client heard of it are here once it answers.
     this.ping(() => {
-      this.final = true;
-      this.goAway(this.lastStream, faults.none);
+      this.finalStream = this.lastStream;
+      this.goAway(this.finalStream, faults.none);
       this.endWhenIdle();
     });
   }
@@ -184,7 +184,7 @@ export class Http2Connection implements StreamGround {
     this.lastStream = streamId;
     const request = this.heads.request(block);
     const full = this.streams.size + this.orphans >= this.options.allowance.streams;
-    if (this.final || full) throw new Http2Fault(faults.refusedStream, 'no more streams', streamId);
+    if (this.finalStream !== undefined || full) throw new Http2Fault(faults.refusedStream, 'no more streams', streamId);
     this.open(streamId, request, last);
   }
 
@@ -270,11 +270,9 @@ export class Http2Connection implements StreamGround {
     stream.release();
     this.streams.delete(stream.id);
     this.outbound.forget(stream);
-    if (!stream.localEnded) {
-      if (stream.working) this.orphans++;
-      stream.responder?.aborted();
-    }
-    if (this.final) this.endWhenIdle();
+    if (stream.working) this.orphans++;
+    if (!stream.localEnded) stream.responder?.aborted();
+    if (this.finalStream !== undefined) this.endWhenIdle();
   }
 
   private widen(streamId: number, bytes: number): void {
@@ -292,7 +290,7 @@ export class Http2Connection implements StreamGround {
   }
 
   private fail({ code, message }: Http2Fault): void {
-    this.goAway(this.lastStream, code, message);
+    this.goAway(this.finalStream ?? this.lastStream, code, message);
     this.output.flush();
     this.socket.destroySoon();
     this.closed();

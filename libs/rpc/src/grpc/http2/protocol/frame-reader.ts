@@ -1,6 +1,8 @@
 import { faults, Http2Fault } from './faults.js';
 import { type Frame, frameHeadBytes } from './frame.js';
 
+/** Pieces of one frame are joined when they are so many: a piece takes far more room than a byte of it. */
+const mostPieces = 1_024;
 const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
 
 /** Cuts what a client sends into its preface and frames. */
@@ -60,7 +62,10 @@ export class FrameReader {
       this.pieces.push(piece);
       this.held += piece.length;
       at += piece.length;
-      if (this.held < this.needed) return at;
+      if (this.held < this.needed) {
+        if (this.pieces.length >= mostPieces) this.pieces = [Buffer.concat(this.pieces, this.held)];
+        return at;
+      }
       const joined = Buffer.concat(this.pieces, this.held);
       const size = frameHeadBytes + this.lengthAt(joined, 0);
       this.pieces = [joined];

@@ -14,6 +14,7 @@ export class Outbound {
   private readonly output: Output;
   private readonly ended: (stream: Http2Stream) => void;
   private readonly packer = new HpackEncoder();
+  /** Streams that wait for room on the connection. One whose own window is shut is not here: it is pumped when that opens. */
   private readonly blocked = new Set<Http2Stream>();
   private window = firstWindow;
 
@@ -44,13 +45,8 @@ export class Outbound {
     while (waiting.length > 0) {
       const [bytes] = waiting;
       if (bytes === undefined || stream.closed) break;
-      const room = Math.min(this.window, stream.sendWindow, this.peer.frameBytes);
-      if (bytes.length > 0 && (room <= 0 || this.output.backlog > mostBacklog)) {
-        // Behind the others: each has its turn at what room there is.
-        this.blocked.delete(stream);
-        this.blocked.add(stream);
-        return;
-      }
+      const room = Math.max(0, Math.min(this.window, stream.sendWindow, this.peer.frameBytes));
+      if (bytes.length > 0 && (room === 0 || this.full)) return this.block(stream);
       const part = bytes.length <= room ? bytes : bytes.subarray(0, room);
       this.output.frame(frameTypes.data, 0, stream.id, part);
       this.window -= part.length;
@@ -62,14 +58,15 @@ export class Outbound {
     if (stream.closed) return;
     stream.responder?.drained();
     const { trailers } = stream;
-    if (trailers !== undefined && !stream.localEnded) this.head(stream, trailers, true);
+    // Who heard of the room may have sent more, or ended.
+    if (trailers !== undefined && waiting.length === 0 && !stream.localEnded) this.head(stream, trailers, true);
   }
 
   /** Sends what waited for room. */
   pumpAll(): void {
     let left = this.blocked.size;
     for (const stream of this.blocked) {
-      if (left-- === 0 || this.window <= 0) return;
+      if (left-- === 0 || this.full) return;
       this.pump(stream);
     }
   }
@@ -89,7 +86,7 @@ export class Outbound {
       this.pumpAll();
     } else {
       stream.sendWindow += bytes;
-      if (this.blocked.has(stream)) this.pump(stream);
+      if (stream.waiting.length > 0) this.pump(stream);
     }
   }
 
@@ -99,10 +96,23 @@ export class Outbound {
     this.peer.read(payload);
     this.packer.resize(this.peer.headerTableBytes);
     const grown = this.peer.streamWindow - before;
+    if (grown === 0) return;
     for (const stream of streams) {
       stream.sendWindow += grown;
       if (stream.sendWindow > greatestWindow) throw new Http2Fault(faults.flowControl, 'a window is too large');
+      if (stream.waiting.length > 0) this.block(stream);
     }
+  }
+
+  /** Has the connection no room, whatever the stream? */
+  private get full(): boolean {
+    return this.window <= 0 || this.output.backlog > mostBacklog;
+  }
+
+  /** Behind the others: each has its turn at what room there is. */
+  private block(stream: Http2Stream): void {
+    this.blocked.delete(stream);
+    if (stream.sendWindow > 0) this.blocked.add(stream);
   }
 
   private end(stream: Http2Stream): void {

@@ -40,6 +40,7 @@ export function settingsOf({ streams, streamWindow, frameBytes, headerBytes }: A
 
 /** What the other side allows us. */
 export class PeerSettings {
+  /** The least that it ever was: two sizes may come together, and both count (RFC 7541, section 4.2). */
   headerTableBytes = 4_096;
   streamWindow = firstWindow;
   frameBytes = 16_384;
@@ -53,7 +54,7 @@ export class PeerSettings {
   }
 
   private set(id: number, value: number): void {
-    if (id === headerTableSize) this.headerTableBytes = value;
+    if (id === headerTableSize) this.headerTableBytes = Math.min(this.headerTableBytes, value);
     else if (id === enablePush && value > 1) throw new Http2Fault(faults.protocol, 'ENABLE_PUSH is neither 0 nor 1');
     else if (id === initialWindowSize) {
       if (value > greatestWindow) throw new Http2Fault(faults.flowControl, 'INITIAL_WINDOW_SIZE is too large');

@@ -24,7 +24,7 @@ export interface StreamGround {
   credit(stream: Http2Stream, bytes: number): void;
   /** So many more, or fewer, bytes of bodies wait here. True where they are too many. */
   hold(bytes: number): boolean;
-  /** Nobody works any more for a stream whose client had left. */
+  /** Nobody works any more for a stream that was over. */
   settled(): void;
 }
 
@@ -88,7 +88,7 @@ export class Http2Stream {
     this.ground.pump(this);
   }
 
-  /** Somebody works at the answer: such work counts even when the client has left. */
+  /** Somebody works at the answer: such work counts even when the stream is over. */
   begin(): void {
     this.working = !this.closed;
   }
@@ -97,7 +97,7 @@ export class Http2Stream {
   settle(): void {
     if (!this.working) return;
     this.working = false;
-    if (this.aborted) this.ground.settled();
+    if (this.closed) this.ground.settled();
   }
 
   /** `frameBytes` count against the window, padding among them. Throws faults of this stream. */
@@ -130,10 +130,11 @@ export class Http2Stream {
     this.uncredited = 0;
   }
 
-  /** So many bytes of the body wait here no more; all without a number. */
+  /** So many bytes of the body wait here no more; all without a number. None are counted once the stream is over. */
   release(bytes = this.held): void {
-    this.held -= bytes;
-    this.ground.hold(-bytes);
+    const released = Math.min(bytes, this.held);
+    this.held -= released;
+    this.ground.hold(-released);
   }
 
   private otherLength(): Http2Fault {

@@ -1,0 +1,116 @@
+import { randomBytes } from 'node:crypto';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { afterEach, expect, it } from 'vitest';
+import { FrameReader } from '../src/grpc/http2/protocol/frame-reader.js';
+import { ask, Echo, frame, greeting, head, type Plain, plain, postBlock, type RawClient } from './http2.js';
+
+const types = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, windowUpdate: 8 };
+const ping = frame(types.ping, 0, 0, Buffer.alloc(8));
+const cancel = (id: number) => frame(types.reset, 0, id, Buffer.from([0, 0, 0, 8]));
+const open = (id: number) => frame(types.headers, 4, id, postBlock);
+const post = (id: number) => frame(types.headers, 5, id, postBlock);
+let server: Plain | undefined;
+
+afterEach(() => server?.stop());
+
+/** The frames of a type up to the answer to a ping. */
+async function until(raw: RawClient, type: number): Promise<number[]> {
+  const ids: number[] = [];
+  raw.send(ping);
+  for (;;) {
+    const told = await raw.next();
+    if (told === undefined || (told.type === types.ping && told.flags === 1)) return ids;
+    if (told.type === type) ids.push(told.streamId);
+  }
+}
+
+it('who takes a body after its stream is over makes no room for more than is allowed', async () => {
+  server = await plain((stream) => new Echo(stream), 100_000);
+  const raw = await server.socket();
+  const part = (id: number) => frame(types.data, 0, id, Buffer.alloc(16_000));
+  raw.send(greeting, open(1), part(1), part(1), part(1), cancel(1));
+  await until(raw, types.headers);
+  server.streams[0]?.release(48_000);
+  raw.send(open(3), ...Array.from({ length: 7 }, () => part(3)));
+  expect(await until(raw, types.headers)).toEqual([3]);
+});
+
+it('who is told that it is too late counts as long as its request is worked at', async () => {
+  server = await plain((stream) =>
+    Object.assign(new Echo(stream), {
+      whole() {
+        stream.begin();
+        stream.respondOnly(head);
+      },
+    }),
+  );
+  const raw = await server.socket();
+  raw.send(greeting, ...Array.from({ length: 101 }, (_, index) => post(2 * index + 1)));
+  expect(await until(raw, types.reset)).toEqual([201]);
+  for (const stream of server.streams) stream.settle();
+  raw.send(...Array.from({ length: 100 }, (_, index) => post(2 * index + 203)));
+  expect(await until(raw, types.reset)).toEqual([]);
+});
+
+it('SETTINGS whose acknowledgements nobody reads are not read either, but once somebody does', async () => {
+  server = await plain();
+  const raw = await server.socket();
+  raw.socket.pause();
+  raw.send(greeting);
+  const settings = Buffer.concat(Array.from({ length: 4_096 }, () => frame(types.settings, 0, 0)));
+  let sent = 0;
+  while (raw.socket.write(settings) || raw.socket.writableLength < 8 * settings.length) {
+    sent += settings.length;
+    if (sent > 256 << 20) throw new Error('everything was read');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(await ask(server.client(), Buffer.from('others'))).toMatchObject({ code: 0 });
+  raw.send(post(1));
+  raw.socket.resume();
+  expect(await raw.next(types.headers)).toMatchObject({ streamId: 1 });
+});
+
+it('answers that nobody reads wait, and go out once somebody does', async () => {
+  const body = randomBytes(1 << 20);
+  server = await plain((stream) => new Echo(stream, body));
+  const raw = await server.socket();
+  raw.socket.pause();
+  const wide = Buffer.from([0x7f, 0, 0, 0]);
+  const windows = [frame(types.settings, 0, 0, Buffer.from([0, 4, ...wide])), frame(types.windowUpdate, 0, 0, wide)];
+  raw.send(greeting, ...windows, ...Array.from({ length: 40 }, (_, index) => post(2 * index + 1)));
+  while (server.streams.length < 40) await new Promise((resolve) => setImmediate(resolve));
+  expect(await ask(server.client(), Buffer.from('others'))).toMatchObject({ code: 0 });
+  expect(server.streams.some(({ closed }) => !closed)).toBe(true);
+  raw.socket.resume();
+  let bytes = 0;
+  while (bytes < 40 * body.length) bytes += (await raw.next(types.data))?.payload.length ?? Number.NaN;
+  expect(bytes).toBe(40 * body.length);
+});
+
+it('DATA without end that holds nothing keeps nothing, and others are answered', async () => {
+  server = await plain();
+  const raw = await server.socket();
+  const padding = Array.from({ length: 20_000 }, () => frame(types.data, 8, 1, Buffer.from([0])));
+  raw.send(greeting, open(1), ...Array.from({ length: 20_000 }, () => frame(types.data, 0, 1)), ...padding);
+  raw.send(frame(types.data, 1, 1, Buffer.from('end')));
+  expect(await raw.next(types.data)).toMatchObject({ payload: Buffer.from('end') });
+});
+
+it('a frame in very many pieces is whole, and takes no more room than its bytes', () => {
+  const payload = Buffer.from(Array.from({ length: 200_000 }, (_, at) => at % 251));
+  const bytes = Buffer.concat([greeting.subarray(0, 24), frame(types.data, 1, 1, payload)]);
+  const heard: Buffer[] = [];
+  const reader = new FrameReader(payload.length, (one) => heard.push(one.payload));
+  const before = heapBytes();
+  for (let at = 0; at < bytes.length - 1; at++) reader.push(Buffer.from(bytes.subarray(at, at + 1)));
+  expect(heapBytes() - before).toBeLessThan(4 << 20);
+  reader.push(bytes.subarray(-1));
+  expect(heard.map((one) => one.equals(payload))).toEqual([true]);
+});
+
+function heapBytes(): number {
+  setFlagsFromString('--expose-gc');
+  runInNewContext('gc')();
+  return process.memoryUsage().heapUsed;
+}
