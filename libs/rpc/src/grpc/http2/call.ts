@@ -50,7 +50,8 @@ export class Http2Call implements CallContext, Expiring, Responder {
   private uncredited = 0;
   /** The status is on its way: whatever comes now, nobody is told. */
   private over = false;
-  private expired = false;
+  /** The status was not the handler's: it is to stop. */
+  private stopped = false;
 
   constructor(stream: Http2Stream, ground: CallGround) {
     this.stream = stream;
@@ -66,7 +67,7 @@ export class Http2Call implements CallContext, Expiring, Responder {
   }
 
   get cancelled(): boolean {
-    return !this.over && (this.expired || this.stream.closed);
+    return this.stopped || (!this.over && this.stream.closed);
   }
 
   get signal(): AbortSignal {
@@ -135,10 +136,7 @@ export class Http2Call implements CallContext, Expiring, Responder {
   }
 
   expire(): void {
-    if (this.over) return;
-    this.expired = true;
-    this.controller?.abort();
-    this.fail(wireStatusOf(new RelearnError('DEADLINE_EXCEEDED', 'Deadline exceeded')));
+    this.stop(new RelearnError('DEADLINE_EXCEEDED', 'Deadline exceeded'));
   }
 
   /** A handler works for the call until `settled`. */
@@ -170,10 +168,7 @@ export class Http2Call implements CallContext, Expiring, Responder {
     try {
       const { compressed, bytes } = this.only();
       if (!compressed) return listener.message(bytes);
-      this.unpacked(bytes).then(
-        (unpackedBytes) => listener.message(unpackedBytes),
-        (thrown) => this.refuse(thrown),
-      );
+      void this.pass(bytes, listener);
     } catch (thrown) {
       this.refuse(thrown);
     }
@@ -210,9 +205,29 @@ export class Http2Call implements CallContext, Expiring, Responder {
 
   private refuse(thrown: unknown): void {
     const { listener } = this;
-    if (listener === undefined) return this.fail(wireStatusOf(thrown));
+    if (listener === undefined) return this.stop(thrown);
     this.listener = undefined;
     listener.refused(thrown);
+  }
+
+  /** Ends the call before its handler does. */
+  private stop(thrown: unknown): void {
+    if (this.over) return;
+    this.stopped = true;
+    this.controller?.abort();
+    this.fail(wireStatusOf(thrown));
+  }
+
+  /** Unpacks the message for the listener: work that counts, whether or not the caller stays for it. */
+  private async pass(bytes: Buffer, listener: MessageListener): Promise<void> {
+    this.working();
+    try {
+      const message = await this.unpacked(bytes);
+      if (!this.gone) return listener.message(message);
+    } catch (thrown) {
+      this.refuse(thrown);
+    }
+    this.settled();
   }
 
   private only(): Framed {
@@ -233,6 +248,7 @@ export class Http2Call implements CallContext, Expiring, Responder {
     this.over = true;
     this.ground.deadlines.delete(this);
     this.wakeReader?.();
+    this.drained();
   }
 
   private unpacked(bytes: Buffer): Promise<Buffer> {

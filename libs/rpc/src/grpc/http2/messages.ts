@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
 import { gunzip, inflate } from 'node:zlib';
 import { RelearnError } from '@relearn/kernel';
+import { ByteQueue } from './byte-queue.js';
 
 /** A flag and the length, before each message. */
 export const prefixBytes = 5;
@@ -25,11 +26,15 @@ const nothing = Buffer.alloc(0);
 /** A message's room grows with what has come of it: who only says that much will come takes none. */
 const roomFactor = 64;
 const firstRoom = 1 << 20;
+/** Messages that are cut before anybody asks for them: a small one takes far more room by itself than among its bytes. */
+const mostReady = 256;
 
 /** Puts messages together from what comes in, chunk by chunk. */
 export class MessageReader {
   private readonly mostBytes: number;
   private readonly ready: Framed[] = [];
+  /** What came behind those. */
+  private readonly rest = new ByteQueue();
   private readonly prefix = Buffer.alloc(prefixBytes);
   private prefixed = 0;
   /** Of the message under way: how long it is to be, what has come of it, and how much that is. */
@@ -43,21 +48,29 @@ export class MessageReader {
 
   /** Throws RESOURCE_EXHAUSTED where a message says to be larger than allowed, before the rest has come. */
   push(chunk: Buffer): void {
-    let at = 0;
-    while (at < chunk.length) {
-      at += this.prefixed < prefixBytes ? this.begin(chunk, at) : this.fill(chunk, at);
-      if (this.prefixed === prefixBytes && this.filled === this.length) this.complete();
-    }
+    const at = this.rest.length > 0 ? 0 : this.cut(chunk);
+    if (at < chunk.length) this.rest.add(at === 0 ? chunk : chunk.subarray(at));
   }
 
-  /** The next message that is whole. */
+  /** The next message that is whole. Throws what `push` throws, where many came before the one that is too large. */
   next(): Framed | undefined {
+    if (this.ready.length === 0 && this.rest.length > 0) this.rest.drop(this.cut(this.rest.bytes));
     return this.ready.shift();
   }
 
   /** Is nothing left over? */
   get empty(): boolean {
-    return this.ready.length === 0 && this.prefixed === 0;
+    return this.ready.length === 0 && this.prefixed === 0 && this.rest.length === 0;
+  }
+
+  /** Cuts messages off, as many as may be ready; gives where the rest begins. */
+  private cut(bytes: Buffer): number {
+    let at = 0;
+    while (at < bytes.length && this.ready.length < mostReady) {
+      at += this.prefixed < prefixBytes ? this.begin(bytes, at) : this.fill(bytes, at);
+      if (this.prefixed === prefixBytes && this.filled === this.length) this.complete();
+    }
+    return at;
   }
 
   private begin(chunk: Buffer, at: number): number {
