@@ -1,4 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Http2Fault } from '../src/grpc/http2/protocol/faults.js';
 import { HpackDecoder } from '../src/grpc/http2/protocol/hpack/decoder.js';
 import { HpackEncoder } from '../src/grpc/http2/protocol/hpack/encoder.js';
 
@@ -112,6 +114,26 @@ describe('header blocks', () => {
   ])('with %s are a COMPRESSION_ERROR', (_what, block) => {
     expect(() => new HpackDecoder(65_536).decode(hex(block))).toThrow(
       expect.objectContaining({ code: 9, streamId: 0 }),
+    );
+  });
+
+  it('of any bytes are fields or a COMPRESSION_ERROR, and leave a table that is no larger than allowed', () => {
+    const bytes = fc.oneof(fc.uint8Array({ maxLength: 40 }), fc.uint8Array({ minLength: 100, maxLength: 400 }));
+    const outcome = (decoder: HpackDecoder, block: Uint8Array) => {
+      try {
+        return decoder.decode(Buffer.from(block)).fields.length >= 0;
+      } catch (thrown) {
+        return thrown instanceof Http2Fault && thrown.code === 9 && thrown.streamId === 0;
+      }
+    };
+    fc.assert(
+      fc.property(fc.array(bytes, { maxLength: 6 }), (blocks) => {
+        const decoder = new HpackDecoder(65_536);
+        expect(blocks.map((block) => outcome(decoder, block))).toEqual(blocks.map(() => true));
+        // 4,096 bytes hold 128 fields at most, behind the 61 that all know.
+        expect(() => decoder.decode(Buffer.of(0xff, 190 - 127))).toThrow(Http2Fault);
+      }),
+      { numRuns: 2_000 },
     );
   });
 

@@ -204,6 +204,20 @@ describe('a caller that leaves at once', () => {
   });
 });
 
+it('a server that stops waits for nobody who has not spoken HTTP/2 yet', async () => {
+  const server = grpcServer({ address: '127.0.0.1:0', clock: systemClock, drainMs: 1_000_000 });
+  await server.start();
+  const [quiet, slow] = [await rawOf(server.port), await rawOf(server.port)];
+  slow.send(greeting.subarray(0, 20));
+  // Who comes later is answered only once those before are there.
+  const heard = await rawOf(server.port);
+  heard.send(greeting);
+  await heard.next();
+  heard.socket.destroy();
+  await server.stop();
+  await Promise.all([quiet.closed, slow.closed]);
+});
+
 it('whatever bytes a call is made of, others are answered', async () => {
   const port = await serving({
     serverLive: async () => ({ live: true }),

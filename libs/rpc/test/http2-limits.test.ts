@@ -6,6 +6,7 @@ import { FrameReader } from '../src/grpc/http2/protocol/frame-reader.js';
 import { ask, Echo, frame, greeting, head, type Plain, plain, postBlock, type RawClient } from './http2.js';
 
 const types = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, windowUpdate: 8 };
+const text = (characters: string) => Buffer.from(characters);
 const ping = frame(types.ping, 0, 0, Buffer.alloc(8));
 const cancel = (id: number) => frame(types.reset, 0, id, Buffer.from([0, 0, 0, 8]));
 const open = (id: number) => frame(types.headers, 4, id, postBlock);
@@ -65,7 +66,7 @@ it('SETTINGS whose acknowledgements nobody reads are not read either, but once s
     if (sent > 256 << 20) throw new Error('everything was read');
     await new Promise((resolve) => setImmediate(resolve));
   }
-  expect(await ask(server.client(), Buffer.from('others'))).toMatchObject({ code: 0 });
+  expect(await ask(server.client(), text('others'))).toMatchObject({ code: 0 });
   raw.send(post(1));
   raw.socket.resume();
   expect(await raw.next(types.headers)).toMatchObject({ streamId: 1 });
@@ -80,7 +81,7 @@ it('answers that nobody reads wait, and go out once somebody does', async () => 
   const windows = [frame(types.settings, 0, 0, Buffer.from([0, 4, ...wide])), frame(types.windowUpdate, 0, 0, wide)];
   raw.send(greeting, ...windows, ...Array.from({ length: 40 }, (_, index) => post(2 * index + 1)));
   while (server.streams.length < 40) await new Promise((resolve) => setImmediate(resolve));
-  expect(await ask(server.client(), Buffer.from('others'))).toMatchObject({ code: 0 });
+  expect(await ask(server.client(), text('others'))).toMatchObject({ code: 0 });
   expect(server.streams.some(({ closed }) => !closed)).toBe(true);
   raw.socket.resume();
   let bytes = 0;
@@ -93,8 +94,8 @@ it('DATA without end that holds nothing keeps nothing, and others are answered',
   const raw = await server.socket();
   const padding = Array.from({ length: 20_000 }, () => frame(types.data, 8, 1, Buffer.from([0])));
   raw.send(greeting, open(1), ...Array.from({ length: 20_000 }, () => frame(types.data, 0, 1)), ...padding);
-  raw.send(frame(types.data, 1, 1, Buffer.from('end')));
-  expect(await raw.next(types.data)).toMatchObject({ payload: Buffer.from('end') });
+  raw.send(frame(types.data, 1, 1, text('end')));
+  expect(await raw.next(types.data)).toMatchObject({ payload: text('end') });
 });
 
 it('a frame in very many pieces is whole, and takes no more room than its bytes', () => {

@@ -98,9 +98,10 @@ export class Outbound {
     const grown = this.peer.streamWindow - before;
     if (grown === 0) return;
     for (const stream of streams) {
+      const shut = stream.sendWindow <= 0;
       stream.sendWindow += grown;
       if (stream.sendWindow > greatestWindow) throw new Http2Fault(faults.flowControl, 'a window is too large');
-      if (stream.waiting.length > 0) this.block(stream);
+      if (shut && stream.sendWindow > 0 && stream.waiting.length > 0) this.blocked.add(stream);
     }
   }
 
