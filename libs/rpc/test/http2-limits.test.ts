@@ -89,6 +89,24 @@ it('answers that nobody reads wait, and go out once somebody does', async () => 
   expect(bytes).toBe(40 * body.length);
 });
 
+it('fields that were too many, malformed or refused are known to later requests', async () => {
+  server = await plain();
+  const raw = await server.socket();
+  const request = (id: number, ...more: Buffer[]) => frame(types.headers, 5, id, Buffer.concat([postBlock, ...more]));
+  // The length of the value is 127 + 45 + 15 * 128.
+  const value = 'v'.repeat(2_092);
+  const long = Buffer.concat([Buffer.of(0x40, 1), text('x'), Buffer.of(0x7f, 0xad, 0x0f), text(value)]);
+  const bomb = request(1, long, Buffer.alloc(10_000, 0xbe));
+  const malformed = request(3, Buffer.concat([Buffer.of(0x40, 1), text('X'), Buffer.of(1), text('y')]));
+  raw.send(greeting, bomb, malformed, request(5, Buffer.of(0xbf)));
+  expect([await raw.next(types.reset), await raw.next(types.reset)]).toMatchObject([
+    { streamId: 1, payload: Buffer.from([0, 0, 0, 11]) },
+    { streamId: 3, payload: Buffer.from([0, 0, 0, 1]) },
+  ]);
+  expect(await raw.next(types.headers)).toMatchObject({ streamId: 5 });
+  expect(server.streams.map(({ request: { fields } }) => fields.get('x') === value)).toEqual([true]);
+});
+
 it('DATA without end that holds nothing keeps nothing, and others are answered', async () => {
   server = await plain();
   const raw = await server.socket();
