@@ -1,9 +1,9 @@
 import { type Clock, type MachineMs, RelearnError } from '@relearn/kernel';
-import type { FieldList, Http2Stream, RequestHead, Responder } from './protocol/index.js';
 import type { CallContext } from '../../port.js';
 import { type WireStatus, wireStatusOf } from '../wire-status.js';
 import type { Deadlines, Expiring } from './deadlines.js';
 import { acceptedEncodings, type Framed, framed, MessageReader, prefixBytes, unpacked } from './messages.js';
+import type { FieldList, Http2Stream, RequestHead, Responder } from './protocol/index.js';
 import { timeoutOf } from './timeout.js';
 
 const contentType = 'application/grpc';

@@ -1,7 +1,6 @@
 import { type AddressInfo, createServer, type Server as NetServer, type Socket } from 'node:net';
 import { RelearnError } from '@relearn/kernel';
 import { decode } from '../../coding.js';
-import { type FieldList, Http2Connection, type Http2Stream } from './protocol/index.js';
 import type { Method, Service } from '../../port.js';
 import { bindError, boundPort } from '../bind-error.js';
 import type { GrpcServer, GrpcServerOptions } from '../grpc-server.js';
@@ -11,6 +10,7 @@ import { wireStatusOf } from '../wire-status.js';
 import { type CallGround, Http2Call, isGrpc } from './call.js';
 import { Deadlines } from './deadlines.js';
 import { keepAlive } from './keep-alive.js';
+import { type FieldList, Http2Connection, type Http2Stream } from './protocol/index.js';
 
 const mebibyte = 1 << 20;
 const allowance = {
