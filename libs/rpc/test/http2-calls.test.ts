@@ -250,6 +250,40 @@ it('whatever bytes a call is made of, others are answered', async () => {
   expect(await raw.next(0)).toMatchObject({ streamId: 1, payload: framed(Buffer.from([8, 1])) });
 });
 
+describe('requests that are unpacked', () => {
+  it('count with what they are then, as long as they are worked at', async () => {
+    let release = (): void => undefined;
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const client = clientOf(
+      await serving({
+        serverLive: async () => {
+          await released;
+          return { live: true };
+        },
+      }),
+    );
+    // A field that nobody knows.
+    const message = Buffer.concat([Buffer.from([0x7a, 0xa8, 0x8c, 0x06]), Buffer.alloc(99_880)]);
+    const body = framed(gzipSync(message));
+    body[0] = 1;
+    const fields = { ...headers, ':path': '/inference.GRPCInferenceService/ServerLive', 'grpc-encoding': 'gzip' };
+    const statuses = new Map<unknown, number>();
+    // More than the 64 MiB and one message that a connection may hold.
+    const calls = Array.from({ length: 720 }, async () => {
+      const answer = await ask(client, body, fields);
+      const status = answer.trailers['grpc-status'] ?? answer.headers['grpc-status'];
+      statuses.set(status, (statuses.get(status) ?? 0) + 1);
+      release();
+    });
+    await Promise.all(calls);
+    expect(statuses.get('8')).toBeGreaterThan(0);
+    expect(statuses.get('0')).toBeGreaterThan(600);
+    expect(await ask(client, body, fields)).toMatchObject({ trailers: { 'grpc-status': '0' } });
+  });
+});
+
 describe('messages', () => {
   const message = fc.record({
     compressed: fc.boolean(),

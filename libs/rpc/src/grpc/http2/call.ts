@@ -164,7 +164,7 @@ export class Http2Call implements CallContext, Expiring, Responder {
     this.wakeReader?.();
     const { listener } = this;
     if (listener === undefined) return;
-    this.stream.release();
+    // Its bytes count until the call is over: the handler has them.
     try {
       const { compressed, bytes } = this.only();
       if (!compressed) return listener.message(bytes);
@@ -175,10 +175,7 @@ export class Http2Call implements CallContext, Expiring, Responder {
   }
 
   full(): void {
-    const thrown = new RelearnError('RESOURCE_EXHAUSTED', 'too many bytes of unfinished requests on one connection', {
-      remedy: 'Send fewer large requests at a time, or open more connections.',
-    });
-    this.refuse(thrown);
+    this.refuse(tooMuchHeld());
   }
 
   drained(): void {
@@ -223,6 +220,7 @@ export class Http2Call implements CallContext, Expiring, Responder {
     this.working();
     try {
       const message = await this.unpacked(bytes);
+      if (!this.gone && this.stream.keep(message.length)) throw tooMuchHeld();
       if (!this.gone) return listener.message(message);
     } catch (thrown) {
       this.refuse(thrown);
@@ -267,6 +265,12 @@ export function isGrpc({ method, fields }: RequestHead): boolean {
 function trailersOf({ code, details, trailers }: WireStatus): FieldList['fields'] {
   const all = { 'grpc-status': String(code), 'grpc-message': encodeURI(details), ...trailers };
   return Object.entries(all).map(([name, value]) => ({ name, value }));
+}
+
+function tooMuchHeld(): RelearnError {
+  return new RelearnError('RESOURCE_EXHAUSTED', 'too many bytes of unfinished requests on one connection', {
+    remedy: 'Send fewer large requests at a time, or open more connections.',
+  });
 }
 
 function cutOff(): RelearnError {

@@ -62,6 +62,8 @@ export class Http2Server implements GrpcServer {
       this.server.once('error', refused);
       this.server.listen(Number(address.slice(at + 1)), host, () => {
         this.server.removeListener('error', refused);
+        // A connection that cannot be taken ends none of the others.
+        this.server.on('error', (failure) => this.options.onDefect?.(RelearnError.from(failure), 'accept'));
         this.bound = (this.server.address() as AddressInfo).port;
         this.health.set('', 'SERVING');
         resolve();

@@ -109,8 +109,7 @@ export class Http2Stream {
     if (this.received > (this.request.contentLength ?? Number.POSITIVE_INFINITY)) throw this.otherLength();
     if (frameBytes > bytes.length) this.credit(frameBytes - bytes.length);
     if (bytes.length === 0) return;
-    this.held += bytes.length;
-    const full = this.ground.hold(bytes.length);
+    const full = this.keep(bytes.length);
     this.responder?.data(bytes);
     if (full) this.responder?.full();
   }
@@ -119,6 +118,12 @@ export class Http2Stream {
     if (this.received !== (this.request.contentLength ?? this.received)) throw this.otherLength();
     this.remoteEnded = true;
     this.responder?.whole();
+  }
+
+  /** So many bytes of the body wait here, or more than came since they were unpacked. True where the connection has too many. */
+  keep(bytes: number): boolean {
+    this.held += bytes;
+    return this.ground.hold(bytes);
   }
 
   /** The other side may send so many bytes more. */
