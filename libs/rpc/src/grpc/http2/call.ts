@@ -2,7 +2,16 @@ import { type Clock, type MachineMs, RelearnError } from '@relearn/kernel';
 import type { CallContext } from '../../port.js';
 import { type WireStatus, wireStatusOf } from '../wire-status.js';
 import type { Deadlines, Expiring } from './deadlines.js';
-import { acceptedEncodings, type Framed, framed, MessageReader, prefixBytes, unpacked } from './messages.js';
+import {
+  acceptedEncodings,
+  type Framed,
+  framed,
+  MessageReader,
+  mostCopied,
+  prefixBytes,
+  prefixOf,
+  unpacked,
+} from './messages.js';
 import type { FieldList, Http2Stream, RequestHead, Responder } from './protocol/index.js';
 import { timeoutOf } from './timeout.js';
 
@@ -112,7 +121,7 @@ export class Http2Call implements CallContext, Expiring, Responder {
   async write(message: Uint8Array): Promise<void> {
     if (this.gone) return;
     this.open();
-    if (this.stream.send(framed(message))) return;
+    if (this.post(message)) return;
     await new Promise<void>((resolve) => {
       this.wakeWriter = resolve;
     });
@@ -123,7 +132,7 @@ export class Http2Call implements CallContext, Expiring, Responder {
     if (this.gone) return;
     this.finish();
     this.open();
-    if (message !== undefined) this.stream.send(framed(message));
+    if (message !== undefined) this.post(message);
     this.stream.end(ok);
   }
 
@@ -236,6 +245,13 @@ export class Http2Call implements CallContext, Expiring, Responder {
     if (message === undefined) throw cutOff();
     if (!this.reader.empty) throw new RelearnError('UNIMPLEMENTED', 'the call has more than one request message');
     return message;
+  }
+
+  /** True where there is room for more. */
+  private post(message: Uint8Array): boolean {
+    if (message.byteLength <= mostCopied) return this.stream.send(framed(message));
+    this.stream.send(prefixOf(message));
+    return this.stream.send(message);
   }
 
   private open(): void {

@@ -26,6 +26,8 @@ const nothing = Buffer.alloc(0);
 /** A message's room grows with what has come of it: who only says that much will come takes none. */
 const roomFactor = 64;
 const firstRoom = 1 << 20;
+/** Each copies what is there: a large message is to be copied a few times at most. */
+const growth = 8;
 /** Messages that are cut before anybody asks for them: a small one takes far more room by itself than among its bytes. */
 const mostReady = 256;
 
@@ -96,7 +98,7 @@ export class MessageReader {
   private makeRoom(more: number): void {
     const needed = this.filled + more;
     if (needed <= this.room.length) return;
-    const wished = this.filled === 0 ? Math.min(roomFactor * more, firstRoom) : 2 * this.room.length;
+    const wished = this.filled === 0 ? Math.min(roomFactor * more, firstRoom) : growth * this.room.length;
     const room = Buffer.allocUnsafe(Math.min(this.length, Math.max(needed, wished)));
     this.room.copy(room, 0, 0, this.filled);
     this.room = room;
@@ -134,13 +136,20 @@ const unpackers: Readonly<Record<string, Unpack | undefined>> = {
   deflate: promisify(inflate) as Unpack,
 };
 
+/** A longer message goes out behind its prefix as it is; a shorter one is cheaper copied. */
+export const mostCopied = 1 << 16;
+
 /** A message as it goes out. */
 export function framed(message: Uint8Array): Buffer {
-  const frame = Buffer.allocUnsafe(prefixBytes + message.byteLength);
-  frame[0] = 0;
-  frame.writeUInt32BE(message.byteLength, 1);
-  frame.set(message, prefixBytes);
-  return frame;
+  return Buffer.concat([prefixOf(message), message]);
+}
+
+/** What goes out before a message. */
+export function prefixOf({ byteLength }: Uint8Array): Buffer {
+  const prefix = Buffer.allocUnsafe(prefixBytes);
+  prefix[0] = 0;
+  prefix.writeUInt32BE(byteLength, 1);
+  return prefix;
 }
 
 function tooLarge(message: string): RelearnError {
