@@ -48,16 +48,13 @@ function digestedOf({ inputs, recordOf }: Job): readonly number[] {
 }
 
 /** Each member's rows of them; one that is alone has all. */
-export function digestsOfEach(batch: readonly Waiting[], { digests = [] }: RunResult) {
-  const [first] = batch;
-  if (digests.length === 0 || first === undefined) return undefined;
-  const wide = digestedOf(first.job);
+export function digestsOfEach(batch: readonly Waiting[], { digests }: RunResult) {
+  if (digests === undefined || batch.length === 1) return batch.map(() => digests);
   let from = 0;
   return batch.map(({ job: { rows } }) => {
-    const to = batch.length === 1 ? undefined : from + rows;
-    const share = new Map(digests.map((all, index) => [wide[index] ?? -1, all.slice(from, to)]));
+    const begin = from;
     from += rows;
-    return share;
+    return digests.map((all) => all?.slice(begin, from));
   });
 }
 

@@ -51,8 +51,8 @@ export interface JobTimings {
 export interface JobAnswer {
   readonly outputs: readonly TensorBytes[];
   readonly timings: JobTimings;
-  /** Of each row of each wide input, by the input's index, where its run has made them for the log. */
-  readonly digests?: ReadonlyMap<number, readonly string[]> | undefined;
+  /** By input, of each of its rows, where the run has made them for the log. */
+  readonly digests?: readonly (readonly string[] | undefined)[] | undefined;
 }
 
 export interface BatcherOptions {
@@ -191,10 +191,10 @@ export class Batcher {
   /** Rows of such requests that a run may have. */
   private mostRows({ target, bytes, rows }: Job): number {
     const { maxBatchRows } = this.options;
-    const fitting = Math.floor((mostBytesOfShort / bytes) * rows);
-    if (fitting >= maxBatchRows) return maxBatchRows;
+    // Multiplied out: a request may have no bytes.
+    if (mostBytesOfShort * rows >= maxBatchRows * bytes) return maxBatchRows;
     const expected = this.costs.get(target)?.expected(1) ?? Number.POSITIVE_INFINITY;
-    return expected > shortMs ? maxBatchRows : Math.max(1, fitting);
+    return expected > shortMs ? maxBatchRows : Math.max(1, Math.floor((mostBytesOfShort * rows) / bytes));
   }
 
   private enqueue(job: Job, put: (waiting: Waiting) => void): Promise<JobAnswer> {
@@ -301,7 +301,7 @@ export class Batcher {
     const answers = batch.map(({ since }, index) => ({
       outputs: shares[index] ?? [],
       timings: { queueMs: began - since, computeMs: result.computeMs, batchRows },
-      digests: digests?.[index],
+      digests: digests[index],
     }));
     count(batch, result, began, tookMs);
     const records: PredictionRecord[] = [];

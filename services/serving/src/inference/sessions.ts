@@ -11,8 +11,8 @@ export interface RunOrder {
 
 export interface RunResult {
   readonly outputs: readonly TensorBytes[];
-  /** Of each row of each input that they were wanted of; absent: whoever wants them makes them. */
-  readonly digests?: readonly (readonly string[])[];
+  /** By input, of each of its rows, where they were wanted and made; else whoever wants them makes them. */
+  readonly digests?: readonly (readonly string[] | undefined)[] | undefined;
   readonly computeMs: number;
   /** What making the outputs and digests ready took; absent: nothing. */
   readonly outputMs?: number;

@@ -80,7 +80,7 @@ function inputsOf(
 ): NamedTensor[] {
   return signature.inputs.map((spec, index) => {
     const tensor = inputs[index] ?? emptyTensor;
-    const known = digests?.get(index);
+    const known = digests?.[index];
     return { spec, tensor: known === undefined ? tensor : { ...tensor, digests: known } };
   });
 }

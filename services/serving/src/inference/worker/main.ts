@@ -65,13 +65,17 @@ async function run({ session: id, inputs, outputs, digested }: ToRun): Promise<F
   if (session === undefined) throw new Error(`session ${id} is not loaded`);
   const ran = await session.run(inputs, outputs);
   const began = systemClock.now();
-  const tensors = digested.length === 0 ? [] : unpack(inputs);
-  const digests = digested.map((index) => {
-    const [spec, tensor] = [session.signature.inputs[index], tensors[index]];
-    return spec === undefined || tensor === undefined ? [] : digestsOf(spec.datatype, tensor);
-  });
+  const digests = digested.length === 0 ? undefined : digestsIn(session, inputs, digested);
   const outputMs = ran.outputMs + systemClock.now() - began;
   return { kind: 'ran', ...ran, outputMs, digests, inputs: isLarge(inputs.buffer) ? inputs.buffer : undefined };
+}
+
+function digestsIn({ signature }: OnnxSession, inputs: PackedTensors, digested: readonly number[]) {
+  const tensors = unpack(inputs);
+  return signature.inputs.map(({ datatype }, index) => {
+    const tensor = digested.includes(index) ? tensors[index] : undefined;
+    return tensor && digestsOf(datatype, tensor);
+  });
 }
 
 async function release(id: number): Promise<FromWorker> {

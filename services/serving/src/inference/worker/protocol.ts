@@ -28,7 +28,8 @@ export type FromWorker =
   | {
       readonly kind: 'ran';
       readonly outputs: PackedTensors;
-      readonly digests: readonly (readonly string[])[];
+      /** By input; undefined where none were wanted. */
+      readonly digests: readonly (readonly string[] | undefined)[] | undefined;
       readonly computeMs: number;
       readonly outputMs: number;
       /** The run's, where it is large: to be filled again. */

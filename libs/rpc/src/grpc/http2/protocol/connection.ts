@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { type FaultCode, faults, Http2Fault } from './faults.js';
-import { type Frame, flags, frameTypes, unpadded } from './frame.js';
+import { type Frame, flags, frameTypes, numberAt, unpadded } from './frame.js';
 import { FrameReader } from './frame-reader.js';
 import { HeadReader } from './head-reader.js';
 import type { FieldList } from './hpack/encoder.js';
@@ -208,7 +208,7 @@ export class Http2Connection implements StreamGround {
   private windowUpdate({ streamId, payload }: Frame): void {
     if (payload.length !== 4) throw new Http2Fault(faults.frameSize, 'WINDOW_UPDATE has four bytes');
     if (streamId > this.lastStream) throw broken('WINDOW_UPDATE of a stream that never was');
-    const bytes = payload.readUInt32BE(0) & 0x7fff_ffff;
+    const bytes = numberAt(payload, 0);
     if (bytes === 0) throw new Http2Fault(faults.protocol, 'WINDOW_UPDATE by nothing', streamId);
     if (streamId === 0) return this.outbound.widen(bytes);
     const stream = this.streams.get(streamId);
@@ -252,9 +252,7 @@ export class Http2Connection implements StreamGround {
   }
 
   private resetId(streamId: number, code: FaultCode): void {
-    const payload = Buffer.allocUnsafe(4);
-    payload.writeUInt32BE(code);
-    this.output.frame(frameTypes.reset, 0, streamId, payload);
+    this.send(frameTypes.reset, streamId, code);
     this.cutOff.add(streamId);
     if (this.cutOff.size > mostRemembered) {
       for (const oldest of this.cutOff) {
@@ -276,9 +274,14 @@ export class Http2Connection implements StreamGround {
   }
 
   private widen(streamId: number, bytes: number): void {
+    this.send(frameTypes.windowUpdate, streamId, bytes);
+  }
+
+  /** A frame that is one number. */
+  private send(type: number, streamId: number, value: number): void {
     const payload = Buffer.allocUnsafe(4);
-    payload.writeUInt32BE(bytes);
-    this.output.frame(frameTypes.windowUpdate, 0, streamId, payload);
+    payload.writeUInt32BE(value);
+    this.output.frame(type, 0, streamId, payload);
   }
 
   private goAway(lastStream: number, code: FaultCode, why = ''): void {
@@ -310,7 +313,7 @@ export class Http2Connection implements StreamGround {
 function checkPriority({ streamId, payload }: Frame): void {
   if (streamId === 0) throw broken('PRIORITY on no stream');
   if (payload.length !== 5) throw new Http2Fault(faults.frameSize, 'PRIORITY has five bytes', streamId);
-  if ((payload.readUInt32BE(0) & 0x7fff_ffff) === streamId) {
+  if (numberAt(payload, 0) === streamId) {
     throw new Http2Fault(faults.protocol, 'a stream depends on itself', streamId);
   }
 }

@@ -1,5 +1,5 @@
 import { faults, Http2Fault } from './faults.js';
-import { type Frame, frameHeadBytes } from './frame.js';
+import { type Frame, frameHeadBytes, numberAt } from './frame.js';
 
 /** Pieces of one frame are joined when they are so many: a piece takes far more room than a byte of it. */
 const mostPieces = 1_024;
@@ -89,7 +89,7 @@ function frameAt(bytes: Buffer, at: number, size: number): Frame {
   return {
     type: bytes[at + 3] ?? 0,
     flags: bytes[at + 4] ?? 0,
-    streamId: bytes.readUInt32BE(at + 5) & 0x7fff_ffff,
+    streamId: numberAt(bytes, at + 5),
     payload: bytes.subarray(at + frameHeadBytes, at + size),
   };
 }

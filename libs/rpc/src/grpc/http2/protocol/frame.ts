@@ -38,6 +38,11 @@ export function writeFrameHead(to: Buffer, at: number, length: number, type: num
   to[at + 8] = streamId;
 }
 
+/** A number of 31 bits; the bit before it is reserved. */
+export function numberAt(bytes: Buffer, at: number): number {
+  return bytes.readUInt32BE(at) & 0x7fff_ffff;
+}
+
 /** The payload of DATA or HEADERS without what pads it. Throws a PROTOCOL_ERROR. */
 export function unpadded({ flags: set, payload }: Frame): Buffer {
   if ((set & flags.padded) === 0) return payload;

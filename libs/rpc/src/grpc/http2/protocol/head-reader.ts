@@ -1,5 +1,5 @@
 import { faults, Http2Fault } from './faults.js';
-import { type Frame, flags, frameTypes, unpadded } from './frame.js';
+import { type Frame, flags, frameTypes, numberAt, unpadded } from './frame.js';
 import { HpackDecoder } from './hpack/decoder.js';
 import { checkTrailers, type RequestHead, requestHeadOf } from './request-head.js';
 
@@ -80,7 +80,7 @@ function fragmentOf(frame: Frame): Buffer {
   const fragment = unpadded(frame);
   if ((frame.flags & flags.priority) === 0) return fragment;
   if (fragment.length < 5) throw new Http2Fault(faults.frameSize, 'HEADERS end within their priority');
-  if ((fragment.readUInt32BE(0) & 0x7fff_ffff) === frame.streamId) {
+  if (numberAt(fragment, 0) === frame.streamId) {
     throw new Http2Fault(faults.protocol, 'a stream depends on itself');
   }
   return fragment.subarray(5);

@@ -60,11 +60,6 @@ export class Http2Stream {
     this.receiveWindow = ground.streamWindow;
   }
 
-  /** The stream ended before its answer was complete. */
-  get aborted(): boolean {
-    return this.closed && !this.localEnded;
-  }
-
   respond(list: FieldList): void {
     this.headSent = true;
     this.ground.head(this, list, false);
