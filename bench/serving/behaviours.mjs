@@ -3,7 +3,7 @@
 // are on the same cores as the server.
 //
 //   npm run build && node bench/serving/behaviours.mjs [--only one-client,large-tensor,saturated,swaps,overload]
-//     [--rounds 3] [--seconds 3] [--swaps 1000]
+//     [--rounds 3] [--seconds 3] [--swaps 1000] [--generator PATH, as of run.mjs: sends the large tensors]
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,10 +22,13 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '3' },
     swaps: { type: 'string', default: '1000' },
+    generator: { type: 'string' },
   },
 });
 const folder = await mkdtemp(join(tmpdir(), 'relearn-behaviours-'));
-const options = { rounds: Number(values.rounds), seconds: Number(values.seconds), swaps: Number(values.swaps), folder };
+const { generator } = values;
+const counts = { rounds: Number(values.rounds), seconds: Number(values.seconds), swaps: Number(values.swaps) };
+const options = { ...counts, generator, folder };
 try {
   for (const name of values.only.split(',')) {
     const behaviour = behaviours[name];

@@ -4,6 +4,7 @@ export * from './digest.js';
 export * from './errors.js';
 export * from './failpoint.js';
 export * from './kernel.js';
+export * from './large-buffers.js';
 export * from './lifecycle.js';
 export * from './retry.js';
 export * from './setting.js';

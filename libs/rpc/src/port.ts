@@ -40,6 +40,8 @@ export interface Method {
   readonly responseStream: boolean;
   readonly request: Codec<unknown>;
   readonly response: Codec<unknown>;
+  /** A request's bytes are lent to its handler: once that has answered, they are gone. What is to stay of them it copies. */
+  readonly lent: boolean;
 }
 
 /**

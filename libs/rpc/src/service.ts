@@ -26,8 +26,15 @@ export interface OwnCodec {
   readonly decode?: (bytes: Uint8Array) => unknown;
 }
 
-/** Replaces the encoding of single methods, by their lower camel case name: the directions that are given. */
-export type Codecs = Readonly<Record<string, { readonly request?: OwnCodec; readonly response?: OwnCodec }>>;
+/** Replaces the encoding of a method: the directions that are given; `lent` as in `Method`. */
+export interface OwnCodecs {
+  readonly request?: OwnCodec;
+  readonly response?: OwnCodec;
+  readonly lent?: boolean;
+}
+
+/** Of single methods, by their lower camel case name. */
+export type Codecs = Readonly<Record<string, OwnCodecs>>;
 
 /**
  * The service `name` (with its package) of a .proto file: a path below `proto/` or an absolute one. The file is
@@ -62,6 +69,7 @@ function methodOf(definition: MethodDefinition<object, object>, codecs: Codecs):
     responseStream: definition.responseStream,
     request: codecOf(definition.requestSerialize, definition.requestDeserialize, own?.request),
     response: codecOf(definition.responseSerialize, definition.responseDeserialize, own?.response),
+    lent: own?.lent ?? false,
   };
 }
 

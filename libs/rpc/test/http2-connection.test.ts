@@ -2,13 +2,21 @@ import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FrameReader } from '../src/grpc/http2/protocol/frame-reader.js';
-import { ask, Echo, frame, greeting, type Plain, plain, postBlock } from './http2.js';
+import { ask, Echo, frame, greeting, type Plain, plain, postBlock, pushed } from './http2.js';
 
 const types = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, goAway: 7, windowUpdate: 8, continuation: 9 };
 const endStream = 1;
 const endHeaders = 4;
+const padded = 8;
 const text = (characters: string) => Buffer.from(characters);
 let server: Plain;
+
+interface Heard {
+  readonly type: number;
+  readonly flags: number;
+  readonly streamId: number;
+  readonly payload: Buffer;
+}
 
 beforeEach(async () => {
   server = await plain();
@@ -19,7 +27,7 @@ describe('frames', () => {
   it('are the same however the bytes are cut', () => {
     const frames = fc.array(
       fc.record({
-        type: fc.nat(255),
+        type: fc.oneof(fc.constant(types.data), fc.nat(255)),
         flags: fc.nat(255),
         streamId: fc.nat(2 ** 31 - 1),
         payload: fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),
@@ -32,16 +40,34 @@ describe('frames', () => {
           greeting.subarray(0, 24),
           ...sent.map(({ type, flags, streamId, payload }) => frame(type, flags, streamId, payload)),
         ]);
-        const heard: object[] = [];
+        const heard: Heard[] = [];
         const reader = new FrameReader(100, (one) => heard.push({ ...one, payload: Buffer.from(one.payload) }));
         for (let at = 0, cut = 0; at < bytes.length; cut++) {
           const size = cuts[cut % cuts.length] ?? 1;
-          reader.push(bytes.subarray(at, at + size));
+          pushed(reader, bytes.subarray(at, at + size));
           at += size;
         }
-        expect(heard).toEqual(sent);
+        expect(told(heard)).toEqual(told(sent));
       }),
     );
+  });
+
+  it('of DATA are handed on as they come, the end with the last part', () => {
+    const heard: Heard[] = [];
+    const reader = new FrameReader(100, (one) => heard.push({ ...one, payload: Buffer.from(one.payload) }));
+    const bytes = Buffer.concat([greeting.subarray(0, 24), frame(types.data, endStream, 3, text('abcdef'))]);
+    for (const [from, to] of [
+      [0, 30],
+      [30, 34],
+      [34, 36],
+      [36, 39],
+    ])
+      reader.push(bytes.subarray(from, to));
+    expect(heard.map(({ flags, streamId, payload }) => [flags, streamId, String(payload)])).toEqual([
+      [0, 3, 'a'],
+      [0, 3, 'bc'],
+      [endStream, 3, 'def'],
+    ]);
   });
 
   it('that are too large, and other protocols, are faults', () => {
@@ -293,3 +319,12 @@ describe('whatever comes', () => {
     expect(server.streams.every(({ closed }) => closed)).toBe(true);
   });
 });
+
+/** What frames say, whether DATA comes in one or in parts, of which only the last has its flags. */
+function told(frames: readonly Heard[]): unknown[] {
+  return frames.flatMap<unknown>(({ type, flags, streamId, payload }) => {
+    if (type !== types.data || (flags & padded) !== 0) return [{ type, flags, streamId, payload }];
+    const bytes = Array.from(payload, (byte) => [streamId, byte]);
+    return flags === 0 ? bytes : [...bytes, [streamId, 'flags', flags]];
+  });
+}

@@ -118,7 +118,7 @@ it('DATA without end that holds nothing keeps nothing, and others are answered',
 
 it('a frame in very many pieces is whole, and takes no more room than its bytes', () => {
   const payload = Buffer.from(Array.from({ length: 200_000 }, (_, at) => at % 251));
-  const bytes = Buffer.concat([greeting.subarray(0, 24), frame(types.data, 1, 1, payload)]);
+  const bytes = Buffer.concat([greeting.subarray(0, 24), frame(types.headers, 1, 1, payload)]);
   const heard: Buffer[] = [];
   const reader = new FrameReader(payload.length, (one) => heard.push(one.payload));
   const before = heapBytes();

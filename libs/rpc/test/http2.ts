@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type ClientHttp2Session, connect, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http2';
 import { type AddressInfo, connect as connectSocket, createServer, type Socket } from 'node:net';
 import { Http2Connection, type Http2Stream, type Responder } from '../src/grpc/http2/protocol/index.js';
+import { readsOf } from '../src/grpc/http2/socket-reads.js';
 
 export const allowance = {
   streams: 100,
@@ -56,6 +57,13 @@ export interface Plain {
   stop(): Promise<void>;
 }
 
+/** What reads the chunk has it no longer than that. */
+export function pushed(reader: { push(chunk: Buffer): void }, chunk: Buffer): void {
+  const lent = Buffer.from(chunk);
+  reader.push(lent);
+  lent.fill(0xaa);
+}
+
 /** HTTP/2 without gRPC on it. */
 export async function plain(
   responderOf: (stream: Http2Stream) => Responder = (stream) => new Echo(stream),
@@ -67,8 +75,10 @@ export async function plain(
     streams.push(stream);
     stream.responder = responderOf(stream);
   };
-  const server = createServer({ noDelay: true }, (socket) => {
-    connections.push(new Http2Connection(socket, { allowance, mostHeldBytes, onRequest }));
+  const server = createServer({ noDelay: true, pauseOnConnect: true }, (accepted) => {
+    const socket = readsOf(accepted, (bytes) => connection.read(bytes));
+    const connection = new Http2Connection(socket, { allowance, mostHeldBytes, onRequest });
+    connections.push(connection);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -6,7 +6,7 @@ import type { PredictionRecord } from '../src/inference/prediction-record.js';
 import { placeOf } from '../src/inference/rollout.js';
 import { HeldSessions } from './held-sessions.js';
 import { flightModel, fragileModel, identityModel, linearModel } from './models.js';
-import type { TestModel } from './onnx.js';
+import { model, node, type TestModel, value } from './onnx.js';
 import { byteStrings, floatsOf, fp32, linearRequest, load, rawRequest, type Served, serve } from './serve.js';
 
 let served: Served | undefined;
@@ -66,6 +66,29 @@ describe('a shadow', () => {
       expect(Number(own) - Number(answered)).toBe(1);
     }
     expect(records.filter(({ answered }) => answered === undefined)).toHaveLength(50);
+  });
+
+  it('of a large request runs what was asked, although the request is gone once it is answered', async () => {
+    const echo = (scale: string) =>
+      model({
+        inputs: [value('x', 'FP32', [-1, -1])],
+        outputs: [value('y', 'FP32', [-1, -1])],
+        nodes: [node(scale, ['x'], ['y'])],
+      });
+    const shadow = { strategy: 'shadow', share: 0 } as const;
+    const { client } = await trial('echo', [echo('Identity'), echo('Neg')], shadow);
+    const asked = Array.from({ length: 6 }, (_, at) =>
+      fp32(...Array.from({ length: 40_000 }, (_cell, cell) => at + cell)),
+    );
+    for (const raw of asked) {
+      await client.modelInfer(rawRequest('echo', { x: { datatype: 'FP32', shape: [1, 40_000], raw } }));
+    }
+    await until(() => mirrors().length === asked.length);
+    const told = mirrors().map(({ outputs }) => Buffer.from(outputs[0]?.tensor.bytes ?? []));
+    const negated = asked.map((raw) => fp32(...floatsOf(raw).map((one) => -one)));
+    expect(new Set(told.map((raw) => negated.findIndex((one) => one.equals(raw))))).toEqual(
+      new Set([0, 1, 2, 3, 4, 5]),
+    );
   });
 
   it('that breaks changes no answer, and its failure is logged', async () => {

@@ -40,6 +40,6 @@ export interface AnsweredArm {
 
 /**
  * Takes all records of one run, at once and synchronously: one write a batch. What it throws (RESOURCE_EXHAUSTED when
- * the spool is full) is the answer of every request of the run.
+ * the spool is full) is the answer of every request of the run. Inputs are the requests': what is to stay of them is copied.
  */
 export type PredictionLog = (records: readonly PredictionRecord[]) => void;

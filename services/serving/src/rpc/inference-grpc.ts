@@ -85,7 +85,7 @@ const streamResponse: Pick<Codec<StreamResponse>, 'encode'> = { encode: encodeSt
 /** `inference.GRPCInferenceService` as a server offers it. */
 export function inferenceService(): Service<InferenceHandlers> {
   return serviceOf<InferenceHandlers>('inference/grpc_service.proto', 'inference.GRPCInferenceService', {
-    modelInfer: { request: inferRequest, response: inferResponse },
+    modelInfer: { request: inferRequest, response: inferResponse, lent: true },
     modelStreamInfer: { request: streamRequest, response: streamResponse },
   });
 }

@@ -1,4 +1,4 @@
-import { type Clock, type MachineMs, RelearnError } from '@relearn/kernel';
+import { type Clock, type LargeBuffers, type MachineMs, RelearnError } from '@relearn/kernel';
 import type { CallContext } from '../../port.js';
 import { type WireStatus, wireStatusOf } from '../wire-status.js';
 import type { Deadlines, Expiring } from './deadlines.js';
@@ -32,6 +32,8 @@ export interface CallGround {
   readonly deadlines: Deadlines;
   /** Bytes of a message that a caller may send. */
   readonly mostBytes: number;
+  /** Where large messages are. */
+  readonly buffers: LargeBuffers;
 }
 
 /** Who waits for the only message of a request. */
@@ -65,7 +67,7 @@ export class Http2Call implements CallContext, Expiring, Responder {
   constructor(stream: Http2Stream, ground: CallGround) {
     this.stream = stream;
     this.ground = ground;
-    this.reader = new MessageReader(ground.mostBytes);
+    this.reader = new MessageReader(ground.mostBytes, ground.buffers);
     stream.responder = this;
     this.deadline = this.deadlineOf(stream.request.fields.get('grpc-timeout'));
     if (this.deadline < Number.POSITIVE_INFINITY) ground.deadlines.add(this);

@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import { gunzip, inflate } from 'node:zlib';
-import { RelearnError } from '@relearn/kernel';
+import { isLargeBuffer, type LargeBuffers, RelearnError } from '@relearn/kernel';
 import { ByteQueue } from './byte-queue.js';
 
 /** A flag and the length, before each message. */
@@ -24,14 +24,15 @@ export interface Framed {
 
 const nothing = Buffer.alloc(0);
 /** A message's room grows with what has come of it: who only says that much will come takes none. */
-const roomFactor = 64;
-const firstRoom = 1 << 20;
-/** Each copies what is there: a large message is to be copied a few times at most. */
+const fastGrowth = 64;
+/** So large a room grows no more as fast. */
+const fastRoom = 1 << 20;
+/** Each growth copies what is there: a large message is to be copied a few times at most. */
 const growth = 8;
 /** Messages that are cut before anybody asks for them: a small one takes far more room by itself than among its bytes. */
 const mostReady = 256;
 
-/** Puts messages together from what comes in, chunk by chunk. */
+/** Puts messages together from what comes in, chunk by chunk. A chunk is the caller's again once it is pushed. */
 export class MessageReader {
   private readonly mostBytes: number;
   private readonly ready: Framed[] = [];
@@ -43,9 +44,12 @@ export class MessageReader {
   private length = 0;
   private room: Buffer = nothing;
   private filled = 0;
+  private readonly buffers: LargeBuffers;
 
-  constructor(mostBytes: number) {
+  /** Large messages are put into `buffers`, where whoever is done with one may give it back. */
+  constructor(mostBytes: number, buffers: LargeBuffers) {
     this.mostBytes = mostBytes;
+    this.buffers = buffers;
   }
 
   /** Throws RESOURCE_EXHAUSTED where a message says to be larger than allowed, before the rest has come. */
@@ -86,11 +90,8 @@ export class MessageReader {
 
   private fill(chunk: Buffer, at: number): number {
     const taken = Math.min(this.length - this.filled, chunk.length - at);
-    if (taken === this.length) this.room = chunk.subarray(at, at + taken);
-    else {
-      this.makeRoom(taken);
-      chunk.copy(this.room, this.filled, at, at + taken);
-    }
+    this.makeRoom(taken);
+    chunk.copy(this.room, this.filled, at, at + taken);
     this.filled += taken;
     return taken;
   }
@@ -98,10 +99,15 @@ export class MessageReader {
   private makeRoom(more: number): void {
     const needed = this.filled + more;
     if (needed <= this.room.length) return;
-    const wished = this.filled === 0 ? Math.min(roomFactor * more, firstRoom) : growth * this.room.length;
-    const room = Buffer.allocUnsafe(Math.min(this.length, Math.max(needed, wished)));
+    const wished = needed < fastRoom ? Math.min(fastGrowth * needed, fastRoom) : growth * this.room.length;
+    const room = this.roomOf(Math.min(this.length, Math.max(needed, wished)));
     this.room.copy(room, 0, 0, this.filled);
+    this.buffers.give(this.room.buffer);
     this.room = room;
+  }
+
+  private roomOf(bytes: number): Buffer {
+    return isLargeBuffer(bytes) ? Buffer.from(this.buffers.take(bytes), 0, bytes) : Buffer.allocUnsafe(bytes);
   }
 
   private complete(): void {

@@ -1,5 +1,5 @@
 import { type AddressInfo, createServer, type Server as NetServer, type Socket } from 'node:net';
-import { RelearnError } from '@relearn/kernel';
+import { LargeBuffers, RelearnError } from '@relearn/kernel';
 import { decode } from '../../coding.js';
 import type { Method, Service } from '../../port.js';
 import { bindError, boundPort } from '../bind-error.js';
@@ -10,6 +10,7 @@ import { wireStatusOf } from '../wire-status.js';
 import { type CallGround, Http2Call, isGrpc } from './call.js';
 import { Deadlines } from './deadlines.js';
 import { keepAlive } from './keep-alive.js';
+import { readsOf } from './socket-reads.js';
 import { type FieldList, Http2Connection, type Http2Stream } from './protocol/index.js';
 
 const mebibyte = 1 << 20;
@@ -20,6 +21,8 @@ const allowance = {
   frameBytes: mebibyte,
   headerBytes: 64 * 1024,
 };
+/** Bytes of large messages whose room is kept for the next. */
+const keptMessages = 16 * mebibyte;
 const notGrpc: FieldList = { fields: [{ name: ':status', value: '415' }], repeated: false };
 
 /** A server of our own: gRPC's wire protocol with far less between the socket and a handler than grpc-js has. */
@@ -36,8 +39,9 @@ export class Http2Server implements GrpcServer {
   constructor(options: GrpcServerOptions) {
     this.options = options;
     const mostBytes = Math.min(options.maxReceiveBytes ?? 256 * mebibyte, 2 ** 31 - 1);
-    this.ground = { clock: options.clock, deadlines: new Deadlines(options.clock), mostBytes };
-    this.server = createServer({ noDelay: true }, (socket) => this.greet(socket));
+    const buffers = new LargeBuffers(keptMessages);
+    this.ground = { clock: options.clock, deadlines: new Deadlines(options.clock), mostBytes, buffers };
+    this.server = createServer({ noDelay: true, pauseOnConnect: true }, (socket) => this.greet(socket));
     this.offered = new Offered((offers) => this.offer(offers));
   }
 
@@ -91,7 +95,8 @@ export class Http2Server implements GrpcServer {
     for (const offer of offers) this.offers.set(offer.method.path, offer);
   }
 
-  private greet(socket: Socket): void {
+  private greet(accepted: Socket): void {
+    const socket = readsOf(accepted, (bytes) => connection.read(bytes));
     const connection = new Http2Connection(socket, {
       allowance,
       // One message of the greatest size and room for the rest.
@@ -135,6 +140,7 @@ export class Http2Server implements GrpcServer {
         refused(thrown);
       } finally {
         call.settled();
+        if (method.lent) this.ground.buffers.giveDetached(bytes.buffer);
       }
     };
     call.listen({ message: (bytes) => void run(bytes), refused });

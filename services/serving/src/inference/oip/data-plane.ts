@@ -7,6 +7,7 @@ import type { ModelHost, ModelListing } from '../model-host.js';
 import { refusals } from '../refusals.js';
 import { type Choice, choose } from '../rollout.js';
 import type { NamedTensor, TensorSpec } from '../tensors.js';
+import type { CheckedRequest } from './check.js';
 import { classified } from './classification.js';
 import { configOf, type ModelConfig } from './model-config.js';
 import { type ModelStatistics, statisticsOf } from './model-statistics.js';
@@ -149,7 +150,8 @@ export class DataPlane {
 
   /**
    * Answers once the record of the answer is in the prediction log. Throws the protocol's errors: NOT_FOUND,
-   * INVALID_INPUT, UNAVAILABLE (not ready, queue full, stopping), RESOURCE_EXHAUSTED (the log is full), INTERNAL.
+   * INVALID_INPUT, UNAVAILABLE (not ready, queue full, stopping), RESOURCE_EXHAUSTED (the log is full), INTERNAL. The
+   * request's bytes are read no more then.
    */
   infer(request: InferRequest, scope: CallScope): Promise<InferResponse> {
     return this.tracing.around(request, scope, (span) => this.answerTo(request, scope, span));
@@ -164,7 +166,7 @@ export class DataPlane {
     const answer = await this.answerOf(told, scope);
     if (span !== undefined) tellSpan(span, choice, answer.timings);
     if (trial !== undefined && trial.mirror !== null) {
-      void this.mirror(told, { ...trial, mirror: trial.mirror }, answer);
+      void this.mirror(told, { ...trial, mirror: ownOf(trial.mirror) }, answer);
     }
     const outputs: NamedTensor[] = [];
     for (const [index, tensor] of answer.outputs.entries()) {
@@ -246,6 +248,12 @@ export class DataPlane {
 
 /** Codes of requests that a model failed; what was refused beforehand, or given up, is no model's fault. */
 const failures: ReadonlySet<string> = new Set(['INTERNAL', 'DEADLINE_EXCEEDED']);
+
+/** With inputs of its own: the request's bytes are gone once it is answered. */
+function ownOf<Arm extends { readonly checked: CheckedRequest }>(arm: Arm): Arm {
+  const inputs = arm.checked.inputs.map(({ shape, bytes }) => ({ shape, bytes: Uint8Array.from(bytes) }));
+  return { ...arm, checked: { ...arm.checked, inputs } };
+}
 
 function groupOf({ parameters }: InferRequest, { model, checked }: Pick<Choice, 'model' | 'checked'>): string {
   let group = `${model.session}|`;

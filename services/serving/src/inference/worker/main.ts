@@ -1,7 +1,6 @@
 import { parentPort } from 'node:worker_threads';
-import { systemClock } from '@relearn/kernel';
+import { isLargeBuffer, systemClock } from '@relearn/kernel';
 import { digestsOf } from '../values.js';
-import { isLarge } from './large-buffers.js';
 import { OnnxSession } from './onnx-session.js';
 import { type FromWorker, type PackedTensors, type ToWorker, unpack } from './protocol.js';
 
@@ -67,7 +66,13 @@ async function run({ session: id, inputs, outputs, digested }: ToRun): Promise<F
   const began = systemClock.now();
   const digests = digested.length === 0 ? undefined : digestsIn(session, inputs, digested);
   const outputMs = ran.outputMs + systemClock.now() - began;
-  return { kind: 'ran', ...ran, outputMs, digests, inputs: isLarge(inputs.buffer) ? inputs.buffer : undefined };
+  return {
+    kind: 'ran',
+    ...ran,
+    outputMs,
+    digests,
+    inputs: isLargeBuffer(inputs.buffer.byteLength) ? inputs.buffer : undefined,
+  };
 }
 
 function digestsIn({ signature }: OnnxSession, inputs: PackedTensors, digested: readonly number[]) {

@@ -1,10 +1,9 @@
 import { webcrypto } from 'node:crypto';
-import { type Clock, type MachineMs, RelearnError } from '@relearn/kernel';
+import { type Clock, LargeBuffers, type MachineMs, RelearnError } from '@relearn/kernel';
 import type { RunOrder, RunResult, SessionEvents, Sessions } from '../sessions.js';
 import type { ThreadPlan } from '../threads.js';
 import type { ModelSignature } from '../tensors.js';
 import { InlineRuns } from './inline-runs.js';
-import { LargeBuffers } from './large-buffers.js';
 import type { OnnxSession, Ran } from './onnx-session.js';
 import { type PackedTensors, pack, unpack } from './protocol.js';
 import { SessionThread } from './session-thread.js';
@@ -30,6 +29,9 @@ interface Seat {
 /** A thread has its next run before it ends one: it need not wait for a busy event loop between them. */
 const mostOrders = 2;
 
+/** Bytes of large inputs that are kept for each run that may be under way. */
+const keptOfRun = 16 << 20;
+
 /**
  * Threads that all hold the same sessions. At most `plan.runs` run at once; a session is loaded into one thread after
  * another, so that the others go on answering. A dead thread is replaced and its sessions loaded again. Runs that are
@@ -49,7 +51,7 @@ export class WorkerPool implements Sessions {
   constructor(options: WorkerPoolOptions) {
     this.options = options;
     this.inline = new InlineRuns(options.plan.inlineMs, options.onTrouble);
-    this.buffers = new LargeBuffers(options.plan.runs);
+    this.buffers = new LargeBuffers(options.plan.runs * keptOfRun);
   }
 
   start(): void {

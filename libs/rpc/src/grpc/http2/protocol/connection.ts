@@ -24,7 +24,7 @@ export interface ConnectionOptions {
   readonly onRequest: (stream: Http2Stream) => void;
 }
 
-/** The server's side of one connection of HTTP/2 (RFC 9113). */
+/** The server's side of one connection of HTTP/2 (RFC 9113). Whoever owns the socket tells it what comes in. */
 export class Http2Connection implements StreamGround {
   readonly streamWindow: number;
   private readonly socket: Socket;
@@ -57,11 +57,22 @@ export class Http2Connection implements StreamGround {
     this.reader = new FrameReader(allowance.frameBytes, (frame) => this.take(frame));
     this.output.frame(frameTypes.settings, 0, 0, settingsOf(allowance));
     this.widen(0, allowance.connectionWindow - firstWindow);
-    socket.on('data', (chunk) => this.read(chunk));
     socket.on('drain', () => this.drained());
     // How a connection ends is seen by its close; the error says no more.
     socket.on('error', () => undefined);
     socket.once('close', () => this.closed());
+  }
+
+  /** Takes what came in by the socket; the chunk is the caller's again afterwards. */
+  read(chunk: Buffer): void {
+    if (this.socket.writableEnded) return;
+    try {
+      this.reader.push(chunk);
+    } catch (thrown) {
+      if (!(thrown instanceof Http2Fault)) throw thrown;
+      this.fail(thrown);
+    }
+    if (this.output.backlog > mostBacklog) this.socket.pause();
   }
 
   /** Asks whether the other side is still there; `heard` is called once it says so. */
@@ -107,17 +118,6 @@ export class Http2Connection implements StreamGround {
 
   settled(): void {
     this.orphans--;
-  }
-
-  private read(chunk: Buffer): void {
-    if (this.socket.writableEnded) return;
-    try {
-      this.reader.push(chunk);
-    } catch (thrown) {
-      if (!(thrown instanceof Http2Fault)) throw thrown;
-      this.fail(thrown);
-    }
-    if (this.output.backlog > mostBacklog) this.socket.pause();
   }
 
   private drained(): void {

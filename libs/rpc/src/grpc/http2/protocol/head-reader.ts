@@ -1,3 +1,4 @@
+import { ByteQueue } from '../byte-queue.js';
 import { faults, Http2Fault } from './faults.js';
 import { type Frame, flags, frameTypes, numberAt, unpadded } from './frame.js';
 import { HpackDecoder } from './hpack/decoder.js';
@@ -18,7 +19,9 @@ export interface HeadBlock {
 export class HeadReader {
   private readonly mostBytes: number;
   private readonly decoder: HpackDecoder;
-  private parts: Buffer[] = [];
+  /** Of a block that comes in several frames, and how many those are so far. */
+  private readonly parts = new ByteQueue();
+  private frames = 0;
   private begun: Frame | undefined;
   /** Most clients send the same block again and again; it means the same as long as the table does not change. */
   private lastBytes: Buffer = Buffer.alloc(0);
@@ -41,15 +44,18 @@ export class HeadReader {
       throw new Http2Fault(faults.protocol, 'CONTINUATION of no header block');
     }
     if (frame.streamId === 0) throw new Http2Fault(faults.protocol, 'HEADERS on no stream');
-    this.parts.push(frame === begun ? fragmentOf(frame) : frame.payload);
-    const size = this.parts.reduce((sum, { length }) => sum + length, 0);
-    if (this.parts.length > mostFrames || size > 2 * this.mostBytes) {
+    const part = frame === begun ? fragmentOf(frame) : frame.payload;
+    this.frames += 1;
+    if (this.frames > mostFrames || this.parts.length + part.length > 2 * this.mostBytes) {
       throw new Http2Fault(faults.enhanceYourCalm, 'a header block is too large');
     }
     this.begun = begun;
-    if ((frame.flags & flags.endHeaders) === 0) return undefined;
-    const bytes = this.parts.length === 1 ? (this.parts[0] ?? frame.payload) : Buffer.concat(this.parts);
-    this.parts = [];
+    const ended = (frame.flags & flags.endHeaders) !== 0;
+    if (!ended || this.frames > 1) this.parts.add(part);
+    if (!ended) return undefined;
+    const bytes = this.frames > 1 ? this.parts.bytes : part;
+    this.parts.drop(this.parts.length);
+    this.frames = 0;
     this.begun = undefined;
     return { streamId: begun.streamId, bytes, last: (begun.flags & flags.endStream) !== 0 };
   }
