@@ -1,7 +1,12 @@
+import type { Clock } from './clock.js';
+
 /** From this size a buffer has pages of its own, which cost more than to fill them. */
 const leastBytes = 1 << 17;
 /** Larger ones are too rare to be kept. */
 const mostBytes = 1 << 24;
+
+/** What nobody needed for so long is kept no longer. */
+const restMs = 10_000;
 
 /** Is it worth to be kept? */
 export function isLargeBuffer(byteLength: number): boolean {
@@ -10,16 +15,21 @@ export function isLargeBuffer(byteLength: number): boolean {
 
 /**
  * Buffers of large messages, kept from one to the next: a new one is hundreds of pages that the system clears first, and whose
- * number alone has V8 mark its whole heap again and again.
+ * number alone has V8 mark its whole heap again and again. Under load they stay; at rest they are left to the garbage collector.
  */
 export class LargeBuffers {
   private readonly kept: ArrayBuffer[] = [];
   private keptBytes = 0;
+  /** So many of them were there all the time since the last rest. */
+  private spareBytes = 0;
+  private resting = false;
   private readonly mostKept: number;
+  private readonly clock: Clock;
 
-  /** So many bytes are kept, whatever there were at a time. */
-  constructor(mostKept: number) {
+  /** So many bytes are kept at most. */
+  constructor(mostKept: number, clock: Clock) {
     this.mostKept = mostKept;
+    this.clock = clock;
   }
 
   /** At least so large; what is in it is left over. */
@@ -29,6 +39,7 @@ export class LargeBuffers {
     const [found] = at < 0 ? [] : this.kept.splice(at, 1);
     if (found === undefined) return new ArrayBuffer(bytes);
     this.keptBytes -= found.byteLength;
+    this.spareBytes = Math.min(this.spareBytes, this.keptBytes);
     return found;
   }
 
@@ -37,12 +48,29 @@ export class LargeBuffers {
     if (!isLargeBuffer(buffer.byteLength) || !(buffer instanceof ArrayBuffer)) return;
     this.kept.push(buffer);
     this.keptBytes += buffer.byteLength;
-    while (this.keptBytes > this.mostKept) this.keptBytes -= this.kept.shift()?.byteLength ?? this.keptBytes;
+    while (this.keptBytes > this.mostKept) this.drop();
+    this.restLater();
   }
 
   /** As `give`, where somebody might: who reads it later finds it detached, without a byte, and never what comes into it next. */
   giveDetached(buffer: ArrayBufferLike): void {
     if (!isLargeBuffer(buffer.byteLength) || !(buffer instanceof ArrayBuffer)) return;
     this.give(structuredClone(buffer, { transfer: [buffer] }));
+  }
+
+  private drop(): void {
+    this.keptBytes -= this.kept.shift()?.byteLength ?? this.keptBytes;
+  }
+
+  private restLater(): void {
+    if (this.resting) return;
+    this.resting = true;
+    this.clock.after(restMs, () => {
+      this.resting = false;
+      const needed = this.keptBytes - this.spareBytes;
+      while (this.keptBytes > needed) this.drop();
+      this.spareBytes = this.keptBytes;
+      if (this.keptBytes > 0) this.restLater();
+    });
   }
 }

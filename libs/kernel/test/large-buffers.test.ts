@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { LargeBuffers } from '../src/index.js';
+import { type Clock, LargeBuffers, systemClock } from '../src/index.js';
 
 test('given one that is given back, when about as much is asked for, then it is there again, once', () => {
-  const buffers = new LargeBuffers(1 << 20);
+  const buffers = new LargeBuffers(1 << 20, systemClock);
   const large = buffers.take(600_000);
   expect(large.byteLength).toBe(600_000);
   buffers.give(large);
@@ -13,7 +13,7 @@ test('given one that is given back, when about as much is asked for, then it is 
 });
 
 test('given more than are to be kept, when another is given back, then the oldest are gone', () => {
-  const buffers = new LargeBuffers(1_300_000);
+  const buffers = new LargeBuffers(1_300_000, systemClock);
   const [first, second, third] = [400_000, 500_000, 600_000].map((size) => new ArrayBuffer(size));
   for (const one of [first, second, third]) buffers.give(one ?? new ArrayBuffer(0));
   expect(buffers.take(400_000)).toBe(second);
@@ -22,7 +22,7 @@ test('given more than are to be kept, when another is given back, then the oldes
 });
 
 test('given small ones and huge ones, when they are given back, then they are not kept', () => {
-  const buffers = new LargeBuffers(1 << 26);
+  const buffers = new LargeBuffers(1 << 26, systemClock);
   for (const size of [1_000, (1 << 24) + 8]) {
     const one = buffers.take(size);
     buffers.give(one);
@@ -31,7 +31,7 @@ test('given small ones and huge ones, when they are given back, then they are no
 });
 
 test('given one that somebody still reads, when it is given back detached, then they read nothing, and others have it', () => {
-  const buffers = new LargeBuffers(1 << 20);
+  const buffers = new LargeBuffers(1 << 20, systemClock);
   const large = buffers.take(600_000);
   const view = new Uint8Array(large, 100, 50);
   buffers.giveDetached(large);
@@ -39,4 +39,26 @@ test('given one that somebody still reads, when it is given back detached, then 
   new Uint8Array(next).fill(7);
   expect([view.length, view[0], next.byteLength]).toEqual([0, undefined, 600_000]);
   expect(buffers.take(600_000)).not.toBe(next);
+});
+
+test('given a rest, when it is over, then as many are kept as were needed in it, and after another without requests none', () => {
+  const due: (() => void)[] = [];
+  const clock: Clock = { ...systemClock, after: (_ms, callback) => (due.push(callback), { cancel: () => undefined }) };
+  const buffers = new LargeBuffers(1 << 24, clock);
+  const all = Array.from({ length: 5 }, () => new ArrayBuffer(500_000));
+  const kept = () => {
+    const taken = Array.from({ length: 5 }, () => buffers.take(500_000));
+    return all.filter((one) => taken.includes(one));
+  };
+  for (const one of all) buffers.give(one);
+  due.shift()?.();
+  const two = [buffers.take(500_000), buffers.take(500_000)];
+  for (const one of two) buffers.give(one);
+  due.shift()?.();
+  const left = kept();
+  expect(left).toHaveLength(2);
+  for (const one of left) buffers.give(one);
+  due.shift()?.();
+  due.shift()?.();
+  expect([kept(), due]).toEqual([[], []]);
 });

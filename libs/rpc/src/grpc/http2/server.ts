@@ -22,7 +22,7 @@ const allowance = {
   headerBytes: 64 * 1024,
 };
 /** Bytes of large messages whose room is kept for the next. */
-const keptMessages = 16 * mebibyte;
+const keptMessages = 64 * mebibyte;
 const notGrpc: FieldList = { fields: [{ name: ':status', value: '415' }], repeated: false };
 
 /** A server of our own: gRPC's wire protocol with far less between the socket and a handler than grpc-js has. */
@@ -39,7 +39,7 @@ export class Http2Server implements GrpcServer {
   constructor(options: GrpcServerOptions) {
     this.options = options;
     const mostBytes = Math.min(options.maxReceiveBytes ?? 256 * mebibyte, 2 ** 31 - 1);
-    const buffers = new LargeBuffers(keptMessages);
+    const buffers = new LargeBuffers(keptMessages, options.clock);
     this.ground = { clock: options.clock, deadlines: new Deadlines(options.clock), mostBytes, buffers };
     this.server = createServer({ noDelay: true, pauseOnConnect: true }, (socket) => this.greet(socket));
     this.offered = new Offered((offers) => this.offer(offers));

@@ -51,7 +51,7 @@ export class WorkerPool implements Sessions {
   constructor(options: WorkerPoolOptions) {
     this.options = options;
     this.inline = new InlineRuns(options.plan.inlineMs, options.onTrouble);
-    this.buffers = new LargeBuffers(options.plan.runs * keptOfRun);
+    this.buffers = new LargeBuffers(options.plan.runs * keptOfRun, options.clock);
   }
 
   start(): void {
