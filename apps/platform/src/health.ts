@@ -3,8 +3,12 @@ import type { Figures, Rendered, Telemetry } from '@relearn/telemetry';
 import type { Probed, Stand } from './doors/probes.js';
 import type { Standing } from './standing.js';
 
-/** Gauges that are brought up to date for whoever reads them are at most so old. */
+/** Gauges that take a look at the engines are not read anew before they are so old. */
 const freshMs = 1_000;
+/** Older ones are waited for, those between are brought up to date behind the reader's back. */
+const staleMs = 5_000;
+/** An engine that is slow, or away, holds up no scrape for longer. */
+const patienceMs = 1_000;
 
 /** What the probes are told of this process; readiness turns false before anything is torn down. */
 export class Health implements Probed {
@@ -17,8 +21,8 @@ export class Health implements Probed {
   private readonly telemetry: Telemetry;
   private readonly standing: Standing;
   private readonly clock: Clock;
-  private refreshing: Promise<void> = Promise.resolve();
-  private staleAt: MachineMs = Number.NEGATIVE_INFINITY;
+  private refreshing: Promise<void> | undefined;
+  private refreshedAt: MachineMs = Number.NEGATIVE_INFINITY;
 
   constructor(telemetry: Telemetry, standing: Standing, clock: Clock) {
     this.telemetry = telemetry;
@@ -42,20 +46,24 @@ export class Health implements Probed {
     return await this.telemetry.metrics.figures(process);
   }
 
-  private refreshed(): Promise<void> {
-    const now = this.clock.now();
-    if (now >= this.staleAt) {
-      this.staleAt = now + freshMs;
-      this.refreshing = this.refreshNow();
-    }
-    return this.refreshing;
+  private async refreshed(): Promise<void> {
+    const age = this.clock.now() - this.refreshedAt;
+    if (age < freshMs) return;
+    this.refreshing ??= this.refreshNow();
+    if (age < staleMs) return;
+    const done = new AbortController();
+    await Promise.race([this.refreshing, this.clock.sleep(patienceMs, done.signal)]);
+    done.abort();
   }
 
   private async refreshNow(): Promise<void> {
     try {
       await this.refresh();
+      this.refreshedAt = this.clock.now();
     } catch (thrown) {
       this.telemetry.log.debug({ code: RelearnError.from(thrown).code }, 'some gauges are as they were');
+    } finally {
+      this.refreshing = undefined;
     }
   }
 }

@@ -7,6 +7,8 @@ export interface Figure {
   readonly labels: Readonly<Partial<Record<string, string | number>>>;
   readonly value: number;
   readonly exemplar?: unknown;
+  /** Of all samples of one series, behind `labels`: prom-client makes text of the same object once. */
+  readonly sharedLabels?: Readonly<Record<string, string>>;
 }
 
 /** What a metric tells. */
@@ -75,8 +77,8 @@ export function countedOf(figures: Figures): Figures {
   return figures.filter(({ together, type }) => together === 'sum' && type !== 'gauge');
 }
 
-/** What a registry of prom-client renders, told anew each time: it asks for these fields alone. */
-export function rendered(told: () => Told): Metric {
+/** What a registry of prom-client renders, told anew each time, as data and as text: it asks for these fields alone. */
+export function rendered(told: () => Told, lines: () => Told = told): Metric {
   const { name, type } = told();
-  return { name, type, get: async () => told() } as unknown as Metric;
+  return { name, type, get: async () => told(), getForPromString: async () => lines() } as unknown as Metric;
 }

@@ -49,25 +49,34 @@ export class Histogram {
 
   /** What it tells to a registry of prom-client. */
   told(): Told {
-    const { name, help } = this.spec;
-    return {
-      name,
-      help,
-      type: 'histogram',
-      values: [...this.series.all].flatMap((buckets) => this.figuresOf(buckets)),
-    };
+    const { values, ...rest } = this.lines();
+    return { ...rest, values: values.map(withAllLabels) };
   }
 
-  private figuresOf({ labels, counts, exemplars, sum }: Buckets): Figure[] {
+  /** The same, the labels of a series apart from those of its buckets. */
+  lines(): Told {
+    const { name, help } = this.spec;
+    const values = [...this.series.all].flatMap((buckets) => this.figuresOf(buckets));
+    return { name, help, type: 'histogram', values };
+  }
+
+  private figuresOf({ labels: sharedLabels, counts, exemplars, sum }: Buckets): Figure[] {
     const { name } = this.spec;
     const figures: Figure[] = [];
     let value = 0;
     for (const [at, count] of counts.entries()) {
       value += count;
       const le = this.bounds[at] ?? '+Inf';
-      figures.push({ metricName: `${name}_bucket`, labels: { le, ...labels }, value, exemplar: exemplars[at] });
+      figures.push({ metricName: `${name}_bucket`, labels: { le }, sharedLabels, value, exemplar: exemplars[at] });
     }
-    figures.push({ metricName: `${name}_sum`, labels, value: sum }, { metricName: `${name}_count`, labels, value });
+    figures.push({ metricName: `${name}_sum`, labels: none, sharedLabels, value: sum });
+    figures.push({ metricName: `${name}_count`, labels: none, sharedLabels, value });
     return figures;
   }
+}
+
+const none = {};
+
+function withAllLabels({ sharedLabels, ...figure }: Figure): Figure {
+  return { ...figure, labels: { ...figure.labels, ...sharedLabels } };
 }

@@ -1,6 +1,6 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { RelearnError } from '@relearn/kernel';
-import { Counter as PromCounter, Gauge as PromGauge, collectDefaultMetrics } from 'prom-client';
+import { Counter as PromCounter, Gauge as PromGauge, collectDefaultMetrics, type Registry } from 'prom-client';
 import { type Figures, figuresOf, rendered } from './figures.js';
 import { Histogram as OwnHistogram } from './histogram.js';
 import { newRegistries, type Registries, type Rendered, textOf } from './registries.js';
@@ -67,7 +67,7 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
   const updates: (() => void)[] = [];
   const delay = ofProcess ? monitorEventLoopDelay({ resolution: resolutionMs }) : undefined;
   delay?.enable();
-  if (ofProcess) collectDefaultMetrics({ register: registries.plain, eventLoopMonitoringPrecision: resolutionMs });
+  if (ofProcess) addProcessMetrics(registries.plain);
   const updated = async <T>(read: () => Promise<T>): Promise<T> => {
     for (const update of updates) update();
     for (const quantile of quantiles) {
@@ -92,6 +92,15 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
       delay?.disable();
     },
   };
+}
+
+/** What the process and Node tell of themselves, without prom-client's delays of the loop: they take longer than all the rest. */
+function addProcessMetrics(registry: Registry): void {
+  // Its monitor cannot be left out; so it hardly ever looks.
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 3_600_000 });
+  for (const { name } of registry.getMetricsAsArray()) {
+    if (name.startsWith('nodejs_eventloop_lag_')) registry.removeSingleMetric(name);
+  }
 }
 
 /** Milliseconds: the monitor's samples are whole intervals, so that an idle loop shows the resolution. */
@@ -137,7 +146,13 @@ function instrumentOf(
   }
   const histogram = new OwnHistogram(spec, bound);
   const among = spec.exemplars === true ? [traced, openMetrics] : [plain];
-  for (const registry of among) registry.registerMetric(rendered(() => histogram.told()));
+  for (const registry of among)
+    registry.registerMetric(
+      rendered(
+        () => histogram.told(),
+        () => histogram.lines(),
+      ),
+    );
   return histogram;
 }
 
