@@ -88,6 +88,18 @@ describe('batching', () => {
     expect(thread.orders.map(rowsOf)).toEqual([20, 1, 1, 1]);
   });
 
+  it('bounds a run that begins with a request without rows and bytes', async () => {
+    const thread = new HandThread();
+    const { target } = job([]);
+    for (let run = 0; run < 9; run++) await thread.endAll(thread.batcher.submit(job([0], { target })));
+    const running = thread.batcher.submit(job([0], { target }));
+    while (thread.orders.length < 10) await systemClock.breathe();
+    const waiting = [[], ...Array.from({ length: 12 }, (_, at) => [at])];
+    const answers = waiting.map((values) => thread.batcher.submit(job(values, { target })));
+    await thread.endAll(Promise.all([running, ...answers]));
+    expect(thread.orders.slice(10).map(rowsOf)).toEqual([8, 4]);
+  });
+
   it('gives every request its own rows, whatever comes together', async () => {
     const requests = fc.array(fc.array(fc.integer({ min: 0, max: 99 }), { minLength: 1, maxLength: 5 }), {
       minLength: 1,
