@@ -35,6 +35,7 @@ export class LargeBuffers {
   /** At least so large; what is in it is left over. */
   take(bytes: number): ArrayBuffer {
     // Not much larger than asked for: a small request is not to be sent along with a large one's room.
+    if (2 * bytes < leastBytes) return new ArrayBuffer(bytes);
     const at = this.kept.findIndex(({ byteLength }) => byteLength >= bytes && byteLength <= 2 * bytes);
     const [found] = at < 0 ? [] : this.kept.splice(at, 1);
     if (found === undefined) return new ArrayBuffer(bytes);
