@@ -15,7 +15,7 @@ export function isLargeBuffer(byteLength: number): boolean {
 
 /**
  * Buffers of large messages, kept from one to the next: a new one is hundreds of pages that the system clears first, and whose
- * number alone has V8 mark its whole heap again and again. Under load they stay; at rest they are left to the garbage collector.
+ * number alone has V8 mark its whole heap again and again. Under load they stay; at rest they are freed.
  */
 export class LargeBuffers {
   private readonly kept: ArrayBuffer[] = [];
@@ -59,8 +59,10 @@ export class LargeBuffers {
     this.give(structuredClone(buffer, { transfer: [buffer] }));
   }
 
-  private drop(): void {
-    this.keptBytes -= this.kept.shift()?.byteLength ?? this.keptBytes;
+  private drop(): ArrayBuffer[] {
+    const oldest = this.kept.splice(0, 1);
+    for (const { byteLength } of oldest) this.keptBytes -= byteLength;
+    return oldest;
   }
 
   private restLater(): void {
@@ -69,9 +71,19 @@ export class LargeBuffers {
     this.clock.after(restMs, () => {
       this.resting = false;
       const needed = this.keptBytes - this.spareBytes;
-      while (this.keptBytes > needed) this.drop();
+      const spare: ArrayBuffer[] = [];
+      while (this.keptBytes > needed) spare.push(...this.drop());
+      free(spare);
       this.spareBytes = this.keptBytes;
       if (this.keptBytes > 0) this.restLater();
     });
   }
+}
+
+/** At once: where nothing is allocated, no garbage is collected. What lies in a channel goes with it. */
+function free(buffers: ArrayBuffer[]): void {
+  const { port1, port2 } = new MessageChannel();
+  port1.postMessage(null, buffers);
+  port1.close();
+  port2.close();
 }

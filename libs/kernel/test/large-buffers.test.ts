@@ -55,6 +55,8 @@ test('given a rest, when it is over, then as many are kept as were needed in it,
   const two = [buffers.take(500_000), buffers.take(500_000)];
   for (const one of two) buffers.give(one);
   due.shift()?.();
+  // The others are gone without a garbage collection: they have no bytes any more.
+  expect(all.map(({ byteLength }) => byteLength).filter((bytes) => bytes === 0)).toHaveLength(3);
   const left = kept();
   expect(left).toHaveLength(2);
   for (const one of left) buffers.give(one);
