@@ -46,7 +46,7 @@ export class LargeBuffers {
 
   /** Nobody reads it any more. What is not large is left to the garbage collector. */
   give(buffer: ArrayBufferLike): void {
-    if (!isLargeBuffer(buffer.byteLength) || !(buffer instanceof ArrayBuffer)) return;
+    if (!isKept(buffer)) return;
     this.kept.push(buffer);
     this.keptBytes += buffer.byteLength;
     while (this.keptBytes > this.mostKept) this.drop();
@@ -55,8 +55,7 @@ export class LargeBuffers {
 
   /** As `give`, where somebody might: who reads it later finds it detached, without a byte, and never what comes into it next. */
   giveDetached(buffer: ArrayBufferLike): void {
-    if (!isLargeBuffer(buffer.byteLength) || !(buffer instanceof ArrayBuffer)) return;
-    this.give(structuredClone(buffer, { transfer: [buffer] }));
+    if (isKept(buffer)) this.give(structuredClone(buffer, { transfer: [buffer] }));
   }
 
   private drop(): ArrayBuffer[] {
@@ -73,11 +72,15 @@ export class LargeBuffers {
       const needed = this.keptBytes - this.spareBytes;
       const spare: ArrayBuffer[] = [];
       while (this.keptBytes > needed) spare.push(...this.drop());
-      free(spare);
+      if (spare.length > 0) free(spare);
       this.spareBytes = this.keptBytes;
       if (this.keptBytes > 0) this.restLater();
     });
   }
+}
+
+function isKept(buffer: ArrayBufferLike): buffer is ArrayBuffer {
+  return isLargeBuffer(buffer.byteLength) && buffer instanceof ArrayBuffer;
 }
 
 /** At once: where nothing is allocated, no garbage is collected. What lies in a channel goes with it. */

@@ -284,6 +284,9 @@ describe('requests that are unpacked', () => {
   });
 });
 
+/** Of messages of at most so many bytes. */
+const readerOf = (mostBytes: number) => new MessageReader(mostBytes, new LargeBuffers(1 << 24, systemClock));
+
 describe('messages', () => {
   const message = fc.record({
     compressed: fc.boolean(),
@@ -301,7 +304,7 @@ describe('messages', () => {
         });
         const bytes = Buffer.concat(parts);
         const ends = parts.map((_, at) => Buffer.concat(parts.slice(0, at + 1)).length);
-        const reader = new MessageReader(300, new LargeBuffers(1 << 24, systemClock));
+        const reader = readerOf(300);
         const heard = [];
         const cut = Math.max(0, bytes.length - missing);
         for (let at = 0, index = 0; at < cut; index++) {
@@ -318,7 +321,7 @@ describe('messages', () => {
 
   test('given a long one byte by byte, when it has come, then it is whole', () => {
     const body = Buffer.from(Array.from({ length: 200_000 }, (_, at) => at % 251));
-    const reader = new MessageReader(body.length, new LargeBuffers(1 << 24, systemClock));
+    const reader = readerOf(body.length);
     const bytes = framed(body);
     for (let at = 0; at < bytes.length; at++) pushed(reader, bytes.subarray(at, at + 1));
     expect(reader.next()?.bytes.equals(body)).toBe(true);
@@ -326,7 +329,7 @@ describe('messages', () => {
   });
 
   test('given a million that are empty at once, when they are asked for, then each is there', () => {
-    const reader = new MessageReader(10, new LargeBuffers(1 << 24, systemClock));
+    const reader = readerOf(10);
     const bytes = Buffer.alloc(5 << 20);
     for (let at = 0; at < bytes.length; at += 60_001) reader.push(bytes.subarray(at, at + 60_001));
     let count = 0;
@@ -335,7 +338,7 @@ describe('messages', () => {
   });
 
   test('given one that is too large behind many, when it is asked for, then it is refused', () => {
-    const reader = new MessageReader(10, new LargeBuffers(1 << 24, systemClock));
+    const reader = readerOf(10);
     reader.push(
       Buffer.concat([...Array.from({ length: 1_000 }, () => framed(Buffer.alloc(1))), Buffer.from([0, 0, 0, 0, 11])]),
     );
@@ -346,7 +349,7 @@ describe('messages', () => {
   });
 
   test('given one that says to be too large, when its prefix is there, then it is refused', () => {
-    const reader = new MessageReader(10, new LargeBuffers(1 << 24, systemClock));
+    const reader = readerOf(10);
     reader.push(Buffer.from([0, 0, 0, 0]));
     expect(() => reader.push(Buffer.from([11]))).toThrow(expect.objectContaining({ code: 'RESOURCE_EXHAUSTED' }));
   });

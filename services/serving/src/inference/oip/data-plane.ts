@@ -251,7 +251,7 @@ const failures: ReadonlySet<string> = new Set(['INTERNAL', 'DEADLINE_EXCEEDED'])
 
 /** With inputs of its own: the request's bytes are gone once it is answered. */
 function ownOf<Arm extends { readonly checked: CheckedRequest }>(arm: Arm): Arm {
-  const inputs = arm.checked.inputs.map(({ shape, bytes }) => ({ shape, bytes: Uint8Array.from(bytes) }));
+  const inputs = arm.checked.inputs.map(({ shape, bytes }) => ({ shape, bytes: new Uint8Array(bytes) }));
   return { ...arm, checked: { ...arm.checked, inputs } };
 }
 
