@@ -5,10 +5,10 @@
 //
 //   npm run build && node bench/serving/run.mjs --generator PATH --model FILE.onnx --rows ROWS.csv \
 //     [--peers peers.json] [--only "relearn,bare grpc-js"] [--rounds 3] [--in-flight 1,8,64] [--connections 1] [--seconds 4]
-import { execFile } from 'node:child_process';
 import { availableParallelism, loadavg } from 'node:os';
 import { basename, join, resolve } from 'node:path';
-import { parseArgs, promisify } from 'node:util';
+import { parseArgs } from 'node:util';
+import { generated, untilGenerated } from './generator.mjs';
 import { beside, serversOf } from './servers.mjs';
 
 const { values: options } = parseArgs({
@@ -29,19 +29,21 @@ for (const needed of ['generator', 'model', 'rows']) {
 }
 const file = resolve(options.model);
 const model = { name: basename(file, '.onnx'), file };
-const run = promisify(execFile);
 
 function targetOf({ address, url }) {
-  if (url === undefined) return ['-addr', address];
-  return ['-http', url, '-bodies', join(resolve(options.rows), '..', 'bodies.ndjson')];
+  const named = ['-model', model.name];
+  if (url === undefined) return ['-addr', address, ...named];
+  return ['-http', url, '-bodies', join(resolve(options.rows), '..', 'bodies.ndjson'), ...named];
 }
 
 async function measure(server, inFlight) {
-  const target = [...targetOf(server), '-model', model.name];
   const load = ['-c', String(inFlight), '-conns', options.connections, '-duration', `${options.seconds}s`];
-  const args = [...target, '-data', resolve(options.rows), ...load, '-warmup', '2s', '-pid', String(server.pid)];
-  const { stdout } = await run(options.generator, args);
-  const { rps, p50_ms, p99_ms, errors, server_cpu_us_per_req, server_rss_mib, other_cpu_share } = JSON.parse(stdout);
+  const args = ['-data', resolve(options.rows), ...load, '-warmup', '2s', '-pid', String(server.pid)];
+  const { rps, p50_ms, p99_ms, errors, server_cpu_us_per_req, server_rss_mib, other_cpu_share } = await generated(
+    options.generator,
+    targetOf(server),
+    args,
+  );
   return { rps, p50_ms, p99_ms, errors, cpu_us: server_cpu_us_per_req, rss_mib: server_rss_mib, other_cpu_share };
 }
 
@@ -51,9 +53,7 @@ for (let round = 1; round <= Number(options.rounds); round++) {
   for (const server of servers) {
     try {
       await beside(server, model, async (running) => {
-        await run(options.generator, [...targetOf(running), '-model', model.name, '-wait-ready', '60s'], {
-          timeout: 90_000,
-        });
+        await untilGenerated(options.generator, targetOf(running));
         for (const inFlight of options['in-flight'].split(',').map(Number)) {
           const figures = await measure(running, inFlight);
           const key = `${server.name}\t${inFlight}`;

@@ -1,7 +1,6 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { callerAt, inferRequest, methods, untilReady } from '../caller.mjs';
 import { cpuSeconds, spread } from '../figures.mjs';
+import { generated, untilGenerated } from '../generator.mjs';
 import { meanOf, modelFile } from '../models.mjs';
 import { besideAll, serversOf } from '../servers.mjs';
 import { inFlightFor } from './rate.mjs';
@@ -18,7 +17,7 @@ export async function largeTensor({ rounds, seconds, folder, generator }) {
   const told = {};
   await besideAll(await serversOf({ only: ['relearn', 'bare grpc-js'] }), model, async ([ours, theirs]) => {
     const sides = { relearn: ours, bare: theirs };
-    const send = generator === undefined ? await callersOf(sides, model.name) : generated(generator, model.name);
+    const send = generator === undefined ? await callersOf(sides, model.name) : generatedBy(generator, model.name);
     for (const side of Object.values(sides)) await send.begin(side);
     for (const count of inFlight)
       told[count] = await compared(sides, (side) => send.load(side, count, seconds), rounds);
@@ -56,14 +55,14 @@ async function compared(sides, load, rounds) {
   };
 }
 
-function generated(generator, name) {
-  const run = promisify(execFile);
+function generatedBy(generator, name) {
+  const targetOf = ({ address }) => ['-addr', address, '-model', name];
   return {
-    begin: ({ address }) => run(generator, ['-addr', address, '-model', name, '-wait-ready', '60s']),
-    async load({ address }, count, seconds) {
+    begin: (side) => untilGenerated(generator, targetOf(side)),
+    async load(side, count, seconds) {
       const load = ['-c', String(count), '-conns', '1', '-duration', `${seconds}s`, '-warmup', '0s'];
-      const asked = ['-addr', address, '-model', name, '-input', 'x', '-features', String(width)];
-      const { requests, errors, seconds: took } = JSON.parse((await run(generator, [...asked, ...load])).stdout);
+      const asked = ['-input', 'x', '-features', String(width), ...load];
+      const { requests, errors, seconds: took } = await generated(generator, targetOf(side), asked);
       if (errors > 0) throw new Error(`${errors} of ${requests} requests failed`);
       return { count: requests, took };
     },
