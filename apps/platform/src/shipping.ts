@@ -1,18 +1,23 @@
 import type { Part } from '@relearn/kernel';
 import type { Ports } from '@relearn/runtime';
+import { createWorkers } from '@relearn/runtime/workers';
 import { PredictionSpool } from '@relearn/serving';
 import { holdFolder } from './hold-folder.js';
 import type { LeftBehind } from './processes/folders.js';
 
-/** The spool, whose records go to the bus from here on. */
+/** The spool, whose records go to the bus from here on. Its thread is its own: other jobs take minutes. */
 export function shippingTo(ports: Ports, spool: PredictionSpool): Part {
+  const workers = createWorkers({ size: 1, youngMiB: 12, clock: ports.kernel.clock, log: ports.telemetry.log });
   return {
     name: spool.name,
     async start() {
       await spool.start();
-      spool.shipTo(ports);
+      spool.shipTo(ports, workers);
     },
-    stop: () => spool.stop(),
+    async stop() {
+      await spool.stop();
+      await workers.stop();
+    },
   };
 }
 

@@ -86,7 +86,7 @@ async function openChain(rollout: string) {
   await world.start([...registry.parts, ...monitoring.parts, spool, ...serving.parts]);
   const { spec, digest } = parsePipeline(`${pipelineFile}rollout: ${rollout}\n`, 'parcels.yaml');
   await registry.commands.apply(spec, digest, 'test');
-  spool.shipTo(ports);
+  spool.shipTo(ports, ports.workers);
   return {
     world,
     folds: [registry, monitoring, serving].flatMap(({ deciders = [] }) => deciders).map((decider) => ({ decider })),

@@ -41,7 +41,8 @@ describe('deadlines', () => {
       const ended = new Map<number, number>();
       const most: number[] = [];
       for (const [at, { timeoutMs, end }] of calls.entries()) {
-        const one = { deadline: timeoutMs, gone: end === 'left', expire: () => void ended.set(at, hand.now) };
+        const expire = () => void ended.set(at, hand.now);
+        const one = { deadline: timeoutMs, place: undefined, gone: end === 'left', expire };
         deadlines.add(one);
         if (end === 'answered') deadlines.delete(one);
         most.push(hand.timers.length);

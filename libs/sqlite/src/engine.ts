@@ -73,7 +73,7 @@ class Engine implements SqliteEngine {
     this.worker = new Worker(builtModule('./worker.js', import.meta.url), {
       workerData: settings,
       execArgv: [],
-      resourceLimits: { maxYoungGenerationSizeMb: 12 },
+      resourceLimits: { maxYoungGenerationSizeMb: 3 },
     });
     this.worker.on('message', (message: FromWorker) => this.receive(message));
     this.worker.on('error', (thrown) => this.fail(thrown));

@@ -23,13 +23,20 @@ export function boundLabels(spec: MetricSpec, onFold: (name: string) => void): B
   };
 }
 
+/** The series of one value of a passing label, and when it was heard of last. */
+interface Passer {
+  turn: number;
+  readonly series: Map<string, Labels>;
+}
+
 /** Says which series are over: those of values of a passing label that were heard of longest ago. */
 export class Passing {
   private readonly spec: NonNullable<MetricSpec['passing']>;
   private readonly labels: readonly string[];
   private readonly over: (labels: Labels) => void;
-  /** By value of `of`, then by value of the label, those heard of last at the end: the labels of its series. */
-  private readonly heard = new Map<string, Map<string, Map<string, Labels>>>();
+  /** By value of `of`, then by value of the label. */
+  private readonly heard = new Map<string, Map<string, Passer>>();
+  private turn = 0;
   private last: Labels | undefined;
 
   constructor(spec: NonNullable<MetricSpec['passing']>, labels: readonly string[], over: (labels: Labels) => void) {
@@ -41,20 +48,27 @@ export class Passing {
   hear(labels: Labels): void {
     if (this.last === labels) return;
     this.last = labels;
-    const of = labels[this.spec.of] ?? '';
-    const value = labels[this.spec.label] ?? '';
-    const values = this.heard.get(of) ?? new Map<string, Map<string, Labels>>();
-    const series = values.get(value) ?? new Map<string, Labels>();
-    series.set(keyOf(this.labels, labels), labels);
-    values.delete(value);
-    values.set(value, series);
-    this.heard.set(of, values);
-    for (const [oldest, gone] of values) {
-      if (values.size <= passingBound) break;
-      values.delete(oldest);
-      for (const each of gone.values()) this.over(each);
-    }
+    const passers = entryOf(this.heard, labels[this.spec.of] ?? '', () => new Map<string, Passer>());
+    const passer = entryOf(passers, labels[this.spec.label] ?? '', () => ({ turn: 0, series: new Map() }));
+    // A number, where the order of the Map would do: whatever is put anew into a Map all the time ages V8's heap.
+    passer.turn = this.turn++;
+    passer.series.set(keyOf(this.labels, labels), labels);
+    if (passers.size > passingBound) this.endOldest(passers);
   }
+
+  private endOldest(passers: Map<string, Passer>): void {
+    const [oldest] = [...passers].reduce((one, other) => (other[1].turn < one[1].turn ? other : one));
+    for (const each of passers.get(oldest)?.series.values() ?? []) this.over(each);
+    passers.delete(oldest);
+  }
+}
+
+function entryOf<Kept>(all: Map<string, Kept>, key: string, begin: () => Kept): Kept {
+  const there = all.get(key);
+  if (there !== undefined) return there;
+  const begun = begin();
+  all.set(key, begun);
+  return begun;
 }
 
 export interface SeriesOptions<Kept> {

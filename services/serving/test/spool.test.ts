@@ -5,18 +5,12 @@ import { createMemoryBus } from '@relearn/bus/memory';
 import type { Bus } from '@relearn/bus';
 import { type DataOf, decodeEvent, partitionFor, predictionLogged } from '@relearn/contracts';
 import { RelearnError, sha256, systemKernel } from '@relearn/kernel';
-import {
-  type AppliedPipeline,
-  clockCollection,
-  mostReferencedBytes,
-  type Ports,
-  rowAddressesOf,
-  Sequences,
-} from '@relearn/runtime';
+import { clockCollection, mostReferencedBytes, type Ports, rowAddressesOf, Sequences } from '@relearn/runtime';
+import { createWorkers } from '@relearn/runtime/workers';
 import { createMemoryStore } from '@relearn/store/memory';
 import { silentTelemetry } from '@relearn/telemetry';
 import fc from 'fast-check';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
 import type { PredictionRecord } from '../src/inference/prediction-record.js';
 import { type FullPolicy, PredictionSpool } from '../src/spool/prediction-spool.js';
 import { recordsOfLine } from '../src/spool/logged-events.js';
@@ -97,11 +91,14 @@ async function logged(bus: Bus): Promise<(string | null)[]> {
   return ids;
 }
 
+const workers = createWorkers({ size: 1 });
+afterAll(() => workers.stop());
+
 async function openSpool(bus: Bus): Promise<PredictionSpool> {
   const ports = await portsOn(bus);
   const spool = new PredictionSpool(ports, { folder });
   await spool.start();
-  spool.shipTo(ports);
+  spool.shipTo(ports, workers);
   return spool;
 }
 
@@ -117,6 +114,16 @@ test('what was answered is in the log once, over restarts', async () => {
   await spooled(bus, [answered('a'), answered('b', 3)]);
   await spooled(bus, [answered('c')]);
   expect(await logged(bus)).toEqual(['a-0', 'b-0', 'b-1', 'b-2', 'c-0']);
+});
+
+test('more rows than are made events here come out of a thread as they went in, also after a restart', async () => {
+  const { bus, fail } = await openBus();
+  const ids = (from: string) => Array.from({ length: 400 }, (_, row) => `${from}-${row}`);
+  fail(new RelearnError('UNAVAILABLE', 'away'));
+  await spooled(bus, [answered('é', 400)], [answered('b')]);
+  fail(undefined);
+  await spooled(bus, [answered('ü'), answered('c', 400)]);
+  expect(await logged(bus)).toEqual([...ids('é'), 'b-0', 'ü-0', ...ids('c')]);
 });
 
 test('what the bus did not take is shipped later, without a gap', async () => {
@@ -177,20 +184,20 @@ const spooledOf = (line: LoggedLine): SpooledLine => {
   };
   return withValues(line, (columns) => Object.entries(columns).map(texts));
 };
-const shardedBy = (shardBy: string) => ({ version: 1, spec: { source: { shard_by: shardBy } } }) as AppliedPipeline;
-const loggingOf = (applied: AppliedPipeline | undefined, cuts: number[] = []) => ({
+const loggingOf = (shardBy: string | undefined, cuts: number[] = []) => ({
   source: 'serving/spool-s',
-  applied,
+  version: 1,
+  shardBy,
   partitions,
   now: 0,
   last: new Map<string, number>(),
-  onCut: (rows: number) => cuts.push(rows),
+  onCut: (row: number) => cuts.push(row),
 });
 type Logged = DataOf<typeof predictionLogged>;
 
 test('each row of a sharded request goes where its label will be', () => {
   const cities = ['oslo', 'lima', null, 'oslo', 'kyoto'];
-  const records = recordsOfLine(lineOf(5, { city: cities }), loggingOf(shardedBy('city')));
+  const records = recordsOfLine(lineOf(5, { city: cities }), loggingOf('city'));
   const places = records.flatMap((record) => {
     const data = decodeEvent(record).data as Logged;
     return data.at.map((at, row) => ({ row: at - 1, partition: record.partition, id: data.ids[row] }));
@@ -236,7 +243,7 @@ const someLines = fc
 
 test('requests that share events keep their rows, ids and figures', () => {
   const check = (lines: SpooledLine[], shardBy: string | undefined) => {
-    const logging = loggingOf(shardBy === undefined ? undefined : shardedBy(shardBy));
+    const logging = loggingOf(shardBy);
     const events = joinLines(lines).flatMap((line) => recordsOfLine(loggedLineOf(line), logging));
     const data = events.map((record) => decodeEvent(record).data as Logged);
     const told = data.flatMap(({ at, inputs, request, requests }) => {

@@ -32,7 +32,10 @@ export interface Taking {
  * goes to its group's lower priorities.
  */
 export class RequestQueue {
-  /** By priority, the first to run first. */
+  /**
+   * By priority, the first to run first. The only group of its priority stays when it is empty: what is put anew into a Map all the
+   * time ages V8's heap.
+   */
   private readonly levels = Array.from({ length: lowestPriority }, () => new Map<string, Group>());
 
   push(waiting: Waiting): void {
@@ -52,7 +55,8 @@ export class RequestQueue {
     for (const groups of this.levels) {
       for (const { queue, rows } of groups.values()) {
         const job = queue[0]?.job;
-        return job !== undefined && (rows >= mostRows(job) || !job.target.batchable) ? job : undefined;
+        if (job === undefined) continue;
+        return rows >= mostRows(job) || !job.target.batchable ? job : undefined;
       }
     }
     return undefined;
@@ -81,9 +85,11 @@ export class RequestQueue {
     for (const [level, groups] of this.levels.entries()) {
       for (const [key, group] of groups) {
         const batch: Waiting[] = [];
-        groups.delete(key);
         moveInto(batch, group, taking);
-        if (group.queue.length > 0) groups.set(key, group);
+        if (groups.size > 1) {
+          groups.delete(key);
+          if (group.queue.length > 0) groups.set(key, group);
+        }
         if (batch.length === 0) continue;
         for (const lower of this.levels.slice(level + 1)) fillUp(batch, lower, key, taking);
         return batch;
@@ -101,7 +107,7 @@ function fillUp(batch: Waiting[], groups: Map<string, Group>, key: string, takin
   const group = groups.get(key);
   if (group === undefined) return;
   moveInto(batch, group, taking);
-  if (group.queue.length === 0) groups.delete(key);
+  if (group.queue.length === 0 && groups.size > 1) groups.delete(key);
 }
 
 /** Takes from the front of the queue what fits. */

@@ -1,22 +1,28 @@
 import type { OutgoingRecord } from '@relearn/bus';
 import { type Arm, type Cell, type Columns, partitionFor, predictionLogged } from '@relearn/contracts';
 import { RelearnError } from '@relearn/kernel';
-import { type AppliedPipeline, emission, recordsFor } from '@relearn/runtime';
+import { emission, recordsFor } from '@relearn/runtime';
 import type { LoggedLine } from './logged-line.js';
 import type { SpooledRequest } from './spooled-line.js';
 
+/** Of the pipeline that is applied, if one is. */
+export interface Sharding {
+  readonly version: number;
+  /** The column that decides on a row's partition. */
+  readonly shardBy: string | undefined;
+}
+
 /** Where and when a line is logged. */
-export interface Logging {
+export interface Logging extends Sharding {
   /** First words of the sources: one a partition. */
   readonly source: string;
-  readonly applied: AppliedPipeline | undefined;
   readonly partitions: number;
   /** Business time, ms. */
   readonly now: number;
   /** By source: the last row number before; is advanced. */
   readonly last: Map<string, number>;
-  /** Hears of rows whose inputs no event can hold. */
-  readonly onCut: (rows: number) => void;
+  /** Hears of the number of a row whose inputs no event can hold. */
+  readonly onCut: (row: number) => void;
 }
 
 /**
@@ -31,14 +37,14 @@ export function recordsOfLine(line: LoggedLine, logging: Logging): OutgoingRecor
   return records;
 }
 
-function rowsByPartition(line: LoggedLine, { applied, partitions }: Logging): Map<number, number[]> {
-  if (applied?.spec.source.shard_by === undefined) {
+function rowsByPartition(line: LoggedLine, { shardBy, partitions }: Logging): Map<number, number[]> {
+  if (shardBy === undefined) {
     const all = Array.from({ length: line.rows }, (_, row) => row);
     return new Map([[partitionFor(line.pipeline, partitions), all]]);
   }
   const byPartition = new Map<number, number[]>();
   for (let row = 0; row < line.rows; row++) {
-    const shard = shardOf(line, applied, row);
+    const shard = shardOf(line, shardBy, row);
     const partition = partitionFor(line.pipeline, partitions, shard === null ? undefined : String(shard));
     const rows = byPartition.get(partition);
     if (rows === undefined) byPartition.set(partition, [row]);
@@ -47,9 +53,8 @@ function rowsByPartition(line: LoggedLine, { applied, partitions }: Logging): Ma
   return byPartition;
 }
 
-function shardOf({ inputs }: LoggedLine, applied: AppliedPipeline | undefined, row: number): Cell {
-  const shardBy = applied?.spec.source.shard_by;
-  return shardBy === undefined ? null : (inputs[shardBy]?.[row] ?? null);
+function shardOf({ inputs }: LoggedLine, shardBy: string, row: number): Cell {
+  return inputs[shardBy]?.[row] ?? null;
 }
 
 function recordsOfRows(
@@ -69,8 +74,9 @@ function recordsOfRows(
     return take(line.inputs);
   } catch (thrown) {
     if (RelearnError.from(thrown).code !== 'TOO_LARGE') throw thrown;
-    if (rows.length === 1) {
-      onCut(1);
+    const [row, ...others] = rows;
+    if (row !== undefined && others.length === 0) {
+      onCut(line.first + row);
       return take({});
     }
     // One row's inputs are too large: its neighbours keep theirs.
@@ -82,12 +88,10 @@ function recordsOfRows(
 
 function emissionOf(line: LoggedLine, rows: readonly number[], partition: number, logging: Logging) {
   const { pipeline, first, inputs, eventIds, answered, challenger } = line;
-  const { source, applied, now } = logging;
+  const { source, version, shardBy, now } = logging;
   // Without the column that shards the pipeline nobody knows where the row's label will be.
   const joined = (row: number) =>
-    applied?.spec.source.shard_by === undefined || shardOf(line, applied, row) !== null
-      ? (eventIds[row] ?? null)
-      : null;
+    shardBy === undefined || shardOf(line, shardBy, row) !== null ? (eventIds[row] ?? null) : null;
   const slice = (from: number, to: number) => {
     const some = rows.slice(from, to);
     return {
@@ -109,7 +113,7 @@ function emissionOf(line: LoggedLine, rows: readonly number[], partition: number
   return emission({
     type: predictionLogged,
     pipeline,
-    pipelineVersion: applied?.version ?? 0,
+    pipelineVersion: version,
     source: `${source}/${partition}/predictions`,
     time: now,
     partition,

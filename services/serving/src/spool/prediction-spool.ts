@@ -1,16 +1,22 @@
-import type { OutgoingRecord } from '@relearn/bus';
-import { type Part, RelearnError, retry } from '@relearn/kernel';
+import { type Part, RelearnError, retry, type Workers } from '@relearn/kernel';
 import { businessNow, type Ports } from '@relearn/runtime';
+import { distModule } from '@relearn/runtime/workers';
 import type { PredictionLog, PredictionRecord } from '../inference/prediction-record.js';
-import { recordsOfLine } from './logged-events.js';
-import { loggedLineOf } from './logged-line.js';
-import { SpoolFiles } from './spool-files.js';
 import { decodeLine, encodeLine } from './line-codec.js';
-import { joinLines, linesOf, type SpooledLine } from './spooled-line.js';
+import { recordsOf, type Shipment, type ShippedPipeline, type ShippedRecords, type Stretch } from './shipment.js';
+import { SpoolFiles } from './spool-files.js';
+import { linesOf, type SpooledLine } from './spooled-line.js';
 
+/** What is known of lines that wait in a file: those of one write, of one model. */
 interface Waiting {
-  readonly line: SpooledLine;
-  readonly bytes: number;
+  readonly stretch: Stretch;
+  readonly pipeline: string;
+  readonly lines: number;
+  readonly rows: number;
+  /** Number of the last row. */
+  readonly last: number;
+  /** Does the judge of a rollout wait for them? */
+  readonly judged: boolean;
 }
 
 /** What becomes of answers while there is no room for their records: they are refused, or given without one and counted. */
@@ -27,6 +33,10 @@ export interface SpoolOptions {
 /** Lines, and their bytes, that are shipped at once. */
 const shipAtOnce = 1_024;
 const shipBytes = 4 * 1024 * 1024;
+
+/** More rows are made events in a thread, where no request waits for that. */
+const mostMadeHere = 256;
+const makeRecords = distModule(import.meta.url, '../jobs/make-records.js');
 
 /**
  * Between two shipments that leave nothing behind: few large ones cost less. Only the judge of a rollout waits for them, and
@@ -47,8 +57,9 @@ export class PredictionSpool implements Part {
   private readonly whenFull: FullPolicy;
   private readonly stopping = new AbortController();
   /** By source: the last row number that the bus has. */
-  private last = new Map<string, number>();
+  private last: ReadonlyMap<string, number> = new Map();
   private waiting: Waiting[] = [];
+  private waitingLines = 0;
   private waitingBytes = 0;
   private next = 1;
   private source = '';
@@ -72,21 +83,21 @@ export class PredictionSpool implements Part {
     const { acked, last } = this.files.readState();
     this.last = new Map(Object.entries(last));
     this.next = acked + 1;
-    for (const { value, bytes, place } of this.files.recover()) {
+    for (const { value, stretch, place } of this.files.recover()) {
       const line = decodeLine(value, place);
-      if (line.first > acked) this.enqueue({ line, bytes });
+      if (line.first > acked) this.enqueue(waitingOf(line, [line], stretch));
       this.next = Math.max(this.next, line.first + line.rows);
     }
   }
 
   /** Lines that the bus has not got. */
   get depth(): number {
-    return this.waiting.length;
+    return this.waitingLines;
   }
 
-  /** From now on what is answered goes to the bus. */
-  shipTo(ports: Ports): void {
-    this.shipping = this.ship(ports);
+  /** From now on what is answered goes to the bus; where much is, `workers` make it events. */
+  shipTo(ports: Ports, workers: Workers): void {
+    this.shipping = this.ship(ports, workers);
   }
 
   /** Ships what is left, while the bus takes it, and closes the file. */
@@ -114,15 +125,12 @@ export class PredictionSpool implements Part {
       });
     }
     const lines = linesOf(records, this.next);
-    const texts = lines.map(encodeLine);
     const [first] = lines;
     if (first === undefined) return;
-    this.files.append(first.first, texts.join(''));
+    const waiting = waitingOf(first, lines, this.files.append(first.first, lines.map(encodeLine).join('')));
     this.observe(records);
-    lines.forEach((line, index) => {
-      this.next = line.first + line.rows;
-      this.enqueue({ line, bytes: texts[index]?.length ?? 0 });
-    });
+    this.next = waiting.last + 1;
+    this.enqueue(waiting);
     this.wake();
   };
 
@@ -151,10 +159,11 @@ export class PredictionSpool implements Part {
 
   private enqueue(waiting: Waiting): void {
     this.waiting.push(waiting);
-    this.waitingBytes += waiting.bytes;
+    this.waitingLines += waiting.lines;
+    this.waitingBytes += waiting.stretch.bytes;
   }
 
-  private async ship(ports: Ports): Promise<void> {
+  private async ship(ports: Ports, workers: Workers): Promise<void> {
     const { signal } = this.stopping;
     const { clock, chance } = ports.kernel;
     while (!signal.aborted || this.waiting.length > 0) {
@@ -167,8 +176,7 @@ export class PredictionSpool implements Part {
       }
       const batch = this.waiting.slice(0, this.shipment());
       try {
-        const last = new Map(this.last);
-        const records = await this.recordsOf(ports, batch, last);
+        const { records, last } = await this.recordsOf(ports, workers, batch);
         const patience = signal.aborted ? { attempts: 3 } : { signal };
         await retry({ clock, chance, ...patience }, () => ports.bus.publish(records));
         await this.shipped(batch, last);
@@ -185,52 +193,74 @@ export class PredictionSpool implements Part {
     }
   }
 
-  /** How many of the lines that wait go next; at least one. */
+  /** How many of those that wait go next; at least one. */
   private shipment(): number {
-    let bytes = 0;
-    const end = this.waiting.findIndex((line, index) => {
-      bytes += line.bytes;
-      return index === shipAtOnce || (index > 0 && bytes > shipBytes);
+    let [lines, bytes] = [0, 0];
+    const end = this.waiting.findIndex((waiting, index) => {
+      lines += waiting.lines;
+      bytes += waiting.stretch.bytes;
+      return index > 0 && (lines > shipAtOnce || bytes > shipBytes);
     });
     return end === -1 ? this.waiting.length : end;
   }
 
   private mayRest(shipped: readonly Waiting[]): boolean {
-    const behind = this.waiting.length >= shipAtOnce || this.waitingBytes > shipBytes;
-    return !behind && shipped.every(({ line }) => line.challenger === undefined);
+    const behind = this.waitingLines >= shipAtOnce || this.waitingBytes > shipBytes;
+    return !behind && !shipped.some(({ judged }) => judged);
   }
 
   /** Until this is done the batch counts as not shipped: it is then published again, the same as before. */
-  private async shipped(batch: readonly Waiting[], last: Map<string, number>): Promise<void> {
-    const final = batch.at(-1)?.line;
-    const acked = final === undefined ? 0 : final.first + final.rows - 1;
+  private async shipped(batch: readonly Waiting[], last: ReadonlyMap<string, number>): Promise<void> {
+    const acked = batch.at(-1)?.last ?? 0;
     await this.files.writeState({ acked, last: Object.fromEntries(last) });
     this.files.discard(acked);
     this.last = last;
     this.waiting = this.waiting.slice(batch.length);
-    for (const { bytes } of batch) this.waitingBytes -= bytes;
+    for (const { lines, stretch } of batch) {
+      this.waitingLines -= lines;
+      this.waitingBytes -= stretch.bytes;
+    }
   }
 
-  private async recordsOf(
-    ports: Ports,
-    batch: readonly Waiting[],
-    last: Map<string, number>,
-  ): Promise<OutgoingRecord[]> {
+  private async recordsOf(ports: Ports, workers: Workers, batch: readonly Waiting[]): Promise<ShippedRecords> {
     const { catalog, partitions, telemetry, kernel } = ports;
-    const times = new Map<string, number>();
-    const records: OutgoingRecord[] = [];
-    for (const line of joinLines(batch.map(({ line }) => line))) {
-      const { pipeline } = line;
-      const now = times.get(pipeline) ?? (await businessNow(ports, pipeline));
-      times.set(pipeline, now);
-      const applied = catalog.latest(pipeline);
-      const onCut = (rows: number) =>
-        telemetry.log.warn({ pipeline, row: line.first, rows }, 'logged without inputs, which are too large');
-      records.push(
-        ...recordsOfLine(loggedLineOf(line), { source: this.source, applied, partitions, now, last, onCut }),
-      );
-      await kernel.clock.breathe();
+    const pipelines = new Map<string, ShippedPipeline>();
+    for (const pipeline of new Set(batch.map((waiting) => waiting.pipeline))) {
+      const { version = 0, spec } = catalog.latest(pipeline) ?? {};
+      pipelines.set(pipeline, { version, shardBy: spec?.source.shard_by, now: await businessNow(ports, pipeline) });
     }
-    return records;
+    const stretches = neighboursJoined(batch.map(({ stretch }) => stretch));
+    const shipment: Shipment = { stretches, source: this.source, partitions, pipelines, last: this.last };
+    const rows = batch.reduce((sum, waiting) => sum + waiting.rows, 0);
+    const made =
+      rows > mostMadeHere
+        ? ((await workers.run({ module: makeRecords, input: shipment })) as ShippedRecords)
+        : await recordsOf(shipment, () => kernel.clock.breathe());
+    for (const row of made.cut) telemetry.log.warn(row, 'logged without inputs, which are too large');
+    return made;
   }
+}
+
+/** Lines of one write, with the first of them. */
+function waitingOf({ first, pipeline }: SpooledLine, lines: readonly SpooledLine[], stretch: Stretch): Waiting {
+  const rows = lines.reduce((sum, line) => sum + line.rows, 0);
+  return {
+    stretch,
+    pipeline,
+    lines: lines.length,
+    rows,
+    last: first + rows - 1,
+    judged: lines.some(({ challenger }) => challenger !== undefined),
+  };
+}
+
+/** Each file's are read at once. */
+function neighboursJoined(stretches: readonly Stretch[]): Stretch[] {
+  const all: Stretch[] = [];
+  for (const stretch of stretches) {
+    const before = all.at(-1);
+    if (before?.file !== stretch.file || before.at + before.bytes !== stretch.at) all.push(stretch);
+    else all[all.length - 1] = { ...before, bytes: before.bytes + stretch.bytes };
+  }
+  return all;
 }

@@ -1,6 +1,5 @@
 import {
   closeSync,
-  fstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -14,6 +13,7 @@ import {
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ErrorPlace, RelearnError } from '@relearn/kernel';
+import type { Stretch } from './shipment.js';
 
 /** Where shipping stands: everything up to `acked` is in the bus; by partition the last row number shipped to it. */
 export interface ShipState {
@@ -72,28 +72,33 @@ export class SpoolFiles {
   }
 
   /** What the lines of all files hold, in order; a line that a crash has cut off is removed. Throws CORRUPT. */
-  *recover(): Generator<{ readonly value: unknown; readonly bytes: number; readonly place: ErrorPlace }> {
+  *recover(): Generator<{ readonly value: unknown; readonly stretch: Stretch; readonly place: ErrorPlace }> {
     for (const name of this.names()) {
       const path = join(this.folder, name);
       const bytes = readFileSync(path);
       const whole = bytes.lastIndexOf(newline) + 1;
       // What is written next would else be appended to half a line.
       if (whole < bytes.length) truncateSync(path, whole);
-      for (const [index, line] of bytes.toString('utf8', 0, whole).split('\n').entries()) {
-        const place = { file: path, line: index + 1 };
-        if (line !== '') yield { value: parsed(line, place), bytes: line.length, place };
+      for (let at = 0, line = 1; at < whole; line++) {
+        const end = bytes.indexOf(newline, at) + 1;
+        const place = { file: path, line };
+        const value = parsed(bytes.toString('utf8', at, end), place);
+        yield { value, stretch: { file: path, at, bytes: end - at }, place };
+        at = end;
       }
     }
   }
 
-  /** Appends lines, the first of which has the number; one write. Throws STORAGE_FAILED. */
-  append(firstNumber: number, lines: string): void {
+  /** Appends lines, the first of which has the number; one write. Tells where they are. Throws STORAGE_FAILED. */
+  append(firstNumber: number, lines: string): Stretch {
     const bytes = Buffer.from(lines);
     try {
       const file = this.writable(firstNumber);
+      const stretch = { file: join(this.folder, file.name), at: file.bytes, bytes: bytes.length };
       let written = 0;
       while (written < bytes.length) written += writeSync(file.fd, bytes, written);
       file.bytes += bytes.length;
+      return stretch;
     } catch (thrown) {
       this.close();
       throw new RelearnError(
@@ -122,8 +127,9 @@ export class SpoolFiles {
     if (this.current !== null && this.current.bytes < segmentBytes) return this.current;
     this.close();
     const name = `${String(firstNumber).padStart(16, '0')}${suffix}`;
-    const fd = openSync(join(this.folder, name), 'a');
-    this.current = { fd, name, bytes: fstatSync(fd).size };
+    // What a file of that name holds already is a write that failed half-way: nobody was answered for it.
+    const fd = openSync(join(this.folder, name), 'w');
+    this.current = { fd, name, bytes: 0 };
     return this.current;
   }
 

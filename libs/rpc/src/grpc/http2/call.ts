@@ -46,6 +46,7 @@ export interface MessageListener {
 /** One call on its stream of HTTP/2: what its handler knows of it, its messages, and its end. */
 export class Http2Call implements CallContext, Expiring, Responder {
   readonly deadline: MachineMs;
+  place: number | undefined;
   /** INVALID_INPUT where the caller's timeout is none. */
   broken: RelearnError | undefined;
   private readonly stream: Http2Stream;

@@ -3,6 +3,8 @@ import type { Clock, MachineMs, Timer } from '@relearn/kernel';
 /** What is over when its time is. */
 export interface Expiring {
   readonly deadline: MachineMs;
+  /** Where it waits; of no use to others. */
+  place: number | undefined;
   /** Nobody waits for it any more. */
   readonly gone: boolean;
   expire(): void;
@@ -14,7 +16,8 @@ const longestMs = 10_000;
 /** One timer for the deadlines of all calls, set for the earliest: most calls are answered long before theirs. */
 export class Deadlines {
   private readonly clock: Clock;
-  private readonly waiting = new Set<Expiring>();
+  /** No Set, through which all calls pass: see `StreamTable`. */
+  private readonly waiting: Expiring[] = [];
   private timer: Timer | undefined;
   /** When the timer fires. */
   private due: MachineMs = Number.POSITIVE_INFINITY;
@@ -24,12 +27,18 @@ export class Deadlines {
   }
 
   add(one: Expiring): void {
-    this.waiting.add(one);
+    one.place = this.waiting.push(one) - 1;
     if (one.deadline < this.due) this.look(one.deadline);
   }
 
   delete(one: Expiring): void {
-    this.waiting.delete(one);
+    if (one.place === undefined) return;
+    const last = this.waiting.pop();
+    if (last !== undefined && last !== one) {
+      last.place = one.place;
+      this.waiting[one.place] = last;
+    }
+    one.place = undefined;
   }
 
   stop(): void {
@@ -47,9 +56,9 @@ export class Deadlines {
     const now = this.clock.now();
     this.due = Number.POSITIVE_INFINITY;
     let next = Number.POSITIVE_INFINITY;
-    for (const one of this.waiting) {
+    for (const one of [...this.waiting]) {
       if (one.gone || one.deadline <= now) {
-        this.waiting.delete(one);
+        this.delete(one);
         if (!one.gone) one.expire();
       } else next = Math.min(next, one.deadline);
     }

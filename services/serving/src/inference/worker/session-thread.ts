@@ -21,7 +21,7 @@ export class SessionThread {
   constructor(name: string) {
     // Without the parent's flags: a test runner's module conditions point at sources.
     // Tensors die young: a larger nursery would only hold more of them.
-    this.worker = new Worker(entry, { name, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: 12 } });
+    this.worker = new Worker(entry, { name, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: 3 } });
     this.worker.on('message', (message: FromWorker) => {
       this.pending.shift()?.resolve(message);
     });

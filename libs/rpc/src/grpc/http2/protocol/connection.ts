@@ -9,6 +9,7 @@ import { Output } from './output.js';
 import type { RequestHead } from './request-head.js';
 import { type Allowance, firstWindow, settingsOf } from './settings.js';
 import { Http2Stream, type StreamGround } from './stream.js';
+import { StreamTable } from './stream-table.js';
 
 const nothing = Buffer.alloc(0);
 /** Bytes that may wait for a client that does not read, before nothing more is read of it. */
@@ -33,7 +34,7 @@ export class Http2Connection implements StreamGround {
   private readonly outbound: Outbound;
   private readonly heads: HeadReader;
   private readonly reader: FrameReader;
-  private readonly streams = new Map<number, Http2Stream>();
+  private readonly streams = new StreamTable<Http2Stream>();
   private readonly cutOff = new Set<number>();
   private readonly pings: (() => void)[] = [];
   private lastStream = 0;
@@ -190,7 +191,7 @@ export class Http2Connection implements StreamGround {
 
   private open(streamId: number, request: RequestHead, last: boolean): void {
     const stream = new Http2Stream(streamId, request, this.outbound.peer.streamWindow, this);
-    this.streams.set(streamId, stream);
+    this.streams.add(stream);
     // Who answers at once is to know that there is no body.
     stream.remoteEnded = last;
     this.options.onRequest(stream);
@@ -225,7 +226,7 @@ export class Http2Connection implements StreamGround {
   private settings({ flags: set, streamId, payload }: Frame): void {
     if (streamId !== 0) throw broken('SETTINGS on a stream');
     if ((set & flags.ack) === 0) {
-      this.outbound.settings(payload, this.streams.values());
+      this.outbound.settings(payload, this.streams);
       // The client counts by its new settings once they are acknowledged, and not before.
       this.output.frame(frameTypes.settings, flags.ack, 0, nothing);
       this.outbound.pumpAll();
@@ -306,7 +307,7 @@ export class Http2Connection implements StreamGround {
   }
 
   private closed(): void {
-    for (const stream of [...this.streams.values()]) this.forget(stream);
+    for (const stream of this.streams) this.forget(stream);
   }
 }
 

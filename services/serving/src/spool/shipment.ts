@@ -1,0 +1,81 @@
+import { open } from 'node:fs/promises';
+import type { OutgoingRecord } from '@relearn/bus';
+import { RelearnError } from '@relearn/kernel';
+import { decodeLine } from './line-codec.js';
+import { recordsOfLine, type Sharding } from './logged-events.js';
+import { loggedLineOf } from './logged-line.js';
+import { joinLines, type SpooledLine } from './spooled-line.js';
+
+/** Whole lines of one file of the spool, by their bytes. */
+export interface Stretch {
+  readonly file: string;
+  readonly at: number;
+  readonly bytes: number;
+}
+
+/** Of a pipeline, when its lines are shipped. */
+export interface ShippedPipeline extends Sharding {
+  /** Business time, ms. */
+  readonly now: number;
+}
+
+/** Lines that are to be made events, with all that is to be known for it: it can be done in any thread. */
+export interface Shipment {
+  readonly stretches: readonly Stretch[];
+  /** First words of the events' sources. */
+  readonly source: string;
+  readonly partitions: number;
+  readonly pipelines: ReadonlyMap<string, ShippedPipeline>;
+  /** By source: the last row number that was shipped before. */
+  readonly last: ReadonlyMap<string, number>;
+}
+
+export interface ShippedRecords {
+  readonly records: readonly OutgoingRecord[];
+  readonly last: ReadonlyMap<string, number>;
+  /** Rows whose inputs no event can hold. */
+  readonly cut: readonly { readonly pipeline: string; readonly row: number }[];
+}
+
+/** `breathe` is waited for between events. Throws STORAGE_FAILED, and CORRUPT for what this version has not written. */
+export async function recordsOf(shipment: Shipment, breathe?: () => Promise<void>): Promise<ShippedRecords> {
+  const { source, partitions, pipelines } = shipment;
+  const last = new Map(shipment.last);
+  const records: OutgoingRecord[] = [];
+  const cut: { pipeline: string; row: number }[] = [];
+  const lines: SpooledLine[] = [];
+  for (const stretch of shipment.stretches) lines.push(...(await linesIn(stretch)));
+  for (const line of joinLines(lines)) {
+    const { pipeline } = line;
+    const shipped = pipelines.get(pipeline);
+    if (shipped === undefined) throw new RelearnError('INTERNAL', `nothing is known of the pipeline ${pipeline}`);
+    const onCut = (row: number) => cut.push({ pipeline, row });
+    records.push(...recordsOfLine(loggedLineOf(line), { source, partitions, last, onCut, ...shipped }));
+    await breathe?.();
+  }
+  return { records, last, cut };
+}
+
+async function linesIn({ file, at, bytes }: Stretch): Promise<SpooledLine[]> {
+  const place = { file };
+  const text = Buffer.allocUnsafe(bytes);
+  try {
+    const handle = await open(file, 'r');
+    try {
+      const { bytesRead } = await handle.read(text, 0, bytes, at);
+      if (bytesRead < bytes)
+        throw new RelearnError('CORRUPT', 'the prediction spool is shorter than it was', { place });
+    } finally {
+      await handle.close();
+    }
+  } catch (thrown) {
+    if (thrown instanceof RelearnError) throw thrown;
+    const { message } = RelearnError.from(thrown);
+    throw new RelearnError('STORAGE_FAILED', `the prediction spool cannot be read: ${message}`, {
+      place,
+      cause: thrown,
+    });
+  }
+  const lines = text.toString().split('\n').slice(0, -1);
+  return lines.map((line) => decodeLine(JSON.parse(line), place));
+}
