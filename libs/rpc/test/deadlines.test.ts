@@ -42,9 +42,8 @@ describe('deadlines', () => {
       const most: number[] = [];
       for (const [at, { timeoutMs, end }] of calls.entries()) {
         const expire = () => void ended.set(at, hand.now);
-        const one = { deadline: timeoutMs, place: undefined, gone: end === 'left', expire };
-        deadlines.add(one);
-        if (end === 'answered') deadlines.delete(one);
+        const entry = deadlines.add({ deadline: timeoutMs, gone: end === 'left', expire });
+        if (end === 'answered') deadlines.delete(entry);
         most.push(hand.timers.length);
       }
 

@@ -31,8 +31,12 @@ type Output<F> = F extends (input: never) => infer R ? R : never;
 
 /** The main thread's side of one module of operations. */
 export interface Room<O extends OperationTable<O>> {
-  /** Resolves when the transaction that holds the operation is on disk. */
-  call<K extends keyof O & string>(operation: K, input: Input<O[K]>): Promise<Output<O[K]>>;
+  /** Resolves when the transaction that holds the operation is on disk. What of the input is `moved` is the caller's no more. */
+  call<K extends keyof O & string>(
+    operation: K,
+    input: Input<O[K]>,
+    moved?: readonly ArrayBuffer[],
+  ): Promise<Output<O[K]>>;
 }
 
 export interface WireError {

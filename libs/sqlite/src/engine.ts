@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { RelearnError } from '@relearn/kernel';
+import { type Numbered, NumberedTable, RelearnError } from '@relearn/kernel';
 import { builtModule } from './built-module.js';
 import type { FromWorker, OperationTable, Room, ToWorker, WireCall, WireResult, WorkerSettings } from './contract.js';
 import { fromWire } from './failures.js';
@@ -23,7 +23,7 @@ export interface SqliteEngine {
   close(): Promise<void>;
 }
 
-interface Pending {
+interface Pending extends Numbered {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: RelearnError) => void;
 }
@@ -52,8 +52,9 @@ class Engine implements SqliteEngine {
   private readonly worker: Worker;
   private readonly opening: Opening;
   private readonly onFailure: ((error: RelearnError) => void) | undefined;
-  private readonly pending = new Map<number, Pending>();
+  private readonly pending = new NumberedTable<Pending>();
   private outgoing: WireCall[] = [];
+  private moved: ArrayBuffer[] = [];
   private lastId = 0;
   /** Why calls are refused: a dead worker or a closed engine. */
   private ended: RelearnError | undefined;
@@ -83,9 +84,9 @@ class Engine implements SqliteEngine {
   async use<O extends OperationTable<O>>(room: string, module: URL): Promise<Room<O>> {
     await this.request((id) => this.post({ kind: 'use', id, room, module: module.href }));
     return {
-      call: (operation, input) =>
+      call: (operation, input, moved = []) =>
         // The worker runs the very function that the type names.
-        this.request((id) => this.enqueue({ id, room, operation, input })) as Promise<never>,
+        this.request((id) => this.enqueue({ id, room, operation, input }, moved)) as Promise<never>,
     };
   }
 
@@ -98,25 +99,28 @@ class Engine implements SqliteEngine {
     if (this.ended !== undefined) return Promise.reject(this.ended);
     return new Promise((resolve, reject) => {
       this.lastId += 1;
-      this.pending.set(this.lastId, { resolve, reject });
+      this.pending.add({ id: this.lastId, resolve, reject });
       send(this.lastId);
     });
   }
 
   /** Calls of one tick travel in one message. */
-  private enqueue(call: WireCall): void {
+  private enqueue(call: WireCall, moved: readonly ArrayBuffer[]): void {
     this.outgoing.push(call);
+    for (const buffer of moved) this.moved.push(buffer);
     if (this.outgoing.length === 1) queueMicrotask(() => this.flush());
   }
 
   private flush(): void {
     const calls = this.outgoing;
+    const { moved } = this;
     this.outgoing = [];
-    if (calls.length > 0) this.post({ kind: 'calls', calls });
+    this.moved = [];
+    if (calls.length > 0) this.post({ kind: 'calls', calls }, moved);
   }
 
-  private post(message: ToWorker): void {
-    this.worker.postMessage(message);
+  private post(message: ToWorker, moved: ArrayBuffer[] = []): void {
+    this.worker.postMessage(message, moved);
   }
 
   private receive(message: FromWorker): void {
@@ -176,7 +180,9 @@ class Engine implements SqliteEngine {
   }
 
   private rejectPending(error: RelearnError): void {
-    for (const waiting of this.pending.values()) waiting.reject(error);
-    this.pending.clear();
+    for (const waiting of this.pending.all) {
+      this.pending.delete(waiting.id);
+      waiting.reject(error);
+    }
   }
 }

@@ -79,7 +79,7 @@ async function logged(bus: Bus): Promise<(string | null)[]> {
   const ids: (string | null)[] = [];
   for (let partition = 0; partition < partitions; partition++) {
     const sequences = new Sequences();
-    for (const record of await bus.read('predictions', partition, 0, { maxRecords: 1000, maxBytes: 1 << 28 })) {
+    for (const record of await bus.read('predictions', partition, 0, { maxRecords: 10_000, maxBytes: 1 << 28 })) {
       const event = decodeEvent(record);
       const verdict = sequences.judge(event, rowAddressesOf(event));
       if (verdict.kind === 'gap') throw new Error(`${event.id}: a gap`);
@@ -116,13 +116,13 @@ test('what was answered is in the log once, over restarts', async () => {
   expect(await logged(bus)).toEqual(['a-0', 'b-0', 'b-1', 'b-2', 'c-0']);
 });
 
-test('more rows than are made events here come out of a thread as they went in, also after a restart', async () => {
+test('many rows come out of a thread as they went in, also after a restart', async () => {
   const { bus, fail } = await openBus();
-  const ids = (from: string) => Array.from({ length: 400 }, (_, row) => `${from}-${row}`);
+  const ids = (from: string) => Array.from({ length: 1_100 }, (_, row) => `${from}-${row}`);
   fail(new RelearnError('UNAVAILABLE', 'away'));
-  await spooled(bus, [answered('é', 400)], [answered('b')]);
+  await spooled(bus, [answered('é', 1_100)], [answered('b')]);
   fail(undefined);
-  await spooled(bus, [answered('ü'), answered('c', 400)]);
+  await spooled(bus, [answered('ü'), answered('c', 1_100)]);
   expect(await logged(bus)).toEqual([...ids('é'), 'b-0', 'ü-0', ...ids('c')]);
 });
 

@@ -1,3 +1,4 @@
+import { Bag } from '@relearn/kernel';
 import type { PartitionBounds, Position, ReadLimits, StoredRecord } from '../port.js';
 import { onAbort } from './aborts.js';
 import { checkLimits } from './batch.js';
@@ -25,7 +26,7 @@ export class PartitionLog {
   private next: Position;
   private lastAppendedAt: number;
   private readonly tail: Tail;
-  private readonly waiting = new Set<() => void>();
+  private readonly waiting = new Bag<() => void>();
 
   constructor(topic: string, partition: number, state: ShardState, storage: LogStorage, tailBytes: number) {
     this.topic = topic;
@@ -52,7 +53,7 @@ export class PartitionLog {
   }
 
   wake(): void {
-    for (const resume of [...this.waiting]) resume();
+    for (const { value: resume } of this.waiting.all) resume();
   }
 
   bounds(): PartitionBounds {
@@ -77,12 +78,12 @@ export class PartitionLog {
     return new Promise((resolve) => {
       if (this.end > position || signal.aborted) return resolve();
       const resume = () => {
-        this.waiting.delete(resume);
+        this.waiting.delete(entry);
         forget();
         resolve();
       };
       const forget = onAbort(signal, resume);
-      this.waiting.add(resume);
+      const entry = this.waiting.add(resume);
     });
   }
 

@@ -61,7 +61,8 @@ export class EmbeddedLog implements LogStorage {
         this.waiting = [];
         this.waitingBytes = 0;
         this.sending = undefined;
-        resolve(this.room.call('append', pack(entries)));
+        const packed = pack(entries);
+        resolve(this.room.call('append', packed, [packed.bytes.buffer]));
       };
       const { send } = this;
       queueMicrotask(() => {

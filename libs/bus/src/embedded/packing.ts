@@ -8,7 +8,7 @@ export interface Packed {
   readonly heads: readonly string[];
   /** Where each value ends in `bytes`; the next one begins there. */
   readonly ends: readonly number[];
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
 export function pack(entries: readonly LogEntry[]): Packed {

@@ -1,4 +1,4 @@
-import { type Part, RelearnError, retry, type Workers } from '@relearn/kernel';
+import { type Clock, type Part, RelearnError, retry, type Workers } from '@relearn/kernel';
 import { businessNow, type Ports } from '@relearn/runtime';
 import { distModule } from '@relearn/runtime/workers';
 import type { PredictionLog, PredictionRecord } from '../inference/prediction-record.js';
@@ -34,15 +34,15 @@ export interface SpoolOptions {
 const shipAtOnce = 1_024;
 const shipBytes = 4 * 1024 * 1024;
 
-/** More rows are made events in a thread, where no request waits for that. */
-const mostMadeHere = 256;
 const makeRecords = distModule(import.meta.url, '../jobs/make-records.js');
 
 /**
  * Between two shipments that leave nothing behind: few large ones cost less. Only the judge of a rollout waits for them, and
- * has them at once.
+ * has them at once. It ends when many rows wait: what is shipped together is in memory together.
  */
 const pauseMs = 250;
+/** So many rows are made events in a thread: no request waits for that. */
+const manyRows = 1_024;
 
 /**
  * Keeps what was answered until the bus has it: a record is in a local file before its answer leaves, and is shipped
@@ -60,6 +60,7 @@ export class PredictionSpool implements Part {
   private last: ReadonlyMap<string, number> = new Map();
   private waiting: Waiting[] = [];
   private waitingLines = 0;
+  private waitingRows = 0;
   private waitingBytes = 0;
   private next = 1;
   private source = '';
@@ -160,6 +161,7 @@ export class PredictionSpool implements Part {
   private enqueue(waiting: Waiting): void {
     this.waiting.push(waiting);
     this.waitingLines += waiting.lines;
+    this.waitingRows += waiting.rows;
     this.waitingBytes += waiting.stretch.bytes;
   }
 
@@ -180,7 +182,7 @@ export class PredictionSpool implements Part {
         const patience = signal.aborted ? { attempts: 3 } : { signal };
         await retry({ clock, chance, ...patience }, () => ports.bus.publish(records));
         await this.shipped(batch, last);
-        if (this.mayRest(batch)) await clock.sleep(pauseMs, signal);
+        if (this.mayRest(batch)) await this.rest(clock);
       } catch (thrown) {
         const error = RelearnError.from(thrown);
         ports.telemetry.log.error(
@@ -209,6 +211,15 @@ export class PredictionSpool implements Part {
     return !behind && !shipped.some(({ judged }) => judged);
   }
 
+  private async rest(clock: Clock): Promise<void> {
+    const ended = new AbortController();
+    this.wake = () => {
+      if (this.stopping.signal.aborted || this.waitingRows >= manyRows) ended.abort();
+    };
+    this.wake();
+    await clock.sleep(pauseMs, ended.signal);
+  }
+
   /** Until this is done the batch counts as not shipped: it is then published again, the same as before. */
   private async shipped(batch: readonly Waiting[], last: ReadonlyMap<string, number>): Promise<void> {
     const acked = batch.at(-1)?.last ?? 0;
@@ -216,8 +227,9 @@ export class PredictionSpool implements Part {
     this.files.discard(acked);
     this.last = last;
     this.waiting = this.waiting.slice(batch.length);
-    for (const { lines, stretch } of batch) {
+    for (const { lines, rows, stretch } of batch) {
       this.waitingLines -= lines;
+      this.waitingRows -= rows;
       this.waitingBytes -= stretch.bytes;
     }
   }
@@ -233,7 +245,7 @@ export class PredictionSpool implements Part {
     const shipment: Shipment = { stretches, source: this.source, partitions, pipelines, last: this.last };
     const rows = batch.reduce((sum, waiting) => sum + waiting.rows, 0);
     const made =
-      rows > mostMadeHere
+      rows >= manyRows
         ? ((await workers.run({ module: makeRecords, input: shipment })) as ShippedRecords)
         : await recordsOf(shipment, () => kernel.clock.breathe());
     for (const row of made.cut) telemetry.log.warn(row, 'logged without inputs, which are too large');

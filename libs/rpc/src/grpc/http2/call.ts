@@ -1,4 +1,4 @@
-import { type Clock, type LargeBuffers, type MachineMs, RelearnError } from '@relearn/kernel';
+import { type BagEntry, type Clock, type LargeBuffers, type MachineMs, RelearnError } from '@relearn/kernel';
 import type { CallContext } from '../../port.js';
 import { type WireStatus, wireStatusOf } from '../wire-status.js';
 import type { Deadlines, Expiring } from './deadlines.js';
@@ -46,12 +46,13 @@ export interface MessageListener {
 /** One call on its stream of HTTP/2: what its handler knows of it, its messages, and its end. */
 export class Http2Call implements CallContext, Expiring, Responder {
   readonly deadline: MachineMs;
-  place: number | undefined;
   /** INVALID_INPUT where the caller's timeout is none. */
   broken: RelearnError | undefined;
   private readonly stream: Http2Stream;
   private readonly ground: CallGround;
   private readonly reader: MessageReader;
+  /** Where its deadline is waited for. */
+  private expiry: BagEntry<Expiring> | undefined;
   private listener: MessageListener | undefined;
   private controller: AbortController | undefined;
   private texts: Readonly<Record<string, string>> | undefined;
@@ -71,7 +72,7 @@ export class Http2Call implements CallContext, Expiring, Responder {
     this.reader = new MessageReader(ground.mostBytes, ground.buffers);
     stream.responder = this;
     this.deadline = this.deadlineOf(stream.request.fields.get('grpc-timeout'));
-    if (this.deadline < Number.POSITIVE_INFINITY) ground.deadlines.add(this);
+    if (this.deadline < Number.POSITIVE_INFINITY) this.expiry = ground.deadlines.add(this);
   }
 
   get gone(): boolean {
@@ -196,7 +197,7 @@ export class Http2Call implements CallContext, Expiring, Responder {
   }
 
   aborted(): void {
-    this.ground.deadlines.delete(this);
+    this.expireNoMore();
     this.wakeReader?.();
     this.drained();
     if (!this.over) this.controller?.abort();
@@ -263,9 +264,13 @@ export class Http2Call implements CallContext, Expiring, Responder {
 
   private finish(): void {
     this.over = true;
-    this.ground.deadlines.delete(this);
+    this.expireNoMore();
     this.wakeReader?.();
     this.drained();
+  }
+
+  private expireNoMore(): void {
+    if (this.expiry !== undefined) this.ground.deadlines.delete(this.expiry);
   }
 
   private unpacked(bytes: Buffer): Promise<Buffer> {

@@ -1,10 +1,8 @@
-import type { Clock, MachineMs, Timer } from '@relearn/kernel';
+import { Bag, type BagEntry, type Clock, type MachineMs, type Timer } from '@relearn/kernel';
 
 /** What is over when its time is. */
 export interface Expiring {
   readonly deadline: MachineMs;
-  /** Where it waits; of no use to others. */
-  place: number | undefined;
   /** Nobody waits for it any more. */
   readonly gone: boolean;
   expire(): void;
@@ -16,8 +14,7 @@ const longestMs = 10_000;
 /** One timer for the deadlines of all calls, set for the earliest: most calls are answered long before theirs. */
 export class Deadlines {
   private readonly clock: Clock;
-  /** No Set, through which all calls pass: see `StreamTable`. */
-  private readonly waiting: Expiring[] = [];
+  private readonly waiting = new Bag<Expiring>();
   private timer: Timer | undefined;
   /** When the timer fires. */
   private due: MachineMs = Number.POSITIVE_INFINITY;
@@ -26,19 +23,13 @@ export class Deadlines {
     this.clock = clock;
   }
 
-  add(one: Expiring): void {
-    one.place = this.waiting.push(one) - 1;
+  add(one: Expiring): BagEntry<Expiring> {
     if (one.deadline < this.due) this.look(one.deadline);
+    return this.waiting.add(one);
   }
 
-  delete(one: Expiring): void {
-    if (one.place === undefined) return;
-    const last = this.waiting.pop();
-    if (last !== undefined && last !== one) {
-      last.place = one.place;
-      this.waiting[one.place] = last;
-    }
-    one.place = undefined;
+  delete(entry: BagEntry<Expiring>): void {
+    this.waiting.delete(entry);
   }
 
   stop(): void {
@@ -56,9 +47,10 @@ export class Deadlines {
     const now = this.clock.now();
     this.due = Number.POSITIVE_INFINITY;
     let next = Number.POSITIVE_INFINITY;
-    for (const one of [...this.waiting]) {
+    for (const entry of this.waiting.all) {
+      const { value: one } = entry;
       if (one.gone || one.deadline <= now) {
-        this.delete(one);
+        this.waiting.delete(entry);
         if (!one.gone) one.expire();
       } else next = Math.min(next, one.deadline);
     }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { NumberedTable } from '@relearn/kernel';
 import { type FaultCode, faults, Http2Fault } from './faults.js';
 import { type Frame, flags, frameTypes, numberAt, unpadded } from './frame.js';
 import { FrameReader } from './frame-reader.js';
@@ -9,7 +10,6 @@ import { Output } from './output.js';
 import type { RequestHead } from './request-head.js';
 import { type Allowance, firstWindow, settingsOf } from './settings.js';
 import { Http2Stream, type StreamGround } from './stream.js';
-import { StreamTable } from './stream-table.js';
 
 const nothing = Buffer.alloc(0);
 /** Bytes that may wait for a client that does not read, before nothing more is read of it. */
@@ -34,7 +34,7 @@ export class Http2Connection implements StreamGround {
   private readonly outbound: Outbound;
   private readonly heads: HeadReader;
   private readonly reader: FrameReader;
-  private readonly streams = new StreamTable<Http2Stream>();
+  private readonly streams = new NumberedTable<Http2Stream>();
   private readonly cutOff = new Set<number>();
   private readonly pings: (() => void)[] = [];
   private lastStream = 0;
@@ -226,7 +226,7 @@ export class Http2Connection implements StreamGround {
   private settings({ flags: set, streamId, payload }: Frame): void {
     if (streamId !== 0) throw broken('SETTINGS on a stream');
     if ((set & flags.ack) === 0) {
-      this.outbound.settings(payload, this.streams);
+      this.outbound.settings(payload, this.streams.all);
       // The client counts by its new settings once they are acknowledged, and not before.
       this.output.frame(frameTypes.settings, flags.ack, 0, nothing);
       this.outbound.pumpAll();
@@ -307,7 +307,7 @@ export class Http2Connection implements StreamGround {
   }
 
   private closed(): void {
-    for (const stream of this.streams) this.forget(stream);
+    for (const stream of this.streams.all) this.forget(stream);
   }
 }
 
