@@ -12,8 +12,8 @@ export function encodeLine(line: SpooledLine): string {
 }
 
 /** Throws CORRUPT for what this version has not written. */
-export function decodeLine(value: unknown, place: ErrorPlace): SpooledLine {
-  const line = value as Line<readonly WrittenTensor[]>;
+export function decodeLine(text: string, place: ErrorPlace): SpooledLine {
+  const line = parsed(text, place) as Line<readonly WrittenTensor[]>;
   if (!Array.isArray(line?.inputs) || !Array.isArray(line.outputs)) {
     throw new RelearnError('CORRUPT', 'a line of the prediction spool is of another version', {
       place,
@@ -30,4 +30,17 @@ function writtenOf({ name, datatype, shape, bytes }: SpooledTensor): WrittenTens
 
 function tensorOf({ name, datatype, shape, bytes }: WrittenTensor): SpooledTensor {
   return { name, datatype, shape, bytes: Buffer.from(bytes, 'base64') };
+}
+
+/** Throws CORRUPT for what is no JSON. */
+export function parsed(text: string, place: ErrorPlace): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (thrown) {
+    throw new RelearnError('CORRUPT', 'the prediction spool cannot be read: this is not JSON', {
+      cause: thrown,
+      place,
+      remedy: 'Move the spool folder away: predictions of the last moments are then missing from the log.',
+    });
+  }
 }

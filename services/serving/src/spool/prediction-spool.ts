@@ -84,8 +84,8 @@ export class PredictionSpool implements Part {
     const { acked, last } = this.files.readState();
     this.last = new Map(Object.entries(last));
     this.next = acked + 1;
-    for (const { value, stretch, place } of this.files.recover()) {
-      const line = decodeLine(value, place);
+    for (const { text, stretch, place } of this.files.recover()) {
+      const line = decodeLine(text, place);
       if (line.first > acked) this.enqueue(waitingOf(line, [line], stretch));
       this.next = Math.max(this.next, line.first + line.rows);
     }
@@ -128,10 +128,11 @@ export class PredictionSpool implements Part {
     const lines = linesOf(records, this.next);
     const [first] = lines;
     if (first === undefined) return;
-    const waiting = waitingOf(first, lines, this.files.append(first.first, lines.map(encodeLine).join('')));
+    // Also where the write fails: some of its lines may be in the file, and their numbers are not given twice.
+    for (const { rows } of lines) this.next += rows;
+    const stretch = this.files.append(first.first, lines.map(encodeLine).join(''));
     this.observe(records);
-    this.next = waiting.last + 1;
-    this.enqueue(waiting);
+    this.enqueue(waitingOf(first, lines, stretch));
     this.wake();
   };
 

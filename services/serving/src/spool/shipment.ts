@@ -77,5 +77,5 @@ async function linesIn({ file, at, bytes }: Stretch): Promise<SpooledLine[]> {
     });
   }
   const lines = text.toString().split('\n').slice(0, -1);
-  return lines.map((line) => decodeLine(JSON.parse(line), place));
+  return lines.map((line) => decodeLine(line, place));
 }

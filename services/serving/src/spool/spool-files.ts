@@ -13,6 +13,7 @@ import {
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ErrorPlace, RelearnError } from '@relearn/kernel';
+import { parsed } from './line-codec.js';
 import type { Stretch } from './shipment.js';
 
 /** Where shipping stands: everything up to `acked` is in the bus; by partition the last row number shipped to it. */
@@ -71,8 +72,8 @@ export class SpoolFiles {
     await rename(`${path}.new`, path);
   }
 
-  /** What the lines of all files hold, in order; a line that a crash has cut off is removed. Throws CORRUPT. */
-  *recover(): Generator<{ readonly value: unknown; readonly stretch: Stretch; readonly place: ErrorPlace }> {
+  /** The lines of all files, in order; one that a crash has cut off is removed. */
+  *recover(): Generator<{ readonly text: string; readonly stretch: Stretch; readonly place: ErrorPlace }> {
     for (const name of this.names()) {
       const path = join(this.folder, name);
       const bytes = readFileSync(path);
@@ -82,8 +83,8 @@ export class SpoolFiles {
       for (let at = 0, line = 1; at < whole; line++) {
         const end = bytes.indexOf(newline, at) + 1;
         const place = { file: path, line };
-        const value = parsed(bytes.toString('utf8', at, end), place);
-        yield { value, stretch: { file: path, at, bytes: end - at }, place };
+        const text = bytes.toString('utf8', at, end);
+        yield { text, stretch: { file: path, at, bytes: end - at }, place };
         at = end;
       }
     }
@@ -153,16 +154,4 @@ function readText(path: string): string | null {
 function replaceFile(path: string, text: string): void {
   writeFileSync(`${path}.new`, text);
   renameSync(`${path}.new`, path);
-}
-
-function parsed(text: string, place: ErrorPlace): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (thrown) {
-    throw new RelearnError('CORRUPT', 'the prediction spool cannot be read: this is not JSON', {
-      cause: thrown,
-      place,
-      remedy: 'Move the spool folder away: predictions of the last moments are then missing from the log.',
-    });
-  }
 }
