@@ -1,6 +1,6 @@
 // For what passes through a process: requests, calls, those who wait. No Map and no Set: these are made anew when their holes are
 // many, and the old table keeps its entries and refers to the new one. Once V8 has moved one of them to its old generation, all
-// later ones follow, and with them all that was ever in them, dead or not. What passes is then collected as what stays.
+// later ones follow, and with them whatever was in them, dead or not, until all of the heap is collected.
 
 /** What a table asks of its values. */
 export interface Numbered {

@@ -3,8 +3,8 @@ import { businessNow, type Ports } from '@relearn/runtime';
 import { distModule } from '@relearn/runtime/workers';
 import type { PredictionLog, PredictionRecord } from '../inference/prediction-record.js';
 import { decodeLine, encodeLine } from './line-codec.js';
-import { recordsOf, type Shipment, type ShippedPipeline, type ShippedRecords, type Stretch } from './shipment.js';
-import { SpoolFiles } from './spool-files.js';
+import { recordsOf, type Shipment, type ShippedPipeline, type ShippedRecords } from './shipment.js';
+import { SpoolFiles, type Stretch } from './spool-files.js';
 import { linesOf, type SpooledLine } from './spooled-line.js';
 
 /** What is known of lines that wait in a file: those of one write, of one model. */

@@ -4,14 +4,8 @@ import { RelearnError } from '@relearn/kernel';
 import { decodeLine } from './line-codec.js';
 import { recordsOfLine, type Sharding } from './logged-events.js';
 import { loggedLineOf } from './logged-line.js';
+import type { Stretch } from './spool-files.js';
 import { joinLines, type SpooledLine } from './spooled-line.js';
-
-/** Whole lines of one file of the spool, by their bytes. */
-export interface Stretch {
-  readonly file: string;
-  readonly at: number;
-  readonly bytes: number;
-}
 
 /** Of a pipeline, when its lines are shipped. */
 export interface ShippedPipeline extends Sharding {

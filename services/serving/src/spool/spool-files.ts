@@ -14,12 +14,18 @@ import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ErrorPlace, RelearnError } from '@relearn/kernel';
 import { parsed } from './line-codec.js';
-import type { Stretch } from './shipment.js';
 
 /** Where shipping stands: everything up to `acked` is in the bus; by partition the last row number shipped to it. */
 export interface ShipState {
   readonly acked: number;
   readonly last: Readonly<Record<string, number>>;
+}
+
+/** Whole lines of one file, by their bytes. */
+export interface Stretch {
+  readonly file: string;
+  readonly at: number;
+  readonly bytes: number;
 }
 
 const segmentBytes = 8 * 1024 * 1024;
