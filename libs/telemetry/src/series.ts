@@ -57,9 +57,9 @@ export class Passing {
   }
 
   private endOldest(passers: Map<string, Passer>): void {
-    const [oldest] = [...passers].reduce((one, other) => (other[1].turn < one[1].turn ? other : one));
-    for (const each of passers.get(oldest)?.series.values() ?? []) this.over(each);
+    const [oldest, { series }] = [...passers].reduce((one, other) => (other[1].turn < one[1].turn ? other : one));
     passers.delete(oldest);
+    for (const each of series.values()) this.over(each);
   }
 }
 

@@ -5,20 +5,21 @@ import { emission, recordsFor } from '@relearn/runtime';
 import type { LoggedLine } from './logged-line.js';
 import type { SpooledRequest } from './spooled-line.js';
 
-/** Of the pipeline that is applied, if one is. */
-export interface Sharding {
+/** Of a pipeline, when its lines are shipped. */
+export interface ShippedPipeline {
+  /** Of the pipeline that is applied; 0 where none is. */
   readonly version: number;
   /** The column that decides on a row's partition. */
   readonly shardBy: string | undefined;
+  /** Business time, ms. */
+  readonly now: number;
 }
 
-/** Where and when a line is logged. */
-export interface Logging extends Sharding {
+/** Where a line is logged. */
+export interface Logging extends ShippedPipeline {
   /** First words of the sources: one a partition. */
   readonly source: string;
   readonly partitions: number;
-  /** Business time, ms. */
-  readonly now: number;
   /** By source: the last row number before; is advanced. */
   readonly last: Map<string, number>;
   /** Hears of the number of a row whose inputs no event can hold. */

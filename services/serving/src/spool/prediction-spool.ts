@@ -3,7 +3,8 @@ import { businessNow, type Ports } from '@relearn/runtime';
 import { distModule } from '@relearn/runtime/workers';
 import type { PredictionLog, PredictionRecord } from '../inference/prediction-record.js';
 import { decodeLine, encodeLine } from './line-codec.js';
-import { recordsOf, type Shipment, type ShippedPipeline, type ShippedRecords } from './shipment.js';
+import type { ShippedPipeline } from './logged-events.js';
+import { recordsOf, type Shipment, type ShippedRecords } from './shipment.js';
 import { SpoolFiles, type Stretch } from './spool-files.js';
 import { linesOf, type SpooledLine } from './spooled-line.js';
 

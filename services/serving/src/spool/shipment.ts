@@ -1,17 +1,10 @@
-import { open } from 'node:fs/promises';
 import type { OutgoingRecord } from '@relearn/bus';
 import { RelearnError } from '@relearn/kernel';
 import { decodeLine } from './line-codec.js';
-import { recordsOfLine, type Sharding } from './logged-events.js';
+import { recordsOfLine, type ShippedPipeline } from './logged-events.js';
 import { loggedLineOf } from './logged-line.js';
-import type { Stretch } from './spool-files.js';
+import { readStretch, type Stretch } from './spool-files.js';
 import { joinLines, type SpooledLine } from './spooled-line.js';
-
-/** Of a pipeline, when its lines are shipped. */
-export interface ShippedPipeline extends Sharding {
-  /** Business time, ms. */
-  readonly now: number;
-}
 
 /** Lines that are to be made events, with all that is to be known for it: it can be done in any thread. */
 export interface Shipment {
@@ -50,26 +43,7 @@ export async function recordsOf(shipment: Shipment, breathe?: () => Promise<void
   return { records, last, cut };
 }
 
-async function linesIn({ file, at, bytes }: Stretch): Promise<SpooledLine[]> {
-  const place = { file };
-  const text = Buffer.allocUnsafe(bytes);
-  try {
-    const handle = await open(file, 'r');
-    try {
-      const { bytesRead } = await handle.read(text, 0, bytes, at);
-      if (bytesRead < bytes)
-        throw new RelearnError('CORRUPT', 'the prediction spool is shorter than it was', { place });
-    } finally {
-      await handle.close();
-    }
-  } catch (thrown) {
-    if (thrown instanceof RelearnError) throw thrown;
-    const { message } = RelearnError.from(thrown);
-    throw new RelearnError('STORAGE_FAILED', `the prediction spool cannot be read: ${message}`, {
-      place,
-      cause: thrown,
-    });
-  }
-  const lines = text.toString().split('\n').slice(0, -1);
-  return lines.map((line) => decodeLine(line, place));
+async function linesIn(stretch: Stretch): Promise<SpooledLine[]> {
+  const lines = (await readStretch(stretch)).split('\n').slice(0, -1);
+  return lines.map((line) => decodeLine(line, { file: stretch.file }));
 }

@@ -6,11 +6,10 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  truncateSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { rename, writeFile } from 'node:fs/promises';
+import { open, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ErrorPlace, RelearnError } from '@relearn/kernel';
 import { parsed } from './line-codec.js';
@@ -46,11 +45,7 @@ export class SpoolFiles {
     try {
       mkdirSync(folder, { recursive: true });
     } catch (thrown) {
-      const { message } = RelearnError.from(thrown);
-      throw new RelearnError('STORAGE_FAILED', `the prediction spool cannot be made: ${message}`, {
-        cause: thrown,
-        place: { file: folder },
-      });
+      throw storageFailed('made', thrown, { file: folder });
     }
   }
 
@@ -78,14 +73,12 @@ export class SpoolFiles {
     await rename(`${path}.new`, path);
   }
 
-  /** The lines of all files, in order; one that a crash has cut off is removed. */
+  /** The lines of all files, in order; one that a crash has cut off is left out, and nothing is written behind it. */
   *recover(): Generator<{ readonly text: string; readonly stretch: Stretch; readonly place: ErrorPlace }> {
     for (const name of this.names()) {
       const path = join(this.folder, name);
       const bytes = readFileSync(path);
       const whole = bytes.lastIndexOf(newline) + 1;
-      // What is written next would else be appended to half a line.
-      if (whole < bytes.length) truncateSync(path, whole);
       for (let at = 0, line = 1; at < whole; line++) {
         const end = bytes.indexOf(newline, at) + 1;
         const place = { file: path, line };
@@ -108,11 +101,7 @@ export class SpoolFiles {
       return stretch;
     } catch (thrown) {
       this.close();
-      throw new RelearnError(
-        'STORAGE_FAILED',
-        `the prediction spool cannot be written: ${RelearnError.from(thrown).message}`,
-        { cause: thrown },
-      );
+      throw storageFailed('written', thrown);
     }
   }
 
@@ -145,6 +134,32 @@ export class SpoolFiles {
       .filter((name) => name.endsWith(suffix))
       .sort();
   }
+}
+
+/** Throws STORAGE_FAILED, and CORRUPT where the file has become shorter. */
+export async function readStretch({ file, at, bytes }: Stretch): Promise<string> {
+  const { buffer, bytesRead } = await readAt(file, at, bytes).catch((thrown: unknown) => {
+    throw storageFailed('read', thrown, { file });
+  });
+  if (bytesRead === bytes) return buffer.toString();
+  throw new RelearnError('CORRUPT', 'the prediction spool is shorter than it was', { place: { file } });
+}
+
+async function readAt(file: string, at: number, bytes: number) {
+  const handle = await open(file, 'r');
+  try {
+    return await handle.read(Buffer.allocUnsafe(bytes), 0, bytes, at);
+  } finally {
+    await handle.close();
+  }
+}
+
+function storageFailed(what: 'made' | 'written' | 'read', cause: unknown, place?: ErrorPlace): RelearnError {
+  const { message } = RelearnError.from(cause);
+  return new RelearnError('STORAGE_FAILED', `the prediction spool cannot be ${what}: ${message}`, {
+    cause,
+    ...(place === undefined ? {} : { place }),
+  });
 }
 
 function readText(path: string): string | null {
