@@ -6,6 +6,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  truncateSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -73,12 +74,14 @@ export class SpoolFiles {
     await rename(`${path}.new`, path);
   }
 
-  /** The lines of all files, in order; one that a crash has cut off is left out, and nothing is written behind it. */
+  /** The lines of all files, in order; one that a crash has cut off is removed. */
   *recover(): Generator<{ readonly text: string; readonly stretch: Stretch; readonly place: ErrorPlace }> {
     for (const name of this.names()) {
       const path = join(this.folder, name);
       const bytes = readFileSync(path);
       const whole = bytes.lastIndexOf(newline) + 1;
+      // Nobody was answered for it: once a process has started, files hold whole lines alone.
+      if (whole < bytes.length) truncateSync(path, whole);
       for (let at = 0, line = 1; at < whole; line++) {
         const end = bytes.indexOf(newline, at) + 1;
         const place = { file: path, line };
