@@ -1,13 +1,21 @@
-import type { Metric, Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import { type MetricSpec, metricNames } from './names.js';
+
+/** The last value of a bucket that was seen in a trace which is kept, as prom-client has it. */
+export interface Exemplar {
+  readonly labelSet: { readonly trace_id: string };
+  readonly value: number;
+  /** Seconds since 1970 UTC. */
+  readonly timestamp: number;
+}
 
 /** One value under the name of its sample, which a histogram has several of. */
 export interface Figure {
   readonly metricName?: string;
   readonly labels: Readonly<Partial<Record<string, string | number>>>;
   readonly value: number;
-  readonly exemplar?: unknown;
-  /** Of all samples of one series, behind `labels`: prom-client makes text of the same object once. */
+  readonly exemplar?: Exemplar | undefined;
+  /** Of all samples of one series, behind `labels`: the same object becomes text once. */
   readonly sharedLabels?: Readonly<Record<string, string>>;
 }
 
@@ -22,29 +30,28 @@ export interface Told {
 /** What a metric of a process tells, as plain data that can be sent to another process. */
 export interface Family extends Told {
   readonly together: NonNullable<MetricSpec['together']> | 'sum';
-  /** Does it keep exemplars? */
-  readonly traced: boolean;
 }
 
 export type Figures = readonly Family[];
 
+/** What a registry of prom-client tells. */
+export async function toldBy(registry: Pick<Registry, 'getMetricsAsJSON'>): Promise<Told[]> {
+  // Plain data has the type's name, whatever the declarations say.
+  return (await registry.getMetricsAsJSON()).map((metric) => ({ ...metric, type: String(metric.type) }));
+}
+
 const specs = new Map<string, MetricSpec>(Object.values(metricNames).map((spec) => [spec.name, spec]));
 
-/** All that a registry tells. What processes tell apart, as they do what Node says of itself, bears the process as a label. */
-export async function figuresOf(registry: Pick<Registry, 'getMetricsAsJSON'>, process: string): Promise<Figures> {
-  return (await registry.getMetricsAsJSON()).map(({ name, help, type, values }) => {
+/** What metrics tell, to be sent. What processes tell apart, as they do what Node says of itself, bears the process as a label. */
+export function figuresOf(told: readonly Told[], process: string): Figures {
+  return told.map(({ name, help, type, values }) => {
     const spec = specs.get(name);
     const together = spec === undefined ? 'apart' : (spec.together ?? 'sum');
-    const labelled = (figure: Figure) => ({ ...figure, labels: { ...figure.labels, process } });
-    return {
-      name,
-      help,
-      // Plain data has the type's name, whatever the declarations say.
-      type: String(type),
-      together,
-      traced: spec?.exemplars === true,
-      values: together === 'apart' ? values.map(labelled) : values,
+    const own = together === 'apart' ? { process } : {};
+    const labelled = ({ sharedLabels, ...figure }: Figure) => {
+      return { ...figure, labels: { ...figure.labels, ...sharedLabels, ...own } };
     };
+    return { name, help, type, together, values: values.map(labelled) };
   });
 }
 
@@ -75,10 +82,4 @@ function combined({ together }: Family, before: Figure | undefined, figure: Figu
 /** What goes on counting after its process has ended: a sum that fell would look like a restart of all of them. */
 export function countedOf(figures: Figures): Figures {
   return figures.filter(({ together, type }) => together === 'sum' && type !== 'gauge');
-}
-
-/** What a registry of prom-client renders, told anew each time, as data and as text: it asks for these fields alone. */
-export function rendered(told: () => Told, lines: () => Told = told): Metric {
-  const { name, type } = told();
-  return { name, type, get: async () => told(), getForPromString: async () => lines() } as unknown as Metric;
 }

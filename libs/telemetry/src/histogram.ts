@@ -1,15 +1,7 @@
 import { RelearnError, systemClock } from '@relearn/kernel';
-import type { Figure, Told } from './figures.js';
+import type { Exemplar, Figure, Told } from './figures.js';
 import type { MetricSpec } from './names.js';
 import { type Bound, type Labels, Series } from './series.js';
-
-/** The last value of a bucket that was seen in a trace which is kept, as prom-client has it. */
-interface Exemplar {
-  readonly labelSet: { readonly trace_id: string };
-  readonly value: number;
-  /** Seconds since 1970 UTC. */
-  readonly timestamp: number;
-}
 
 interface Buckets {
   readonly labels: Labels;
@@ -47,14 +39,7 @@ export class Histogram {
     }
   }
 
-  /** What it tells to a registry of prom-client. */
   told(): Told {
-    const { values, ...rest } = this.lines();
-    return { ...rest, values: values.map(withAllLabels) };
-  }
-
-  /** The same, the labels of a series apart from those of its buckets. */
-  lines(): Told {
     const { name, help } = this.spec;
     const values = [...this.series.all].flatMap((buckets) => this.figuresOf(buckets));
     return { name, help, type: 'histogram', values };
@@ -76,7 +61,3 @@ export class Histogram {
 }
 
 const none = {};
-
-function withAllLabels({ sharedLabels, ...figure }: Figure): Figure {
-  return { ...figure, labels: { ...figure.labels, ...sharedLabels } };
-}

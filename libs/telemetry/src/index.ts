@@ -1,9 +1,9 @@
+export type { Rendered } from './exposition.js';
 export type { Figures } from './figures.js';
 export { JointMetrics } from './joint-metrics.js';
 export * from './log.js';
 export * from './metrics.js';
 export * from './names.js';
-export type { Rendered } from './registries.js';
 export * from './telemetry.js';
 export * from './traceparent.js';
 export * from './tracing.js';

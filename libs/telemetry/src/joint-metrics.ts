@@ -1,5 +1,5 @@
-import { countedOf, type Figures, merged, rendered } from './figures.js';
-import { newRegistries, type Rendered, textOf } from './registries.js';
+import { exposition, type Rendered } from './exposition.js';
+import { countedOf, type Figures, merged } from './figures.js';
 
 /** The metrics of several processes as one text: what they count is added up, what each tells of itself names it. */
 export class JointMetrics {
@@ -17,12 +17,7 @@ export class JointMetrics {
     this.latest.delete(process);
   }
 
-  render(accept = ''): Promise<Rendered> {
-    const registries = newRegistries();
-    for (const family of merged([this.past, ...this.latest.values()])) {
-      const among = family.traced ? [registries.traced, registries.openMetrics] : [registries.plain];
-      for (const registry of among) registry.registerMetric(rendered(() => family));
-    }
-    return textOf(registries, accept);
+  render(accept = ''): Rendered {
+    return exposition(merged([this.past, ...this.latest.values()]), accept);
   }
 }

@@ -1,11 +1,11 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { RelearnError } from '@relearn/kernel';
-import { Counter as PromCounter, Gauge as PromGauge, collectDefaultMetrics, type Registry } from 'prom-client';
-import { type Figures, figuresOf, rendered } from './figures.js';
+import { Counter as PromCounter, Gauge as PromGauge, collectDefaultMetrics, Registry } from 'prom-client';
+import { exposition, type Rendered } from './exposition.js';
+import { type Figures, figuresOf, type Told, toldBy } from './figures.js';
 import { Histogram as OwnHistogram } from './histogram.js';
-import { newRegistries, type Registries, type Rendered, textOf } from './registries.js';
 import { type MetricKey, type MetricSpec, metricNames } from './names.js';
-import { boundLabels, type Labels, Passing } from './series.js';
+import { type Bound, boundLabels, type Labels, Passing } from './series.js';
 
 type Specs = typeof metricNames;
 type LabelsOf<Key extends MetricKey> = Readonly<Record<Specs[Key]['labels'][number], string>>;
@@ -57,37 +57,41 @@ const quantiles = [50, 99] as const;
 
 /** One registry with every metric of names.ts. A process makes one; a label's values are bounded by `labelValueBound`. */
 export function createMetrics(options: MetricsOptions = {}): Metrics {
-  const registries = newRegistries();
+  const registry = new Registry();
+  const histograms: OwnHistogram[] = [];
   const ofProcess = options.process ?? true;
   const onFold = (metric: string) => set.foldedLabels.add({ metric });
   const set = Object.fromEntries(
-    Object.entries(metricNames).map(([key, spec]) => [key, instrumentOf(spec, registries, onFold)]),
+    Object.entries(metricNames).map(([key, spec]: [string, MetricSpec]) => {
+      const bound = boundLabels(spec, onFold);
+      if (spec.kind === 'counter') return [key, counterOf(spec, bound, registry)];
+      if (spec.kind === 'gauge') return [key, gaugeOf(spec, bound, registry)];
+      const histogram = new OwnHistogram(spec, bound);
+      histograms.push(histogram);
+      return [key, histogram];
+    }),
     // The keys and kinds are those of the same table that the type is made from.
   ) as unknown as MetricSet;
   const updates: (() => void)[] = [];
   const delay = ofProcess ? monitorEventLoopDelay({ resolution: resolutionMs }) : undefined;
   delay?.enable();
-  if (ofProcess) addProcessMetrics(registries.plain);
-  const updated = async <T>(read: () => Promise<T>): Promise<T> => {
+  if (ofProcess) addProcessMetrics(registry);
+  const told = async (): Promise<Told[]> => {
     for (const update of updates) update();
     for (const quantile of quantiles) {
       const value = beyondInterval(delay, quantile) / 1000;
       if (delay !== undefined) set.eventLoopDelay.set({ quantile: String(quantile / 100) }, value);
     }
-    const told = await read();
+    const all = [...(await toldBy(registry)), ...histograms.map((histogram) => histogram.told())];
     delay?.reset();
-    return told;
+    return all;
   };
   return {
     ...set,
     eventLoopDelayMs: () => ({ p50: beyondInterval(delay, 50), p99: beyondInterval(delay, 99) }),
     beforeRender: (update) => void updates.push(update),
-    render: (accept = '') => updated(() => textOf(registries, accept)),
-    figures: (process) =>
-      updated(async () => [
-        ...(await figuresOf(registries.plain, process)),
-        ...(await figuresOf(registries.traced, process)),
-      ]),
+    render: async (accept = '') => exposition(await told(), accept),
+    figures: async (process) => figuresOf(await told(), process),
     stop: () => {
       delay?.disable();
     },
@@ -109,51 +113,34 @@ function beyondInterval(delay: IntervalHistogram | undefined, quantile: number):
   return Math.max(0, delay.percentile(quantile) / 1e6 - resolutionMs);
 }
 
-function promOptions(spec: MetricSpec): { name: string; help: string; labelNames: string[] } {
-  return { name: spec.name, help: spec.help, labelNames: [...spec.labels] };
+function counterOf(spec: MetricSpec, bound: Bound, registry: Registry): Counter<Labels> {
+  const counter = new PromCounter(promOptions(spec, registry));
+  const passing = passingOf(spec, (labels) => counter.remove(labels));
+  return {
+    add: (labels, amount = 1) => {
+      if (amount < 0) throw new RelearnError('INTERNAL', `${spec.name}: a counter cannot fall by ${-amount}`);
+      const within = bound(labels);
+      passing?.hear(within);
+      counter.inc(within, amount);
+    },
+  };
 }
 
-function instrumentOf(
-  spec: MetricSpec,
-  { plain, traced, openMetrics }: Registries,
-  onFold: (name: string) => void,
-): Instruments<Labels>[MetricSpec['kind']] {
-  const options = { ...promOptions(spec), registers: [plain] };
-  const bound = boundLabels(spec, onFold);
-  if (spec.kind === 'counter') {
-    const counter = new PromCounter(options);
-    const passing = passingOf(spec, (labels) => counter.remove(labels));
-    return {
-      add: (labels, amount = 1) => {
-        if (amount < 0) throw new RelearnError('INTERNAL', `${spec.name}: a counter cannot fall by ${-amount}`);
-        const within = bound(labels);
-        passing?.hear(within);
-        counter.inc(within, amount);
-      },
-    };
-  }
-  if (spec.kind === 'gauge') {
-    const gauge = new PromGauge(options);
-    const passing = passingOf(spec, (labels) => gauge.remove(labels));
-    return {
-      set: (labels, value) => {
-        const within = bound(labels);
-        passing?.hear(within);
-        gauge.set(within, value);
-      },
-      clear: (labels) => gauge.remove(bound(labels)),
-    };
-  }
-  const histogram = new OwnHistogram(spec, bound);
-  const among = spec.exemplars === true ? [traced, openMetrics] : [plain];
-  for (const registry of among)
-    registry.registerMetric(
-      rendered(
-        () => histogram.told(),
-        () => histogram.lines(),
-      ),
-    );
-  return histogram;
+function gaugeOf(spec: MetricSpec, bound: Bound, registry: Registry): Gauge<Labels> {
+  const gauge = new PromGauge(promOptions(spec, registry));
+  const passing = passingOf(spec, (labels) => gauge.remove(labels));
+  return {
+    set: (labels, value) => {
+      const within = bound(labels);
+      passing?.hear(within);
+      gauge.set(within, value);
+    },
+    clear: (labels) => gauge.remove(bound(labels)),
+  };
+}
+
+function promOptions({ name, help, labels }: MetricSpec, registry: Registry) {
+  return { name, help, labelNames: [...labels], registers: [registry] };
 }
 
 function passingOf({ passing, labels }: MetricSpec, over: (labels: Labels) => void): Passing | undefined {

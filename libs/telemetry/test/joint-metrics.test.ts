@@ -20,7 +20,7 @@ describe('the metrics of several processes', () => {
     const joint = new JointMetrics();
     joint.told('0', await toldBy(silent(), 3).figures('0'));
     joint.told('1', await toldBy(silent(), 5).figures('1'));
-    const { body } = await joint.render();
+    const { body } = joint.render();
 
     expect(body).toContain('nv_inference_request_success{model="m",version="1"} 8');
     expect(body).toContain('nv_inference_pending_request_count{model="m",version="1"} 8');
@@ -34,11 +34,11 @@ describe('the metrics of several processes', () => {
     const joint = new JointMetrics();
     joint.told('0', await metrics.figures('0'));
     for (const accept of ['', 'application/openmetrics-text']) {
-      const [together, alone] = [await joint.render(accept), await metrics.render(accept)];
+      const [together, alone] = [joint.render(accept), await metrics.render(accept)];
       expect(together.contentType).toBe(alone.contentType);
       expect(samples(together.body).sort()).toEqual(samples(alone.body).sort());
     }
-    expect((await joint.render('application/openmetrics-text')).body).toContain('# {trace_id="trace-3"} 0.02');
+    expect(joint.render('application/openmetrics-text').body).toContain('# {trace_id="trace-3"} 0.02');
   });
 
   test('tell apart what a process tells of itself', async () => {
@@ -48,7 +48,7 @@ describe('the metrics of several processes', () => {
       joint.told(process, await metrics.figures(process));
       metrics.stop();
     }
-    const { body } = await joint.render();
+    const { body } = joint.render();
     for (const process of ['0', '1']) {
       expect(body).toContain(`process_start_time_seconds{process="${process}"}`);
       expect(body).toContain(`relearn_event_loop_delay_seconds{quantile="0.99",process="${process}"}`);
@@ -63,7 +63,7 @@ describe('the metrics of several processes', () => {
     joint.ended('1');
     joint.ended('0');
     joint.told('0', await toldBy(silent(), 1).figures('0'));
-    const { body } = await joint.render();
+    const { body } = joint.render();
 
     expect(body).toContain('nv_inference_request_success{model="m",version="1"} 9');
     expect(body).toContain('relearn_inference_queue_seconds_count{pipeline="m",model="1",arm="champion"} 9');

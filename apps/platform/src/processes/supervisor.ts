@@ -128,7 +128,7 @@ class Supervisor {
       }
     });
     await Promise.all(all);
-    return await this.joint.render(accept);
+    return this.joint.render(accept);
   }
 }
 
