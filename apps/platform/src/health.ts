@@ -5,7 +5,7 @@ import type { Standing } from './standing.js';
 
 /** Gauges that take a look at the engines are not read anew before they are so old. */
 const freshMs = 1_000;
-/** Older ones are waited for, those between are brought up to date behind the reader's back. */
+/** Older ones are waited for, those between are brought up to date once the reader has been told. */
 const staleMs = 5_000;
 /** An engine that is slow, or away, holds up no scrape for longer. */
 const patienceMs = 1_000;
@@ -36,24 +36,32 @@ export class Health implements Probed {
   }
 
   async metrics(accept: string): Promise<Rendered> {
-    await this.refreshed();
-    return await this.telemetry.metrics.render(accept);
+    return await this.refreshed(() => this.telemetry.metrics.render(accept));
   }
 
   /** The same as data, under the name of this process among others. */
   async figures(process: string): Promise<Figures> {
-    await this.refreshed();
-    return await this.telemetry.metrics.figures(process);
+    return await this.refreshed(() => this.telemetry.metrics.figures(process));
   }
 
-  private async refreshed(): Promise<void> {
+  private async refreshed<Told>(read: () => Promise<Told>): Promise<Told> {
     const age = this.clock.now() - this.refreshedAt;
-    if (age < freshMs) return;
-    this.refreshing ??= this.refreshNow();
-    if (age < staleMs) return;
+    if (age < freshMs) return await read();
+    if (age < staleMs) {
+      const told = await read();
+      // Only once the answer is out: before it, the engines' threads would be at it beside the answer.
+      setImmediate(() => void this.refreshOnce());
+      return told;
+    }
     const done = new AbortController();
-    await Promise.race([this.refreshing, this.clock.sleep(patienceMs, done.signal)]);
+    await Promise.race([this.refreshOnce(), this.clock.sleep(patienceMs, done.signal)]);
     done.abort();
+    return await read();
+  }
+
+  private refreshOnce(): Promise<void> {
+    this.refreshing ??= this.refreshNow();
+    return this.refreshing;
   }
 
   private async refreshNow(): Promise<void> {
