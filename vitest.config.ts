@@ -15,6 +15,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
+    // As the launcher has it.
+    env: { ORT_DISABLE_TELEMETRY: '1' },
     maxWorkers: 2,
     server: { deps: { inline: [/@relearn\//] } },
   },

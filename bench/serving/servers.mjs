@@ -12,6 +12,9 @@ const launcher = fileURLToPath(new URL('../../apps/cli/bin/relearn.mjs', import.
 const front = fileURLToPath(new URL('./front.mjs', import.meta.url));
 const bare = fileURLToPath(new URL('./bare.mjs', import.meta.url));
 
+// No server, ours or a peer's, writes ONNX Runtime's reports to its maker.
+process.env.ORT_DISABLE_TELEMETRY ??= '1';
+
 /** A process group of its own, ended as a whole. */
 function start(command, args, options) {
   const child = spawn(command, args, { stdio: 'ignore', detached: true, ...options });
