@@ -14,6 +14,8 @@ if (major < 20 || (major === 20 && minor < 19)) {
 
 // V8 would at times put each request into its old generation at once, where it stays until a whole collection.
 setFlagsFromString('--no-allocation-site-pretenuring');
+// Between idle times V8 would let the heap grow fourfold before it collects what is dead.
+setFlagsFromString('--heap-growing-percent=60');
 // ONNX Runtime reports models and runs to its maker unless this is set when it is loaded; 0 lets it.
 process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
 
