@@ -15,14 +15,14 @@ let server: Plain | undefined;
 
 afterEach(() => server?.stop());
 
-/** The frames of a type up to the answer to a ping. */
-async function until(raw: RawClient, type: number): Promise<number[]> {
+/** The streams that have frames of a type, and with these flags, before the answer to a ping. */
+async function until(raw: RawClient, type: number, set?: number): Promise<number[]> {
   const ids: number[] = [];
   raw.send(ping);
   for (;;) {
     const told = await raw.next();
     if (told === undefined || (told.type === types.ping && told.flags === 1)) return ids;
-    if (told.type === type) ids.push(told.streamId);
+    if (told.type === type && told.flags === (set ?? told.flags)) ids.push(told.streamId);
   }
 }
 
@@ -87,6 +87,30 @@ it('answers that nobody reads wait, and go out once somebody does', async () => 
   let bytes = 0;
   while (bytes < 40 * body.length) bytes += (await raw.next(types.data))?.payload.length ?? Number.NaN;
   expect(bytes).toBe(40 * body.length);
+});
+
+it('while too many bytes of answers are not read, requests are refused; once they are, they are answered', async () => {
+  const body = randomBytes(100_000);
+  server = await plain((stream) => new Echo(stream, body), 1_000_000);
+  const raw = await server.socket();
+  const window = (bytes: number) => frame(types.settings, 0, 0, Buffer.from([0, 4, 0, bytes, 0, 0]));
+  const ids = (from: number) => Array.from({ length: 20 }, (_, index) => from + 2 * index);
+  const heads = (asked: readonly number[]) => {
+    raw.send(...asked.map((id) => Buffer.concat([open(id), frame(types.data, 1, id, text('?'))])));
+    return until(raw, types.headers, 4);
+  };
+  raw.send(greeting, window(0));
+  expect(await heads(ids(1))).toEqual(ids(1).slice(0, 10));
+  raw.send(window(32), frame(types.windowUpdate, 0, 0, Buffer.from([0, 32, 0, 0])));
+  for (let bytes = 0; bytes < 10 * (body.length + 1); ) {
+    bytes += (await raw.next(types.data))?.payload.length ?? Number.NaN;
+  }
+  expect(await heads([41])).toEqual([41]);
+  // Who leaves takes with him what waits.
+  raw.send(window(0));
+  expect(await heads(ids(43))).toEqual(ids(43).slice(0, 10));
+  raw.send(...ids(43).map(cancel));
+  expect(await heads([83])).toEqual([83]);
 });
 
 it('fields that were too many, malformed or refused are known to later requests', async () => {

@@ -292,8 +292,8 @@ function trailersOf({ code, details, trailers }: WireStatus): FieldList['fields'
 }
 
 function tooMuchHeld(): RelearnError {
-  return new RelearnError('RESOURCE_EXHAUSTED', 'too many bytes of unfinished requests on one connection', {
-    remedy: 'Send fewer large requests at a time, or open more connections.',
+  return new RelearnError('RESOURCE_EXHAUSTED', 'too many bytes of requests or answers wait on one connection', {
+    remedy: 'Read answers as they come and send fewer large requests at a time, or open more connections.',
   });
 }
 

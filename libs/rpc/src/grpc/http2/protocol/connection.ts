@@ -19,7 +19,7 @@ const mostRemembered = 1_024;
 
 export interface ConnectionOptions {
   readonly allowance: Allowance;
-  /** Bytes of unfinished bodies that all streams together may hold. */
+  /** Bytes of unfinished bodies that all streams together may hold, and of answers that may wait to be read. */
   readonly mostHeldBytes: number;
   /** Hears of each request, once its fields are there. */
   readonly onRequest: (stream: Http2Stream) => void;
@@ -114,7 +114,7 @@ export class Http2Connection implements StreamGround {
 
   hold(bytes: number): boolean {
     this.held += bytes;
-    return this.held > this.options.mostHeldBytes;
+    return Math.max(this.held, this.outbound.waitingBytes) > this.options.mostHeldBytes;
   }
 
   settled(): void {

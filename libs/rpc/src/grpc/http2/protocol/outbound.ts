@@ -17,6 +17,8 @@ export class Outbound {
   /** Streams that wait for room on the connection. One whose own window is shut is not here: it is pumped when that opens. */
   private readonly blocked = new Set<Http2Stream>();
   private window = firstWindow;
+  /** Bytes of answers that have no room yet. */
+  waitingBytes = 0;
 
   /** `ended` hears of a stream whose last frame is on its way. */
   constructor(output: Output, ended: (stream: Http2Stream) => void) {
@@ -54,7 +56,7 @@ export class Outbound {
       if (part === bytes) waiting.shift();
       else waiting[0] = bytes.subarray(part.length);
     }
-    this.blocked.delete(stream);
+    this.forget(stream);
     if (stream.closed) return;
     stream.responder?.drained();
     const { trailers } = stream;
@@ -71,8 +73,10 @@ export class Outbound {
     }
   }
 
+  /** Nothing of the stream waits any more. */
   forget(stream: Http2Stream): void {
     this.blocked.delete(stream);
+    this.counts(stream, 0);
   }
 
   /** Throws a FLOW_CONTROL_ERROR. */
@@ -114,6 +118,14 @@ export class Outbound {
   private block(stream: Http2Stream): void {
     this.blocked.delete(stream);
     if (stream.sendWindow > 0) this.blocked.add(stream);
+    let bytes = 0;
+    for (const part of stream.waiting) bytes += part.length;
+    this.counts(stream, bytes);
+  }
+
+  private counts(stream: Http2Stream, bytes: number): void {
+    this.waitingBytes += bytes - stream.waitingBytes;
+    stream.waitingBytes = bytes;
   }
 
   private end(stream: Http2Stream): void {

@@ -7,7 +7,7 @@ export interface Responder {
   data(bytes: Buffer): void;
   /** The body is whole. */
   whole(): void;
-  /** The connection holds more than it may until this body is taken. */
+  /** The connection holds more than it may until this body is taken, or answers are read. */
   full(): void;
   /** There is room again for what waited. */
   drained(): void;
@@ -37,6 +37,8 @@ export class Http2Stream {
   sendWindow: number;
   /** Parts of the answer that wait for room, the oldest first, and what comes behind them. */
   readonly waiting: Uint8Array[] = [];
+  /** Those of them that its connection counts. */
+  waitingBytes = 0;
   trailers: FieldList | undefined;
   /** Neither side says any more on it. */
   closed = false;
