@@ -38,7 +38,7 @@ const newline = 10;
  */
 export class SpoolFiles {
   private readonly folder: string;
-  private current: { fd: number; name: string; bytes: number } | null = null;
+  private current: { fd: number; file: string; bytes: number } | null = null;
 
   /** Makes the folder where it is missing. Throws STORAGE_FAILED. */
   constructor(folder: string) {
@@ -96,11 +96,11 @@ export class SpoolFiles {
   append(firstNumber: number, lines: string): Stretch {
     const bytes = Buffer.from(lines);
     try {
-      const file = this.writable(firstNumber);
-      const stretch = { file: join(this.folder, file.name), at: file.bytes, bytes: bytes.length };
+      const current = this.writable(firstNumber);
+      const stretch = { file: current.file, at: current.bytes, bytes: bytes.length };
       let written = 0;
-      while (written < bytes.length) written += writeSync(file.fd, bytes, written);
-      file.bytes += bytes.length;
+      while (written < bytes.length) written += writeSync(current.fd, bytes, written);
+      current.bytes += bytes.length;
       return stretch;
     } catch (thrown) {
       this.close();
@@ -122,13 +122,12 @@ export class SpoolFiles {
     this.current = null;
   }
 
-  private writable(firstNumber: number): { fd: number; name: string; bytes: number } {
+  private writable(firstNumber: number): { fd: number; file: string; bytes: number } {
     if (this.current !== null && this.current.bytes < segmentBytes) return this.current;
     this.close();
-    const name = `${String(firstNumber).padStart(16, '0')}${suffix}`;
+    const file = join(this.folder, `${String(firstNumber).padStart(16, '0')}${suffix}`);
     // What a file of that name holds already is a write that failed half-way: nobody was answered for it.
-    const fd = openSync(join(this.folder, name), 'w');
-    this.current = { fd, name, bytes: 0 };
+    this.current = { fd: openSync(file, 'w'), file, bytes: 0 };
     return this.current;
   }
 

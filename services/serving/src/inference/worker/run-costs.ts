@@ -5,19 +5,33 @@ const enough = 8;
 /** The last of some durations. */
 export class Recent {
   private readonly values: number[] = [];
-  /** Until the next one comes: it is asked for at every run. */
-  private known: number | undefined;
+  /** The same, the least first: their median is asked for at every run. */
+  private readonly ordered: number[] = [];
 
   add(ms: number): void {
-    this.known = undefined;
+    const [oldest] = this.values;
+    if (oldest !== undefined && this.values.length === remembered) {
+      this.values.shift();
+      this.ordered.splice(this.placeOf(oldest), 1);
+    }
     this.values.push(ms);
-    if (this.values.length > remembered) this.values.shift();
+    this.ordered.splice(this.placeOf(ms), 0, ms);
   }
 
   /** Their median, ms: one that was held up changes nothing. Undefined while too few are known. */
   get median(): number | undefined {
-    if (this.values.length < enough) return undefined;
-    return (this.known ??= this.values.toSorted((a, b) => a - b)[this.values.length >> 1]);
+    return this.ordered.length < enough ? undefined : this.ordered[this.ordered.length >> 1];
+  }
+
+  /** Where it is in order, or would be. */
+  private placeOf(ms: number): number {
+    let [from, to] = [0, this.ordered.length];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if ((this.ordered[middle] ?? 0) < ms) from = middle + 1;
+      else to = middle;
+    }
+    return from;
   }
 }
 
