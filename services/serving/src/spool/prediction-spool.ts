@@ -220,6 +220,8 @@ export class PredictionSpool implements Part {
     };
     this.wake();
     await clock.sleep(pauseMs, ended.signal);
+    // To abort again what is over would make an error at each run.
+    this.wake = () => undefined;
   }
 
   /** Until this is done the batch counts as not shipped: it is then published again, the same as before. */
