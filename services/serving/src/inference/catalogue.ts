@@ -45,6 +45,13 @@ export interface ModelListing {
   readonly offered: boolean;
 }
 
+/** What a version did for requests. */
+export interface FiguresOfVersion {
+  readonly name: string;
+  readonly version: string;
+  readonly figures: ModelFigures;
+}
+
 /** So many are remembered for whoever reads figures; nobody may. */
 const mostDeparted = 100;
 
@@ -53,8 +60,8 @@ export class Catalogue {
   private readonly models = new Map<string, Map<number, ModelEntry>>();
   private readonly defaults = new Map<string, number>();
   private readonly challengers = new Map<string, Challenger>();
-  /** Versions that are no more and whose figures nobody has asked for since. */
-  private departed: ServedModel[] = [];
+  /** Of versions that are no more, those that nobody has asked for since. */
+  private departed: FiguresOfVersion[] = [];
   private nextSession = 1;
 
   enter(name: string, version: number, digest: string): ModelEntry {
@@ -90,7 +97,7 @@ export class Catalogue {
   }
 
   remove({ name, version, served }: ModelEntry): void {
-    if (served !== undefined) this.departed.push(served);
+    if (served !== undefined) this.departed.push(figuresOf(served));
     if (this.departed.length > mostDeparted) this.departed.shift();
     const versions = this.models.get(name);
     versions?.delete(version);
@@ -134,13 +141,13 @@ export class Catalogue {
     if (this.defaults.get(name) === version) this.defaults.delete(name);
   }
 
-  served(): readonly { name: string; version: string; figures: ModelFigures; pending: number }[] {
+  served(): readonly (FiguresOfVersion & { readonly pending: number })[] {
     return this.entries().flatMap(({ served, inFlight: pending }) =>
-      served === undefined ? [] : [{ name: served.name, version: served.version, figures: served.figures, pending }],
+      served === undefined ? [] : [{ ...figuresOf(served), pending }],
     );
   }
 
-  takeDeparted(): readonly ServedModel[] {
+  takeDeparted(): readonly FiguresOfVersion[] {
     const { departed } = this;
     this.departed = [];
     return departed;
@@ -201,4 +208,8 @@ export function versionNumber(text: string): number | undefined {
   if (/^-\d{1,18}$/.test(text)) throw refusals.negativeVersion(text);
   if (!/^\d{1,19}$/.test(text) || BigInt(text) >= 2n ** 63n) throw refusals.badVersion(text);
   return Number(text);
+}
+
+function figuresOf({ name, version, figures }: ServedModel): FiguresOfVersion {
+  return { name, version, figures };
 }

@@ -1,7 +1,7 @@
 import { type Kernel, type Part, RelearnError } from '@relearn/kernel';
 import type { Challenger } from '@relearn/runtime';
 import { Batcher, type Job, type JobAnswer } from './batcher.js';
-import { Catalogue, type ModelEntry, type ModelListing, type ServedModel } from './catalogue.js';
+import { Catalogue, type FiguresOfVersion, type ModelEntry, type ModelListing, type ServedModel } from './catalogue.js';
 import { ModelFigures } from './figures.js';
 import type { PredictionLog, PredictionRecord } from './prediction-record.js';
 import { refusals } from './refusals.js';
@@ -196,12 +196,12 @@ export class ModelHost implements Part {
   }
 
   /** What each loaded version has done for requests, and how many of them wait or run. */
-  figures(): readonly { name: string; version: string; figures: ModelFigures; pending: number }[] {
+  figures(): readonly (FiguresOfVersion & { readonly pending: number })[] {
     return this.catalogue.served();
   }
 
   /** The same of versions that are no more, each told once. */
-  departed(): readonly { name: string; version: string; figures: ModelFigures }[] {
+  departed(): readonly FiguresOfVersion[] {
     return this.catalogue.takeDeparted();
   }
 
