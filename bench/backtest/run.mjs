@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { systemKernel } from '@relearn/kernel';
 import { runBacktest } from '@relearn/platform';
 import { silentTelemetry } from '@relearn/telemetry';
+import '../no-reports.mjs';
 
 const flights = fileURLToPath(new URL('../../examples/flights/pipeline.yaml', import.meta.url));
 

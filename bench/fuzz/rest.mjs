@@ -12,6 +12,7 @@ import { deflateSync, gzipSync } from 'node:zlib';
 import { sha256, systemKernel } from '@relearn/kernel';
 import { DataPlane, ModelHost, registerInferenceRoutes } from '@relearn/serving';
 import fastify from 'fastify';
+import '../no-reports.mjs';
 
 const types = { FP32: 1, INT64: 7, BYTES: 8, BOOL: 9, FP16: 10 };
 

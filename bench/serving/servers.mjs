@@ -7,13 +7,11 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../free-port.mjs';
+import '../no-reports.mjs';
 
 const launcher = fileURLToPath(new URL('../../apps/cli/bin/relearn.mjs', import.meta.url));
 const front = fileURLToPath(new URL('./front.mjs', import.meta.url));
 const bare = fileURLToPath(new URL('./bare.mjs', import.meta.url));
-
-// No server, ours or a peer's, writes ONNX Runtime's reports to its maker.
-process.env.ORT_DISABLE_TELEMETRY ??= '1';
 
 /** A process group of its own, ended as a whole. */
 function start(command, args, options) {
