@@ -36,8 +36,9 @@ function openHead(name: string, help: string, type: string): string {
   return head(name.replace(/_total$/, ''), help, unknown ? 'unknown' : type);
 }
 
-function sample(name: string, { metricName = name, labels, sharedLabels = none, value }: Figure): string {
-  const [own, shared] = [textOf(labels), lastingTextOf(sharedLabels)];
+function sample(name: string, { metricName = name, labels, sharedLabels, value }: Figure): string {
+  const own = textOf(labels);
+  const shared = sharedLabels === undefined ? '' : lastingTextOf(sharedLabels);
   const between = own === '' || shared === '' ? '' : ',';
   const all = own === '' && shared === '' ? '' : `{${own}${between}${shared}}`;
   return `${metricName}${all} ${numberOf(value)}`;
@@ -49,7 +50,6 @@ function exemplarOf({ exemplar }: Figure): string {
   return ` # {${textOf(labelSet)}} ${numberOf(value)} ${timestamp}`;
 }
 
-const none = {};
 const lasting = new WeakMap<object, string>();
 
 function lastingTextOf(labels: NonNullable<Figure['sharedLabels']>): string {

@@ -12,26 +12,16 @@ export class Recent {
     const [oldest] = this.values;
     if (oldest !== undefined && this.values.length === remembered) {
       this.values.shift();
-      this.ordered.splice(this.placeOf(oldest), 1);
+      this.ordered.splice(this.ordered.indexOf(oldest), 1);
     }
     this.values.push(ms);
-    this.ordered.splice(this.placeOf(ms), 0, ms);
+    const at = this.ordered.findIndex((one) => one > ms);
+    this.ordered.splice(at === -1 ? this.ordered.length : at, 0, ms);
   }
 
   /** Their median, ms: one that was held up changes nothing. Undefined while too few are known. */
   get median(): number | undefined {
     return this.ordered.length < enough ? undefined : this.ordered[this.ordered.length >> 1];
-  }
-
-  /** Where it is in order, or would be. */
-  private placeOf(ms: number): number {
-    let [from, to] = [0, this.ordered.length];
-    while (from < to) {
-      const middle = (from + to) >> 1;
-      if ((this.ordered[middle] ?? 0) < ms) from = middle + 1;
-      else to = middle;
-    }
-    return from;
   }
 }
 
