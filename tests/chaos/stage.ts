@@ -5,6 +5,7 @@ import type { OpenedPorts } from '@relearn/platform';
 import { type Guard, startGuard } from '../brokers/guard.js';
 import { freePorts } from '../brokers/protocols.js';
 import { until } from '../brokers/server.js';
+import { isReady, launcher } from '../e2e/processes.js';
 import { openSharedPorts, type Settings } from '../e2e/shared-engines.js';
 import { partitions } from '../e2e/world.js';
 import type { Mishap, Victim } from './disturb.js';
@@ -73,7 +74,6 @@ export async function embeddedStage(folder: string, chance: Chance): Promise<Emb
     RELEARN_LOG: 'warn',
   };
   const name = 'relearn';
-  const launcher = join(import.meta.dirname, '..', '..', 'apps', 'cli', 'bin', 'relearn.mjs');
   const start = async (failpoint: string | null) => {
     const env = { ...settings, ...surroundedBy(clock.env), ...armed(failpoint) };
     await guard.start(name, process.execPath, [launcher, 'up'], env);
@@ -120,8 +120,7 @@ async function untilReady(name: string, url: string, guard: Guard, failpoint: st
   const ready = async () => {
     // What is armed may go off before it is ready.
     if (failpoint !== null && guard.gone(name) !== undefined) return true;
-    const response = await fetch(`${url}/readyz`).catch(() => null);
-    return response?.status === 200;
+    return await isReady(url);
   };
   await until(name, ready, () => guard.gone(name));
 }

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { linearModel } from '../../services/serving/test/models.js';
 import { freePorts } from '../brokers/protocols.js';
+import { isReady, launcher } from './processes.js';
 import { post } from './wire.js';
 import { eventually, temporaryFolder } from './world.js';
 
-const launcher = join(import.meta.dirname, '..', '..', 'apps', 'cli', 'bin', 'relearn.mjs');
 const cleanUp: (() => Promise<unknown>)[] = [];
 
 afterEach(async () => {
@@ -43,12 +43,7 @@ test('given a model that answers, then its runtime has written no reports to its
     platform.child.kill('SIGTERM');
     return platform.ended;
   });
-  await eventually('the platform', () =>
-    fetch(`${url}/readyz`).then(
-      ({ ok }) => ok,
-      () => false,
-    ),
-  );
+  await eventually('the platform', () => isReady(url));
   const [code] = await relearn('models', 'register', 'score', 'model.onnx', '--alias', 'champion').ended;
   expect(code).toBe(0);
   const input = (name: string) => ({ name, datatype: 'FP32', shape: [1, 1], data: [1] });

@@ -40,7 +40,7 @@ interface Instance {
   readonly grpc: number;
 }
 
-const launcher = join(import.meta.dirname, '..', '..', 'apps', 'cli', 'bin', 'relearn.mjs');
+export const launcher = join(import.meta.dirname, '..', '..', 'apps', 'cli', 'bin', 'relearn.mjs');
 const host = '127.0.0.1';
 /** A service that is asked to end drains first. */
 const endWithinMs = 45_000;
@@ -137,7 +137,8 @@ function nextName(instances: ReadonlyMap<string, Instance>, services: readonly S
   return there === 0 ? name : `${name}-${there + 1}`;
 }
 
-async function isReady(url: string): Promise<boolean> {
+/** Whether the platform at the address takes requests. */
+export async function isReady(url: string): Promise<boolean> {
   try {
     return (await fetch(`${url}/readyz`)).status === 200;
   } catch {
