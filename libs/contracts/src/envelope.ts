@@ -90,7 +90,7 @@ export function decodeEvent(record: { headers: Readonly<Record<string, string>>;
     throw new RelearnError('INVALID_EVENT', `the data of event ${attributes.id} is not to be had: ${reference}`);
   }
   try {
-    return { ...attributes, data: JSON.parse(utf8.decode(record.value)) };
+    return Object.assign(attributes, { data: JSON.parse(utf8.decode(record.value)) as unknown });
   } catch (thrown) {
     throw new RelearnError('INVALID_EVENT', `the data of event ${attributes.id} is not JSON`, { cause: thrown });
   }

@@ -17,6 +17,7 @@ import {
 } from '@relearn/contracts';
 import { type Clock, RelearnError } from '@relearn/kernel';
 import type { Activity } from './activity.js';
+import { placed } from './placed-event.js';
 import { Sequences } from './sequences.js';
 
 export interface AppliedPipeline {
@@ -230,7 +231,7 @@ export class Catalog {
         this.sequences.advance(event);
         this.apply(event, record.position);
         for (const listener of this.listeners) {
-          listener({ ...event, topic: 'control', partition, position: record.position });
+          listener(placed(record, event));
         }
       }
       this.done[partition] = record.position + 1;

@@ -190,7 +190,7 @@ class ControlLoop<S> {
     for (const { aggregate, events: mine } of together(this.decider, events)) {
       const [first] = mine;
       if (first === undefined) continue;
-      const attributes = { ...this.attributesOf(first), [attributeNames.messagingBatch]: mine.length };
+      const attributes = this.attributesOf(first, mine.length);
       await this.holding(() =>
         this.ports.telemetry.span(
           `process ${first.topic}`,
@@ -263,12 +263,13 @@ class ControlLoop<S> {
     if (sequence !== undefined) this.sequences.reach(source, sequence);
   }
 
-  private attributesOf({ topic, pipeline }: LoggedEvent) {
+  private attributesOf({ topic, pipeline }: LoggedEvent, batch: number) {
     return {
       [attributeNames.service]: this.decider.service,
       [attributeNames.pipeline]: pipeline,
       [attributeNames.messagingDestination]: topic,
       [attributeNames.messagingPartition]: String(this.partition),
+      [attributeNames.messagingBatch]: batch,
     };
   }
 

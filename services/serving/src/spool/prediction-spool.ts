@@ -1,9 +1,10 @@
 import { type Clock, type Part, RelearnError, retry, type Workers } from '@relearn/kernel';
 import { businessNow, type Ports } from '@relearn/runtime';
 import { distModule } from '@relearn/runtime/workers';
-import type { PredictionLog, PredictionRecord } from '../inference/prediction-record.js';
+import type { PredictionLog } from '../inference/prediction-record.js';
 import { decodeLine, encodeLine } from './line-codec.js';
 import type { ShippedPipeline } from './logged-events.js';
+import { RunMetrics } from './run-metrics.js';
 import { recordsOf, type Shipment, type ShippedRecords } from './shipment.js';
 import { SpoolFiles, type Stretch } from './spool-files.js';
 import { linesOf, type SpooledLine } from './spooled-line.js';
@@ -53,6 +54,7 @@ const manyRows = 1_024;
 export class PredictionSpool implements Part {
   readonly name = 'prediction spool';
   private readonly base: Pick<Ports, 'kernel' | 'telemetry'>;
+  private readonly runs: RunMetrics;
   private readonly files: SpoolFiles;
   private readonly maxBytes: number;
   private readonly whenFull: FullPolicy;
@@ -73,6 +75,7 @@ export class PredictionSpool implements Part {
     const { folder, maxBytes = 64 * 1024 * 1024, whenFull = 'reject' } = options;
     this.whenFull = whenFull;
     this.base = base;
+    this.runs = new RunMetrics(base.telemetry);
     this.files = new SpoolFiles(folder);
     this.maxBytes = maxBytes;
   }
@@ -132,33 +135,10 @@ export class PredictionSpool implements Part {
     // Also where the write fails: some of its lines may be in the file, and their numbers are not given twice.
     for (const { rows } of lines) this.next += rows;
     const stretch = this.files.append(first.first, lines.map(encodeLine).join(''));
-    this.observe(records);
+    this.runs.observe(records);
     this.enqueue(waitingOf(first, lines, stretch));
     this.wake();
   };
-
-  /** All records of one run, one version's. */
-  private observe(records: readonly PredictionRecord[]): void {
-    const { predictions, inferenceQueue, inferenceCompute, inferenceRequest, inferenceBatch } =
-      this.base.telemetry.metrics;
-    const [first] = records;
-    if (first === undefined) return;
-    const labels = { pipeline: first.model, model: first.version, arm: first.arm };
-    inferenceBatch.observe({ pipeline: first.model }, first.timings.batchRows);
-    const told = { request: 0, mirror: 0 };
-    for (const { rows, timings, traceId, failure, answered } of records) {
-      if (failure !== undefined) continue;
-      told[answered === undefined ? 'request' : 'mirror'] += rows;
-      if (answered !== undefined) continue;
-      const { queueMs, computeMs } = timings;
-      inferenceQueue.observe(labels, queueMs / 1000, traceId);
-      inferenceCompute.observe(labels, computeMs / 1000, traceId);
-      inferenceRequest.observe(labels, (queueMs + computeMs) / 1000, traceId);
-    }
-    for (const kind of ['request', 'mirror'] as const) {
-      if (told[kind] > 0) predictions.add({ ...labels, kind }, told[kind]);
-    }
-  }
 
   private enqueue(waiting: Waiting): void {
     this.waiting.push(waiting);

@@ -175,8 +175,8 @@ export class DataPlane {
       const classes = request.classes?.get(spec.name);
       outputs.push(classes === undefined ? { spec, tensor } : classified({ spec, tensor }, classes, model));
     }
-    const response = { model, id: request.id, outputs };
-    return trial === undefined ? response : { ...response, arm: choice.arm };
+    const { id } = request;
+    return trial === undefined ? { model, id, outputs } : { model, id, outputs, arm: choice.arm };
   }
 
   private statisticsOf(listed: readonly ModelListing[]): readonly ModelStatistics[] {

@@ -36,7 +36,7 @@ export function answeredRecord(
     outputs: outputsOf(model, checked, answer),
     arm,
   };
-  return trial === undefined ? record : { ...record, challenger: trial.challenger };
+  return trial === undefined ? record : Object.assign(record, { challenger: trial.challenger });
 }
 
 /** A request that got no answer. */

@@ -116,7 +116,7 @@ export class WorkerPool implements Sessions {
       const answer = await seat.thread.ask({ kind: 'run', session, inputs, outputs, digested }, [inputs.buffer]);
       if (answer.kind === 'ran') {
         if (answer.inputs !== undefined) this.buffers.give(answer.inputs);
-        if (idle === undefined) return { ...answer, waitedMs: Math.max(0, seat.endedAt - began) };
+        if (idle === undefined) return Object.assign(answer, { waitedMs: Math.max(0, seat.endedAt - began) });
         this.inline.wayTook(clock.now() - began - answer.computeMs - answer.outputMs);
         return answer;
       }
