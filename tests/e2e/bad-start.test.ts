@@ -178,6 +178,14 @@ test('files that a crash has left half-written', async () => {
   expect(await readFile(join(spool, '0000000000000001.jsonl'), 'utf8')).toBe('');
 });
 
+test('a block of the spool that never reached the disk', async () => {
+  const file = join(folder, 'spool', '0000000000000001.jsonl');
+  await mkdir(join(folder, 'spool'), { recursive: true });
+  await writeFile(file, `${'\0'.repeat(4096)}\n`);
+  await startsWell();
+  expect(await readFile(`${file}.spoiled`)).toEqual(await readFile(file));
+});
+
 test('a spool whose state is spoiled', async () => {
   await mkdir(join(folder, 'spool'), { recursive: true });
   await writeFile(join(folder, 'spool', 'shipped.json'), '{"acked": 1');

@@ -176,7 +176,7 @@ export const metricNames = {
   unlogged: {
     name: 'relearn_predictions_left_out_total',
     kind: 'counter',
-    help: 'Answers, mirrored runs and failures of requests that were not logged, since there was no room for them.',
+    help: 'Answers, mirrored runs and failures that were not logged for want of room, and spoiled lines of the spool.',
     labels: ['what'],
   },
   inferenceEvents: {

@@ -11,10 +11,11 @@ export function encodeLine(line: SpooledLine): string {
   return `${JSON.stringify(withValues(line, (tensors) => tensors.map(writtenOf)))}\n`;
 }
 
-/** Throws CORRUPT for what this version has not written. */
-export function decodeLine(text: string, place: ErrorPlace): SpooledLine {
-  const line = parsed(text, place) as Line<readonly WrittenTensor[]>;
-  if (!Array.isArray(line?.inputs) || !Array.isArray(line.outputs)) {
+/** Null for what is no JSON: bytes that a crash or a disk has spoiled. Throws CORRUPT for what another version has written. */
+export function decodeLine(text: string, place: ErrorPlace): SpooledLine | null {
+  const line = jsonIn(text) as Line<readonly WrittenTensor[]> | null;
+  if (line === null) return null;
+  if (!Array.isArray(line.inputs) || !Array.isArray(line.outputs)) {
     throw new RelearnError('CORRUPT', 'a line of the prediction spool is of another version', {
       place,
       remedy: 'Let the version that wrote it ship what it has, or move the spool folder away.',
@@ -32,15 +33,10 @@ function tensorOf({ name, datatype, shape, bytes }: WrittenTensor): SpooledTenso
   return { name, datatype, shape, bytes: Buffer.from(bytes, 'base64') };
 }
 
-/** Throws CORRUPT for what is no JSON. */
-export function parsed(text: string, place: ErrorPlace): unknown {
+function jsonIn(text: string): unknown {
   try {
     return JSON.parse(text);
-  } catch (thrown) {
-    throw new RelearnError('CORRUPT', 'the prediction spool cannot be read: this is not JSON', {
-      cause: thrown,
-      place,
-      remedy: 'Move the spool folder away: predictions of the last moments are then missing from the log.',
-    });
+  } catch {
+    return null;
   }
 }

@@ -5,7 +5,7 @@ import type { PredictionLog } from '../inference/prediction-record.js';
 import { decodeLine, encodeLine } from './line-codec.js';
 import type { ShippedPipeline } from './logged-events.js';
 import { RunMetrics } from './run-metrics.js';
-import { recordsOf, type Shipment, type ShippedRecords } from './shipment.js';
+import { recordsOf, type Shipment, type ShippedRecords, type Spoiled } from './shipment.js';
 import { SpoolFiles, type Stretch } from './spool-files.js';
 import { linesOf, type SpooledLine } from './spooled-line.js';
 
@@ -80,7 +80,7 @@ export class PredictionSpool implements Part {
     this.maxBytes = maxBytes;
   }
 
-  /** Takes up what an earlier process left; again it changes nothing. Throws CORRUPT, naming the file, where that cannot be read. */
+  /** Takes up what an earlier process left; again it changes nothing. Throws CORRUPT, naming the line, for another version's. */
   async start(): Promise<void> {
     if (this.started) return;
     this.started = true;
@@ -88,11 +88,31 @@ export class PredictionSpool implements Part {
     const { acked, last } = this.files.readState();
     this.last = new Map(Object.entries(last));
     this.next = acked + 1;
+    const spoiled = new Map<string, number>();
     for (const { text, stretch, place } of this.files.recover()) {
       const line = decodeLine(text, place);
+      if (line === null) {
+        spoiled.set(stretch.file, (spoiled.get(stretch.file) ?? 0) + 1);
+        // The bus may have its rows, whose numbers are not given again: each has taken a byte at least.
+        this.next += stretch.bytes;
+        continue;
+      }
       if (line.first > acked) this.enqueue(waitingOf(line, [line], stretch));
+      else spoiled.clear();
       this.next = Math.max(this.next, line.first + line.rows);
     }
+    for (const [file, lines] of spoiled) this.leaveOut({ file, lines });
+  }
+
+  /** What is not there any more cannot be shipped, and must not hold up the rest. */
+  private leaveOut({ file, lines }: Spoiled): void {
+    const { log, metrics } = this.base.telemetry;
+    metrics.unlogged.add({ what: 'spoiled' }, lines);
+    const kept = this.files.keep(file);
+    log.error(
+      { service: 'serving', code: 'CORRUPT', file, lines },
+      `lines of the prediction spool are spoiled: their answers are missing from the log; the file is kept as ${kept}`,
+    );
   }
 
   /** Lines that the bus has not got. */
@@ -160,10 +180,10 @@ export class PredictionSpool implements Part {
       }
       const batch = this.waiting.slice(0, this.shipment());
       try {
-        const { records, last } = await this.recordsOf(ports, workers, batch);
+        const made = await this.recordsOf(ports, workers, batch);
         const patience = signal.aborted ? { attempts: 3 } : { signal };
-        await retry({ clock, chance, ...patience }, () => ports.bus.publish(records));
-        await this.shipped(batch, last);
+        await retry({ clock, chance, ...patience }, () => ports.bus.publish(made.records));
+        await this.shipped(batch, made);
         if (this.mayRest(batch)) await this.rest(clock);
       } catch (thrown) {
         const error = RelearnError.from(thrown);
@@ -205,9 +225,10 @@ export class PredictionSpool implements Part {
   }
 
   /** Until this is done the batch counts as not shipped: it is then published again, the same as before. */
-  private async shipped(batch: readonly Waiting[], last: ReadonlyMap<string, number>): Promise<void> {
+  private async shipped(batch: readonly Waiting[], { last, spoiled }: ShippedRecords): Promise<void> {
     const acked = batch.at(-1)?.last ?? 0;
     await this.files.writeState({ acked, last: Object.fromEntries(last) });
+    for (const each of spoiled) this.leaveOut(each);
     this.files.discard(acked);
     this.last = last;
     this.waiting = this.waiting.slice(batch.length);

@@ -22,16 +22,28 @@ export interface ShippedRecords {
   readonly last: ReadonlyMap<string, number>;
   /** Rows whose inputs no event can hold. */
   readonly cut: readonly { readonly pipeline: string; readonly row: number }[];
+  /** Files that do not hold any more what was written, and how many lines of them at least. */
+  readonly spoiled: readonly Spoiled[];
 }
 
-/** `breathe` is waited for between events. Throws STORAGE_FAILED, and CORRUPT for what this version has not written. */
+export interface Spoiled {
+  readonly file: string;
+  readonly lines: number;
+}
+
+/** `breathe` is waited for between events. Throws STORAGE_FAILED, and CORRUPT for what another version has written. */
 export async function recordsOf(shipment: Shipment, breathe?: () => Promise<void>): Promise<ShippedRecords> {
   const { source, partitions, pipelines } = shipment;
   const last = new Map(shipment.last);
   const records: OutgoingRecord[] = [];
   const cut: { pipeline: string; row: number }[] = [];
   const lines: SpooledLine[] = [];
-  for (const stretch of shipment.stretches) lines.push(...(await linesIn(stretch)));
+  const spoiled: Spoiled[] = [];
+  for (const stretch of shipment.stretches) {
+    const found = await linesIn(stretch);
+    lines.push(...found.lines);
+    if (found.spoiled > 0) spoiled.push({ file: stretch.file, lines: found.spoiled });
+  }
   for (const line of joinLines(lines)) {
     const { pipeline } = line;
     const shipped = pipelines.get(pipeline);
@@ -40,10 +52,14 @@ export async function recordsOf(shipment: Shipment, breathe?: () => Promise<void
     records.push(...recordsOfLine(loggedLineOf(line), { source, partitions, last, onCut, ...shipped }));
     await breathe?.();
   }
-  return { records, last, cut };
+  return { records, last, cut, spoiled };
 }
 
-async function linesIn(stretch: Stretch): Promise<SpooledLine[]> {
-  const lines = (await readStretch(stretch)).split('\n').slice(0, -1);
-  return lines.map((line) => decodeLine(line, { file: stretch.file }));
+async function linesIn(stretch: Stretch): Promise<{ readonly lines: SpooledLine[]; readonly spoiled: number }> {
+  const found = await readStretch(stretch);
+  const texts = found.toString().split('\n').slice(0, -1);
+  const decoded = texts.map((text) => decodeLine(text, { file: stretch.file }));
+  const lines = decoded.filter((line) => line !== null);
+  const cutOff = found.byteLength < stretch.bytes ? 1 : 0;
+  return { lines, spoiled: decoded.length - lines.length + cutOff };
 }

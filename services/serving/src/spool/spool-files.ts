@@ -1,5 +1,8 @@
 import {
   closeSync,
+  copyFileSync,
+  existsSync,
+  linkSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -13,7 +16,6 @@ import {
 import { open, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ErrorPlace, RelearnError } from '@relearn/kernel';
-import { parsed } from './line-codec.js';
 
 /** Where shipping stands: everything up to `acked` is in the bus; by partition the last row number shipped to it. */
 export interface ShipState {
@@ -64,7 +66,7 @@ export class SpoolFiles {
   readState(): ShipState {
     const path = join(this.folder, 'shipped.json');
     const text = readText(path);
-    return text === null ? { acked: 0, last: {} } : (parsed(text, { file: path }) as ShipState);
+    return text === null ? { acked: 0, last: {} } : stateIn(text, path);
   }
 
   /** Requests do not wait for it: after a crash before it is there, what was shipped is shipped once more. */
@@ -108,6 +110,18 @@ export class SpoolFiles {
     }
   }
 
+  /** Keeps the file under the name that is told, where it stays when its lines are shipped. */
+  keep(file: string): string {
+    const kept = `${file}.spoiled`;
+    try {
+      if (!existsSync(kept)) linkSync(file, kept);
+    } catch {
+      // Not every disk can give a file two names.
+      copyFileSync(file, kept);
+    }
+    return kept;
+  }
+
   /** Removes files all of whose lines are numbered up to `acked`. */
   discard(acked: number): void {
     const names = this.names();
@@ -138,13 +152,12 @@ export class SpoolFiles {
   }
 }
 
-/** Throws STORAGE_FAILED, and CORRUPT where the file has become shorter. */
-export async function readStretch({ file, at, bytes }: Stretch): Promise<string> {
+/** As much of it as there is. Throws STORAGE_FAILED. */
+export async function readStretch({ file, at, bytes }: Stretch): Promise<Buffer> {
   const { buffer, bytesRead } = await readAt(file, at, bytes).catch((thrown: unknown) => {
     throw storageFailed('read', thrown, { file });
   });
-  if (bytesRead === bytes) return buffer.toString();
-  throw new RelearnError('CORRUPT', 'the prediction spool is shorter than it was', { place: { file } });
+  return buffer.subarray(0, bytesRead);
 }
 
 async function readAt(file: string, at: number, bytes: number) {
@@ -153,6 +166,19 @@ async function readAt(file: string, at: number, bytes: number) {
     return await handle.read(Buffer.allocUnsafe(bytes), 0, bytes, at);
   } finally {
     await handle.close();
+  }
+}
+
+/** Throws CORRUPT for what is no JSON. */
+function stateIn(text: string, file: string): ShipState {
+  try {
+    return JSON.parse(text) as ShipState;
+  } catch (thrown) {
+    throw new RelearnError('CORRUPT', 'it cannot be told what of the prediction spool is shipped: this is not JSON', {
+      cause: thrown,
+      place: { file },
+      remedy: 'Move the spool folder away: predictions of the last moments are then missing from the log.',
+    });
   }
 }
 
