@@ -1,3 +1,4 @@
+import { constants, getPriority, setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import { RelearnError } from '@relearn/kernel';
 import { type FromThread, type JobContext, type JobModule, plainError, type ToThread } from './protocol.js';
@@ -7,6 +8,7 @@ import { transferable } from './transfer.js';
 function serve(): void {
   const port = parentPort;
   if (port === null) throw new RelearnError('INTERNAL', 'thread.js runs in worker threads only');
+  yieldToRequests();
   const send = (message: FromThread, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
   port.on('message', (message: ToThread) => {
     if (message.type === 'end') return port.close();
@@ -19,6 +21,17 @@ function serve(): void {
       .then((result) => send({ type: 'done', result }, transferable(result)))
       .catch((thrown: unknown) => send({ type: 'failed', error: plainError(thrown) }));
   });
+}
+
+/** What is asked for and streams go before jobs. A priority is a thread's own on Linux alone; elsewhere it is the process's. */
+function yieldToRequests(): void {
+  const wanted = constants.priority.PRIORITY_BELOW_NORMAL;
+  if (process.platform !== 'linux' || getPriority() >= wanted) return;
+  try {
+    setPriority(wanted);
+  } catch {
+    // Where a sandbox forbids it, jobs run beside requests as their equals: slower, and right.
+  }
 }
 
 async function execute(url: string, input: unknown, context: JobContext): Promise<unknown> {

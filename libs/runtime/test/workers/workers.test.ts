@@ -1,3 +1,4 @@
+import { constants, getPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Clock, Workers } from '@relearn/kernel';
@@ -31,6 +32,12 @@ describe('a job', () => {
     const result = await pool().run(order('double', { values }));
     expect(result).toEqual(new Float64Array([3, Number.NaN]));
     expect(values.length).toBe(2);
+  });
+
+  test.runIf(process.platform === 'linux')('yields to the threads that answer requests', async () => {
+    const mine = getPriority();
+    expect(await pool().run(order('priority'))).toBe(Math.max(mine, constants.priority.PRIORITY_BELOW_NORMAL));
+    expect(getPriority()).toBe(mine);
   });
 
   test('tells its progress in order', async () => {

@@ -1,4 +1,5 @@
 // Jobs of the tests, chosen by the input. Plain JavaScript, as worker threads load it.
+import { getPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { threadId } from 'node:worker_threads';
 import { RelearnError } from '@relearn/kernel';
@@ -8,6 +9,7 @@ const kept = new Float64Array([1, 2, 3]);
 const jobs = {
   double: ({ values }) => values.map((value) => value * 2),
   thread: () => threadId,
+  priority: () => getPriority(),
   async steps({ steps }, { progress }) {
     for (let step = 1; step <= steps; step++) progress({ step });
     return 'done';
