@@ -252,7 +252,7 @@ export const rooms: readonly Room[] = [
     files: ['libs/runtime/src/workers/**'],
     ours: ['kernel', 'telemetry'],
     typesOf: ['blobs'],
-    node: ['worker_threads'],
+    node: ['os', 'worker_threads'],
   },
 
   // Reads the log as everybody does and imports no service: deciders whose states it folds again are passed in.

@@ -115,7 +115,7 @@ describe('check', () => {
   it('ends with 2 where there is no file, in JSON as well', async () => {
     const { code, out, err } = await run(folder, ['check', 'nothing.yaml', '--json']);
     expect([code, JSON.parse(out).error.code]).toEqual([2, 'NOT_FOUND']);
-    expect(err).toBe('error NOT_FOUND: nothing.yaml cannot be read\n  Check the path of the pipeline file.\n');
+    expect(err).toBe('error NOT_FOUND: there is no such file (nothing.yaml)\n  Check the path of the file.\n');
   });
 });
 
@@ -128,6 +128,18 @@ describe('backtest', () => {
     bikes();
     await run(folder, initArgs);
     const ran = await run(folder, args);
+    expect([ran.code, ran.out]).toEqual([2, '']);
+    expect(ran.err).toContain(message);
+  });
+});
+
+describe('start', () => {
+  it.each([
+    ['nothing.yaml', undefined, 'there is no such file'],
+    ['bad.yaml', 'name: bikes\nsauce: []\n', 'bad.yaml:2:1'],
+  ])('tells what is wrong with %s before anything has started', async (file, text, message) => {
+    if (text !== undefined) writeFileSync(join(folder, file), text);
+    const ran = await run(folder, ['start', '--file', file]);
     expect([ran.code, ran.out]).toEqual([2, '']);
     expect(ran.err).toContain(message);
   });
@@ -178,7 +190,7 @@ describe('plan', () => {
 
   it('names the file that is not there, and says what is no model', async () => {
     expect(await run(folder, ['plan', 'm.onnx'])).toMatchObject({
-      err: expect.stringContaining('m.onnx cannot be read'),
+      err: expect.stringMatching(/there is no such file \(.*m.onnx\)/),
     });
     writeFileSync(join(folder, 'm.onnx'), 'no model');
     expect(await run(folder, ['plan', 'm.onnx'])).toMatchObject({

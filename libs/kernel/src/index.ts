@@ -6,6 +6,7 @@ export * from './failpoint.js';
 export * from './kernel.js';
 export * from './large-buffers.js';
 export * from './lifecycle.js';
+export * from './named-file.js';
 export * from './passing.js';
 export * from './retry.js';
 export * from './setting.js';

@@ -3,7 +3,8 @@ import { createReadStream } from 'node:fs';
 import { pipeline, type Readable } from 'node:stream';
 import { TextDecoder } from 'node:util';
 import { createGunzip } from 'node:zlib';
-import { malformed, readFailure } from './failure.js';
+import { unreadable } from '@relearn/kernel';
+import { malformed } from './failure.js';
 
 /** Small enough that the rows of one piece keep the thread for some 10 ms at most. */
 const readBytes = 64 * 1024;
@@ -14,7 +15,7 @@ export async function hashFile(path: string): Promise<string> {
   try {
     for await (const bytes of createReadStream(path, { highWaterMark: readBytes })) hash.update(bytes);
   } catch (thrown) {
-    throw readFailure(path, thrown);
+    throw unreadable(path, thrown);
   }
   return hash.digest('hex');
 }
@@ -32,7 +33,7 @@ export async function* readText(path: string, lineSoFar: () => number): AsyncGen
     }
     decode(decoder, undefined, path, lineSoFar);
   } catch (thrown) {
-    throw readFailure(path, thrown);
+    throw unreadable(path, thrown);
   }
 }
 

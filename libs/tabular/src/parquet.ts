@@ -7,8 +7,9 @@ import {
   parquetSchema,
 } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
+import { unreadable } from '@relearn/kernel';
 import { hashFile } from './byte-source.js';
-import { malformed, readFailure } from './failure.js';
+import { malformed } from './failure.js';
 import { type ParquetColumn, parquetColumn, parsers } from './parquet-column.js';
 import { chunkRange, refuseAborted } from './row-chunks.js';
 import type { Cell, ChunkOptions, TableChunk, TableFile } from './table.js';
@@ -48,7 +49,7 @@ async function openMetadata(path: string): Promise<OpenParquet> {
     file = await asyncBufferFromFile(path);
     metadata = await parquetMetadataAsync(file, { parsers, geoparquet: false });
   } catch (thrown) {
-    throw readFailure(path, thrown);
+    throw unreadable(path, thrown);
   }
   const columns = parquetSchema(metadata).children.map((node) => parquetColumn(node, path));
   columns.forEach(({ name }, index) => {
@@ -119,7 +120,7 @@ async function readColumn(open: OpenParquet, column: ParquetColumn, start: numbe
       onChunk: (page) => pages.push(page),
     });
   } catch (thrown) {
-    throw readFailure(path, thrown, column.name);
+    throw unreadable(path, thrown, column.name);
   }
   const cells: Cell[] = [];
   // Pages come whole: what lies before and after the rows asked for is passed over.

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { RelearnError } from '@relearn/kernel';
+import { RelearnError, unreadable } from '@relearn/kernel';
 import type { Action } from '../command.js';
 import { type ExitCode, exitCodes, fileErrorLines, fileErrorsOf } from '../exit.js';
 import { loadPlatform } from '../platform.js';
@@ -11,11 +11,7 @@ export async function readPipelineText(folder: string, file: string): Promise<st
   try {
     return await readFile(resolve(folder, file), 'utf8');
   } catch (thrown) {
-    const { code } = RelearnError.from(thrown);
-    throw new RelearnError(code === 'NOT_FOUND' ? 'NOT_FOUND' : 'STORAGE_FAILED', `${file} cannot be read`, {
-      cause: thrown,
-      remedy: 'Check the path of the pipeline file.',
-    });
+    throw unreadable(file, thrown);
   }
 }
 

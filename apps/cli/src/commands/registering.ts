@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RelearnError } from '@relearn/kernel';
+import { unreadable } from '@relearn/kernel';
 import type { PlainModel } from '../answers.js';
 import { addressOf, type Client, remoteClient } from '../client.js';
 import type { Action } from '../command.js';
@@ -30,10 +30,7 @@ export async function registerModel(
   { alias = '' }: RegisterOptions,
 ): Promise<ExitCode> {
   const onnx = await readFile(resolve(terminal.folder, file)).catch((thrown: unknown) => {
-    throw new RelearnError('INVALID_INPUT', `${file} cannot be read: ${RelearnError.from(thrown).message}`, {
-      cause: thrown,
-      remedy: 'Name a file that is there.',
-    });
+    throw unreadable(file, thrown);
   });
   const client = remoteClient(terminal);
   const query = alias === '' ? '' : `?alias=${encodeURIComponent(alias)}`;

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { RelearnError } from '@relearn/kernel';
 import type { Config, Platform, ServiceName } from '@relearn/platform';
@@ -54,16 +55,19 @@ export interface StartOptions {
 
 /** All services, and the replay of the bundled example, or of another file. */
 export async function start(action: Action, _args: readonly string[], options: StartOptions): Promise<ExitCode> {
-  const { serviceNames } = await loadPlatform();
+  const { serviceNames, loadPipeline } = await loadPlatform();
   const { terminal, json } = action;
+  const file = options.file === undefined ? example : resolve(terminal.folder, options.file);
   const speed = options.speed === undefined ? null : positive('--speed', options.speed);
   const turnShare = positive('--turn-share', options.turnShare);
+  // Its errors are told before there is a data folder.
+  await loadPipeline(file);
   const quiet = { logLevel: terminal.env['RELEARN_LOG'] ?? 'warn' };
   return whileServing(terminal, serviceNames, quiet, async (platform) => {
     tellAddresses(action, platform);
     const silence = narrate(terminal, json, platform);
     try {
-      await platform.replays.start(options.file ?? example, { speed, turnShare });
+      await platform.replays.start(file, { speed, turnShare });
     } catch (thrown) {
       silence();
       throw thrown;

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { parsePipelineFile, type PipelineCatalog, type PipelineSpec, rowStream, specDigest } from '@relearn/contracts';
 import { checkFeatures } from '@relearn/features';
-import { RelearnError } from '@relearn/kernel';
+import { RelearnError, unreadable } from '@relearn/kernel';
 import { binnedDriftMethods, metrics } from '@relearn/stats';
 import { openTable, type TableFile } from '@relearn/tabular';
 import { trainers } from '@relearn/trainers';
@@ -46,11 +46,7 @@ export async function loadPipeline(file: string): Promise<LoadedPipeline> {
   try {
     text = await readFile(file, 'utf8');
   } catch (thrown) {
-    const code = RelearnError.from(thrown).code === 'NOT_FOUND' ? 'NOT_FOUND' : 'STORAGE_FAILED';
-    throw new RelearnError(code, `${file} cannot be read`, {
-      cause: thrown,
-      remedy: 'Check the path of the pipeline file.',
-    });
+    throw unreadable(file, thrown);
   }
   return { text, file, ...parsePipeline(text, file), folder: dirname(resolve(file)) };
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { RelearnError, systemKernel } from '@relearn/kernel';
+import { systemKernel, unreadable } from '@relearn/kernel';
 import type { LevelFigures, RunFigures, Sizing, Target } from '@relearn/serving/plan';
 import { silentTelemetry } from '@relearn/telemetry';
 
@@ -69,7 +69,6 @@ async function read(file: string): Promise<Uint8Array> {
   try {
     return await readFile(file);
   } catch (thrown) {
-    const error = RelearnError.from(thrown);
-    throw new RelearnError(error.code, `${file} cannot be read: ${error.message}`, { cause: thrown, place: { file } });
+    throw unreadable(file, thrown);
   }
 }
