@@ -7,19 +7,8 @@ import type { ShippedPipeline } from './logged-events.js';
 import { RunMetrics } from './run-metrics.js';
 import { recordsOf, type Shipment, type ShippedRecords, type Spoiled } from './shipment.js';
 import { SpoolFiles, type Stretch } from './spool-files.js';
-import { linesOf, type SpooledLine } from './spooled-line.js';
-
-/** What is known of lines that wait in a file: those of one write, of one model. */
-interface Waiting {
-  readonly stretch: Stretch;
-  readonly pipeline: string;
-  readonly lines: number;
-  readonly rows: number;
-  /** Number of the last row. */
-  readonly last: number;
-  /** Does the judge of a rollout wait for them? */
-  readonly judged: boolean;
-}
+import { linesOf } from './spooled-line.js';
+import { type Waiting, WaitingLines, waitingOf } from './waiting-lines.js';
 
 /** What becomes of answers while there is no room for their records: they are refused, or given without one and counted. */
 export type FullPolicy = 'reject' | 'drop-and-count';
@@ -31,10 +20,6 @@ export interface SpoolOptions {
   /** Default `reject`. */
   readonly whenFull?: FullPolicy;
 }
-
-/** Lines, and their bytes, that are shipped at once. */
-const shipAtOnce = 1_024;
-const shipBytes = 4 * 1024 * 1024;
 
 const makeRecords = distModule(import.meta.url, '../jobs/make-records.js');
 
@@ -61,10 +46,7 @@ export class PredictionSpool implements Part {
   private readonly stopping = new AbortController();
   /** By source: the last row number that the bus has. */
   private last: ReadonlyMap<string, number> = new Map();
-  private waiting: Waiting[] = [];
-  private waitingLines = 0;
-  private waitingRows = 0;
-  private waitingBytes = 0;
+  private readonly waiting = new WaitingLines();
   private next = 1;
   private source = '';
   private wake: () => void = () => undefined;
@@ -97,27 +79,16 @@ export class PredictionSpool implements Part {
         this.next += stretch.bytes;
         continue;
       }
-      if (line.first > acked) this.enqueue(waitingOf(line, [line], stretch));
+      if (line.first > acked) this.waiting.add(waitingOf(line, [line], stretch));
       else spoiled.clear();
       this.next = Math.max(this.next, line.first + line.rows);
     }
     for (const [file, lines] of spoiled) this.leaveOut({ file, lines });
   }
 
-  /** What is not there any more cannot be shipped, and must not hold up the rest. */
-  private leaveOut({ file, lines }: Spoiled): void {
-    const { log, metrics } = this.base.telemetry;
-    metrics.unlogged.add({ what: 'spoiled' }, lines);
-    const kept = this.files.keep(file);
-    log.error(
-      { service: 'serving', code: 'CORRUPT', file, lines },
-      `lines of the prediction spool are spoiled: their answers are missing from the log; the file is kept as ${kept}`,
-    );
-  }
-
   /** Lines that the bus has not got. */
   get depth(): number {
-    return this.waitingLines;
+    return this.waiting.lines;
   }
 
   /** From now on what is answered goes to the bus; where much is, `workers` make it events. */
@@ -140,7 +111,7 @@ export class PredictionSpool implements Part {
    */
   readonly log: PredictionLog = (records) => {
     const answers = records.some(({ failure, answered }) => failure === undefined && answered === undefined);
-    if (this.waitingBytes > (answers ? this.maxBytes : this.maxBytes / 2)) {
+    if (this.waiting.bytes > (answers ? this.maxBytes : this.maxBytes / 2)) {
       if (answers && this.whenFull === 'drop-and-count') {
         this.base.telemetry.metrics.unlogged.add({ what: 'answer' }, records.length);
         return;
@@ -156,29 +127,22 @@ export class PredictionSpool implements Part {
     for (const { rows } of lines) this.next += rows;
     const stretch = this.files.append(first.first, lines.map(encodeLine).join(''));
     this.runs.observe(records);
-    this.enqueue(waitingOf(first, lines, stretch));
+    this.waiting.add(waitingOf(first, lines, stretch));
     this.wake();
   };
-
-  private enqueue(waiting: Waiting): void {
-    this.waiting.push(waiting);
-    this.waitingLines += waiting.lines;
-    this.waitingRows += waiting.rows;
-    this.waitingBytes += waiting.stretch.bytes;
-  }
 
   private async ship(ports: Ports, workers: Workers): Promise<void> {
     const { signal } = this.stopping;
     const { clock, chance } = ports.kernel;
-    while (!signal.aborted || this.waiting.length > 0) {
-      if (this.waiting.length === 0) {
+    while (!signal.aborted || !this.waiting.none) {
+      if (this.waiting.none) {
         await new Promise<void>((resolve) => {
           this.wake = resolve;
-          if (signal.aborted || this.waiting.length > 0) resolve();
+          if (signal.aborted || !this.waiting.none) resolve();
         });
         continue;
       }
-      const batch = this.waiting.slice(0, this.shipment());
+      const batch = this.waiting.next();
       try {
         const made = await this.recordsOf(ports, workers, batch);
         const patience = signal.aborted ? { attempts: 3 } : { signal };
@@ -197,26 +161,14 @@ export class PredictionSpool implements Part {
     }
   }
 
-  /** How many of those that wait go next; at least one. */
-  private shipment(): number {
-    let [lines, bytes] = [0, 0];
-    const end = this.waiting.findIndex((waiting, index) => {
-      lines += waiting.lines;
-      bytes += waiting.stretch.bytes;
-      return index > 0 && (lines > shipAtOnce || bytes > shipBytes);
-    });
-    return end === -1 ? this.waiting.length : end;
-  }
-
   private mayRest(shipped: readonly Waiting[]): boolean {
-    const behind = this.waitingLines >= shipAtOnce || this.waitingBytes > shipBytes;
-    return !behind && !shipped.some(({ judged }) => judged);
+    return !this.waiting.behind && !shipped.some(({ judged }) => judged);
   }
 
   private async rest(clock: Clock): Promise<void> {
     const ended = new AbortController();
     this.wake = () => {
-      if (this.stopping.signal.aborted || this.waitingRows >= manyRows) ended.abort();
+      if (this.stopping.signal.aborted || this.waiting.rows >= manyRows) ended.abort();
     };
     this.wake();
     await clock.sleep(pauseMs, ended.signal);
@@ -231,12 +183,18 @@ export class PredictionSpool implements Part {
     for (const each of spoiled) this.leaveOut(each);
     this.files.discard(acked);
     this.last = last;
-    this.waiting = this.waiting.slice(batch.length);
-    for (const { lines, rows, stretch } of batch) {
-      this.waitingLines -= lines;
-      this.waitingRows -= rows;
-      this.waitingBytes -= stretch.bytes;
-    }
+    this.waiting.gone(batch);
+  }
+
+  /** What is not there any more cannot be shipped, and must not hold up the rest. */
+  private leaveOut({ file, lines }: Spoiled): void {
+    const { log, metrics } = this.base.telemetry;
+    metrics.unlogged.add({ what: 'spoiled' }, lines);
+    const kept = this.files.keep(file);
+    log.error(
+      { service: 'serving', code: 'CORRUPT', file, lines },
+      `lines of the prediction spool are spoiled: their answers are missing from the log; the file is kept as ${kept}`,
+    );
   }
 
   private async recordsOf(ports: Ports, workers: Workers, batch: readonly Waiting[]): Promise<ShippedRecords> {
@@ -256,19 +214,6 @@ export class PredictionSpool implements Part {
     for (const row of made.cut) telemetry.log.warn(row, 'logged without inputs, which are too large');
     return made;
   }
-}
-
-/** Lines of one write, with the first of them. */
-function waitingOf({ first, pipeline }: SpooledLine, lines: readonly SpooledLine[], stretch: Stretch): Waiting {
-  const rows = lines.reduce((sum, line) => sum + line.rows, 0);
-  return {
-    stretch,
-    pipeline,
-    lines: lines.length,
-    rows,
-    last: first + rows - 1,
-    judged: lines.some(({ challenger }) => challenger !== undefined),
-  };
 }
 
 /** Each file's are read at once. */
