@@ -117,6 +117,11 @@ describe('check', () => {
     expect([code, JSON.parse(out).error.code]).toEqual([2, 'NOT_FOUND']);
     expect(err).toBe('error NOT_FOUND: there is no such file (nothing.yaml)\n  Check the path of the file.\n');
   });
+
+  it('ends with 2 where it is a folder', async () => {
+    const { code, err } = await run(folder, ['check', '.']);
+    expect([code, err]).toEqual([2, expect.stringMatching(/^error INVALID_INPUT: cannot be read: EISDIR.* \(\.\)\n/)]);
+  });
 });
 
 describe('backtest', () => {

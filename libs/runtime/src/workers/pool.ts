@@ -35,10 +35,10 @@ interface Thread {
 const threadModule = new URL(distModule(import.meta.url, './thread.js'));
 
 /**
- * Workers on worker threads, which yield to all others. An aborted job rejects with CANCELLED at once and its thread is told, never terminated
- * (ending a thread inside a native run aborts the process): it takes the next job when `run` returns. A thread that
- * dies rejects its job with UNAVAILABLE. `stop` rejects what waits and runs with UNAVAILABLE, since it can be done
- * again elsewhere, and resolves when every thread has ended by itself.
+ * Workers on worker threads, which yield to all others. An aborted job rejects with CANCELLED at once and its thread is told,
+ * never terminated (ending a thread inside a native run aborts the process): it takes the next job when `run` returns. A thread
+ * that dies rejects its job with UNAVAILABLE. `stop` rejects what waits and runs with UNAVAILABLE, since it can be done again
+ * elsewhere, and resolves when every thread has ended by itself.
  */
 export function createWorkers(options: WorkersOptions): Workers {
   return new ThreadPool(options);
