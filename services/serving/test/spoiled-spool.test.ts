@@ -29,23 +29,30 @@ const segment = async (suffix = '.jsonl') => {
   return join(world.folder, file);
 };
 
-test('lines that are spoiled while they wait are left out, counted and kept in their file; what is behind them is shipped', async () => {
+/** Lets each request's line wait, spoils their file, and then lets the bus take what there is. */
+async function spoiledWhileWaiting(ids: readonly string[], spoil: (file: string) => Promise<void>) {
   const { bus, fail, refused } = await openBus();
   const { ports, told, leftOut } = await listening(bus);
   const spool = new PredictionSpool(ports, { folder: world.folder });
   await spool.start();
   fail(new RelearnError('INTERNAL', 'once'));
   spool.shipTo(ports, world.workers);
-  spool.log([answered('a')]);
-  spool.log([answered('b')]);
-  spool.log([answered('c')]);
+  for (const id of ids) spool.log([answered(id)]);
   while (refused() === 0) await systemKernel.clock.sleep(1);
   const file = await segment();
-  const [first = '', second = '', ...others] = (await readFile(file, 'utf8')).split('\n');
-  const spoiled = [first, '\0'.repeat(second.length), ...others].join('\n');
-  await writeFile(file, spoiled);
+  await spoil(file);
   fail(undefined);
   await spool.stop();
+  return { bus, file, told, leftOut };
+}
+
+test('lines that are spoiled while they wait are left out, counted and kept in their file; what is behind them is shipped', async () => {
+  let spoiled = '';
+  const { bus, file, told, leftOut } = await spoiledWhileWaiting(['a', 'b', 'c'], async (path) => {
+    const [first = '', second = '', ...others] = (await readFile(path, 'utf8')).split('\n');
+    spoiled = [first, '\0'.repeat(second.length), ...others].join('\n');
+    await writeFile(path, spoiled);
+  });
   expect(await logged(bus)).toEqual(['a-0', 'c-0']);
   expect(told.at(-1)).toMatchObject({ code: 'CORRUPT', file, lines: 1 });
   expect(await leftOut()).toBe(1);
@@ -57,21 +64,14 @@ test('lines that are spoiled while they wait are left out, counted and kept in t
 });
 
 test('a file that is cut off while its lines wait loses what is cut off, and is kept', async () => {
-  const { bus, fail, refused } = await openBus();
-  const { ports, leftOut } = await listening(bus);
-  const spool = new PredictionSpool(ports, { folder: world.folder });
-  await spool.start();
-  fail(new RelearnError('INTERNAL', 'once'));
-  spool.shipTo(ports, world.workers);
-  spool.log([answered('a')]);
-  spool.log([answered('b')]);
-  while (refused() === 0) await systemKernel.clock.sleep(1);
-  const file = await segment();
-  await truncate(file, (await stat(file)).size - 10);
-  fail(undefined);
-  await spool.stop();
+  let cutOff = '';
+  const { bus, file, leftOut } = await spoiledWhileWaiting(['a', 'b'], async (path) => {
+    await truncate(path, (await stat(path)).size - 10);
+    cutOff = await readFile(path, 'utf8');
+  });
   expect(await logged(bus)).toEqual(['a-0']);
   expect(await leftOut()).toBe(1);
+  expect(await readFile(`${file}.spoiled`, 'utf8')).toBe(cutOff);
 });
 
 test('what a crash has spoiled is left out at the next start, and no number of it is given again', async () => {
@@ -79,7 +79,7 @@ test('what a crash has spoiled is left out at the next start, and no number of i
   fail(new RelearnError('UNAVAILABLE', 'away'));
   await spooled(bus, [answered('a')]);
   const file = await segment();
-  // A block that never reached the disk, and whole lines on both sides.
+  // A block that never reached the disk, behind a whole line.
   await appendFile(file, `${'\0'.repeat(4096)}\n`);
   fail(undefined);
   const { ports, told, leftOut } = await listening(bus);

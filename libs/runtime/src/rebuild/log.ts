@@ -1,6 +1,7 @@
 import type { Bus, PartitionBounds, StoredRecord } from '@relearn/bus';
 import { decodeEvent, type LoggedEvent, type Topic } from '@relearn/contracts';
 import type { Clock } from '@relearn/kernel';
+import { placed } from '../placed-event.js';
 import { Sequences } from '../sequences.js';
 
 const limits = { maxRecords: 200, maxBytes: 2 * 1024 * 1024 };
@@ -46,8 +47,7 @@ export async function* eventsOnce(
     const event = eventIn(record);
     if (event === null || sequences.judge(event).kind === 'skip') continue;
     sequences.advance(event);
-    const { position, appendedAt } = record;
-    yield { ...event, topic, partition, position, appendedAt };
+    yield Object.assign(placed(record, event), { appendedAt: record.appendedAt });
   }
 }
 

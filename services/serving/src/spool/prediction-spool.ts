@@ -57,7 +57,7 @@ export class PredictionSpool implements Part {
     const { folder, maxBytes = 64 * 1024 * 1024, whenFull = 'reject' } = options;
     this.whenFull = whenFull;
     this.base = base;
-    this.runs = new RunMetrics(base.telemetry);
+    this.runs = new RunMetrics(base.telemetry.metrics);
     this.files = new SpoolFiles(folder);
     this.maxBytes = maxBytes;
   }

@@ -6,17 +6,17 @@ type Labels = ReturnType<typeof labelsOf>;
 
 /** What the metrics hear of each run: its batch, its times and how many rows it answered. */
 export class RunMetrics {
-  private readonly telemetry: Telemetry;
+  private readonly metrics: Telemetry['metrics'];
   /** Run after run is mostly the same arm's, and metrics find its series at once by the same labels. */
   private last: Labels | undefined;
 
-  constructor(telemetry: Telemetry) {
-    this.telemetry = telemetry;
+  constructor(metrics: Telemetry['metrics']) {
+    this.metrics = metrics;
   }
 
   /** All records of one run, one version's. */
   observe(records: readonly PredictionRecord[]): void {
-    const { predictions, inferenceQueue, inferenceCompute, inferenceRequest, inferenceBatch } = this.telemetry.metrics;
+    const { predictions, inferenceQueue, inferenceCompute, inferenceRequest, inferenceBatch } = this.metrics;
     const [first] = records;
     if (first === undefined) return;
     const { run, arm, request, mirror } = this.labelsFor(first);
