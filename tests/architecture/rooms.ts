@@ -45,6 +45,7 @@ export const specifiers = [
   'blobs/gridfs',
   'blobs/s3',
   'blobs/conformance',
+  'bundles',
   'rpc',
   'rpc/in-process',
   'rpc/grpc',
@@ -213,6 +214,8 @@ export const rooms: readonly Room[] = [
   }),
   adapter('blobs/s3', { npm: ['@aws-sdk/client-s3'], closed: ['memory', 'folder', 'gridfs', 'conformance'] }),
   adapter('blobs/conformance', { npm: conformance, closed: ['memory', 'folder', 'gridfs', 's3'] }),
+  { name: 'bundles', files: ['libs/bundles/src/**'], ours: ['kernel'], typesOf: ['blobs'], node: ['buffer', 'crypto'] },
+
   {
     name: 'rpc',
     files: ['libs/rpc/src/**'],
@@ -267,7 +270,7 @@ export const rooms: readonly Room[] = [
   {
     name: 'console',
     files: ['apps/console/src/**'],
-    ours: ports,
+    ours: [...ports, 'bundles'],
     npm: ['fastify', 'uplot'],
     node: nodeModules,
   },
@@ -303,7 +306,7 @@ function adapter(
 
 /** A service imports no other service, no adapter and no driver; its domain is pure. */
 function serviceRooms(service: Specifier): Room[] {
-  const pure: readonly Specifier[] = ['stats', 'features', 'trainers'];
+  const pure: readonly Specifier[] = ['stats', 'features', 'trainers', 'bundles'];
   const packages = servicePackages[service] ?? [];
   const onnx: readonly Specifier[] = packages.includes('onnxruntime-node') ? ['onnx'] : [];
   return [

@@ -9,6 +9,8 @@ export interface Client {
   /** Where the answers come from: an address, or a folder. */
   readonly from: string;
   get<T>(path: string): Promise<T>;
+  /** Fetches a file. */
+  download(path: string): Promise<Uint8Array>;
   post<T>(path: string, body: object): Promise<T>;
   /** Sends a file. */
   upload<T>(path: string, bytes: Uint8Array): Promise<T>;
@@ -29,6 +31,10 @@ export function remoteClient(terminal: Terminal): Client {
   return {
     from: address,
     get: (path) => ask(path, {}),
+    async download(path) {
+      const answer = await reach(address, path, {});
+      return readFile(answer.status, new Uint8Array(await answer.arrayBuffer()));
+    },
     post: (path, body) => {
       const headers = { 'content-type': 'application/json', 'relearn-actor': actor() };
       return ask(path, { method: 'POST', headers, body: JSON.stringify(body) });
@@ -62,7 +68,11 @@ function localClient(api: ReadApi, folder: string): Client {
     from: folder,
     async get(path) {
       const { status, body } = await api.get(path);
-      return readAnswer(status, body);
+      return readAnswer(status, Buffer.from(body).toString('utf8'));
+    },
+    async download(path) {
+      const { status, body } = await api.get(path);
+      return readFile(status, body);
     },
     post: refuse,
     upload: refuse,
@@ -107,6 +117,12 @@ function readAnswer<T>(status: number, text: string): T {
   const code = isCode(error.code) ? error.code : 'INTERNAL';
   const told = new RelearnError(code, message, { remedy, ...(place === null ? {} : { place }) });
   throw errors === undefined ? told : Object.assign(told, { errors });
+}
+
+/** A file, or the error in its place. */
+function readFile(status: number, body: Uint8Array): Uint8Array {
+  if (status < 400) return body;
+  return readAnswer(status, Buffer.from(body).toString('utf8'));
 }
 
 function isCode(code: string): code is ErrorCode {

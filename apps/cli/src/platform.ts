@@ -4,7 +4,7 @@ import type { Terminal } from './terminal.js';
 
 /** The reading half of the REST API over stores that this process has opened. */
 export interface ReadApi {
-  get(path: string): Promise<{ readonly status: number; readonly body: string }>;
+  get(path: string): Promise<{ readonly status: number; readonly body: Uint8Array }>;
   close(): Promise<void>;
 }
 

@@ -2,6 +2,7 @@ import { Command, type CommanderError } from 'commander';
 import { finish, type Outcome, type Run } from './command.js';
 import { backtest } from './commands/backtest.js';
 import { check } from './commands/check.js';
+import { exportModel, type ExportOptions } from './commands/exporting.js';
 import { init, type InitOptions } from './commands/init.js';
 import { listLetters, replayLetters, showLetter } from './commands/letters.js';
 import { plan, type PlanOptions } from './commands/plan.js';
@@ -156,6 +157,14 @@ function addReading(making: Making): void {
     registerModel,
     listed,
   ).option('--alias <alias>', 'champion: it answers requests that name no version');
+  add<ExportOptions>(
+    making,
+    'export <name> <version>',
+    'write the files of a model version, and its signature, into a folder',
+    'relearn models export flights 4 --out flights-4',
+    exportModel,
+    listed,
+  ).option('--out <folder>', 'a new folder (default: NAME-VERSION)');
   add<EventsOptions>(
     making,
     'events',

@@ -363,7 +363,7 @@ describe('the reading half without a port', () => {
       version: '1.2.3',
     });
     const { status, body } = await api.get('/pipelines/flights/models');
-    expect([status, JSON.parse(body).models.length]).toEqual([200, 4]);
+    expect([status, JSON.parse(Buffer.from(body).toString()).models.length]).toEqual([200, 4]);
     expect((await api.get('/pipelines/nowhere')).status).toBe(404);
     expect((await api.get('/events?limit=x')).status).toBe(400);
     await api.close();

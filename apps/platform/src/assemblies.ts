@@ -1,3 +1,4 @@
+import type { Signer, Trust } from '@relearn/bundles';
 import type { Part } from '@relearn/kernel';
 import type { Decider, FoldedService, Ports, RunningService } from '@relearn/runtime';
 import type { RpcServer } from '@relearn/rpc';
@@ -26,6 +27,10 @@ export interface Assembly {
 
 export interface AssemblyOptions {
   readonly ports: Ports;
+  /** Signs bundles; absent: nobody does. */
+  readonly signer?: Signer | undefined;
+  /** Whose bundles may become champion; absent: anybody's. */
+  readonly trust?: Trust | undefined;
   /** Turns end when their machine time runs out. */
   readonly deadlines: boolean;
   /** What answers requests, and logs them; null: nobody asks. */
@@ -66,17 +71,17 @@ const assemblies: Readonly<Record<Service, Assemble>> = {
       ready: () => host.ready,
     };
   },
-  registry: async ({ ports, deadlines }) => {
+  registry: async ({ ports, deadlines, signer, trust }) => {
     const { createRegistry, registryService } = await import('@relearn/registry');
     // A thread of their own: a file is not to wait until a training run has ended.
     const trials = createWorkers({ size: 1 });
-    const { rpc, ...registry } = createRegistry(ports, { deadlines, parse: parsePipeline, trials });
+    const { rpc, ...registry } = createRegistry(ports, { deadlines, parse: parsePipeline, trials, signer, trust });
     const ended = { name: 'model trials', start: async () => undefined, stop: () => trials.stop() };
     return { ...registry, parts: [ended, ...registry.parts], offer: (server) => server.add(registryService, rpc) };
   },
-  evaluation: async ({ ports }) => {
+  evaluation: async ({ ports, signer }) => {
     const { createEvaluation, evaluationService } = await import('@relearn/evaluation');
-    const { rpc, ...evaluation } = createEvaluation(ports, await codeFacts());
+    const { rpc, ...evaluation } = createEvaluation(ports, await codeFacts(), signer);
     return { ...evaluation, offer: (server) => server.add(evaluationService, rpc) };
   },
   training: async ({ ports }) => {

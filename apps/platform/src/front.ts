@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Trust } from '@relearn/bundles';
 import type { Kernel } from '@relearn/kernel';
 import type { RpcServer } from '@relearn/rpc';
 import type { DataPlane, FullPolicy, PredictionSpool, ServingFront } from '@relearn/serving';
@@ -21,16 +22,23 @@ export interface FrontOptions {
   readonly whenFull: FullPolicy;
   /** How many serving processes share the machine. */
   readonly processes: number;
+  /** Whose bundles are loaded; absent: anybody's. */
+  readonly trust?: Trust | undefined;
 }
 
 /** Makes it over the process's own folder: the spool of its answers and the bundles in force. Nothing is started yet. */
 export async function makeFront(kernel: Kernel, telemetry: Telemetry, options: FrontOptions): Promise<Front> {
-  const { data, cached, whenFull, processes } = options;
+  const { data, cached, whenFull, processes, trust } = options;
   const { BundleCache, DataPlane, PredictionSpool, ServingFront } = await import('@relearn/serving');
   const spool = new PredictionSpool({ kernel, telemetry }, { folder: join(data, 'spool'), whenFull });
   const front = new ServingFront(
     { kernel, telemetry },
-    { log: spool.log, processes, ...(cached ? { cache: new BundleCache(...(await cacheIn(data)), telemetry) } : {}) },
+    {
+      log: spool.log,
+      processes,
+      ...(cached ? { cache: new BundleCache(...(await cacheIn(data)), telemetry) } : {}),
+      trust,
+    },
   );
   return { front, spool, plane: new DataPlane(front.host, kernel, version, telemetry) };
 }

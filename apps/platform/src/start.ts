@@ -19,6 +19,8 @@ import { folds } from './lag.js';
 import { observeCalls, observeLag, observeRequests } from './observed.js';
 import { OnlineDoor } from './online.js';
 import { openPorts, patient } from './open-ports.js';
+import { signerFor } from './keys/signer-for.js';
+import { trustedKeys } from './keys/trusted-keys.js';
 import { Peers } from './peers.js';
 import { folderOf, type LeftBehind, spoolsLeftBehind } from './processes/folders.js';
 import type { Member } from './processes/member.js';
@@ -97,7 +99,8 @@ async function start(options: PlatformOptions, closedBy: ClosedBy): Promise<Omit
   // Whoever may have to wait says so; but where siblings answer, no request is to come to one that does not.
   if (engines.kind === 'shared' && member?.siblingsServe !== true) await http.start();
   const serves = names.includes('serving');
-  const ofFront = frontOptions(config, member);
+  const trust = config.keys === null ? undefined : trustedKeys(config.keys, telemetry.log);
+  const ofFront = { ...frontOptions(config, member), trust };
   let front: Front | null = null;
   if (engines.kind === 'shared' && serves) {
     closedBy(await holdFolder(ofFront.data));
@@ -124,6 +127,8 @@ async function start(options: PlatformOptions, closedBy: ClosedBy): Promise<Omit
   const online = new OnlineDoor(peers, kernel.clock);
   const assembled = await assemble(names, {
     ports,
+    trust,
+    signer: signerFor(config, names, ports),
     deadlines: true,
     front,
     leftBehind: serves ? leftBehind(config, member) : [],
@@ -145,11 +150,8 @@ async function start(options: PlatformOptions, closedBy: ClosedBy): Promise<Omit
   await lifecycle.start();
   await http.start();
   closedBy(() => replays.stop());
-  health.refresh = () =>
-    observeLag(
-      ports,
-      folds.filter((service) => peers.runsHere(service)),
-    );
+  const here = folds.filter((service) => peers.runsHere(service));
+  health.refresh = () => observeLag(ports, here);
   health.ready = () => assembled.every(({ ready }) => ready === undefined || ready());
   closedBy(async () => {
     health.ready = () => false;

@@ -165,6 +165,11 @@ export class Catalog {
     return this.models.get(pipeline)?.get(model);
   }
 
+  /** Bundle digests of all registered models. */
+  bundles(): string[] {
+    return [...this.models.values()].flatMap((models) => [...models.values()]);
+  }
+
   /**
    * Waits until the view knows the version, which the log must hold already. Throws CANCELLED when the signal aborts, and
    * UNAVAILABLE when this process stops: another one may be asked.

@@ -1,3 +1,4 @@
+import type { Signer, Trust } from '@relearn/bundles';
 import type { Workers } from '@relearn/kernel';
 import { deciderPart, type Ports, type RunningService } from '@relearn/runtime';
 import { pipelineDecider } from './handlers/pipelines.js';
@@ -12,17 +13,21 @@ export interface RegistryOptions {
   readonly parse: ParsePipeline;
   /** Where files that people register are loaded and asked; by default where all jobs run. */
   readonly trials?: Pick<Workers, 'run'>;
+  /** Signs the bundles of those; absent: they are not signed. */
+  readonly signer?: Signer | undefined;
+  /** Whose bundles may become champion; absent: nobody's signature is asked for. */
+  readonly trust?: Trust | undefined;
 }
 
 /** Registry: pipelines and their turns, model versions, and the champion alias, which moves on evidence alone. */
 export function createRegistry(
   ports: Ports,
-  { deadlines, parse, trials = ports.workers }: RegistryOptions,
+  { deadlines, parse, trials = ports.workers, signer, trust }: RegistryOptions,
 ): RunningService & { readonly commands: RegistryCommands; readonly rpc: RegistryHandlers } {
-  const decider = pipelineDecider(deadlines);
+  const decider = pipelineDecider(deadlines, trust);
   const part = deciderPart(ports, decider);
   const commands = registryCommands(ports, part.host);
-  const plain = plainModelCommands(ports, part.host, trials);
+  const plain = plainModelCommands(ports, part.host, trials, signer);
   return {
     manifest: { name: 'registry', consumes: ['control'], produces: ['control'], collections: [] },
     parts: [part],

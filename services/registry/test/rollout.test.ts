@@ -1,9 +1,5 @@
 import {
-  type DataOf,
-  type Event,
-  type EventType,
   type GradualRollout,
-  type LoggedEvent,
   modelEvaluated,
   modelPinned,
   modelPromoted,
@@ -19,13 +15,11 @@ import {
   rolloutStarted,
   timerFired,
 } from '@relearn/contracts';
-import type { Decision } from '@relearn/runtime';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { apply, pin, promote, rollBack, unpin } from '../src/domain/commands.js';
-import { decide } from '../src/domain/decide.js';
-import { evolve } from '../src/domain/evolve.js';
-import { deadlineTimer, type PipelineState, unknownPipeline } from '../src/domain/state.js';
+import { deadlineTimer } from '../src/domain/state.js';
 import { pipelineDecider } from '../src/handlers/pipelines.js';
+import { ToldRegistry } from './told-registry.js';
 
 const policy: GradualRollout = {
   strategy: 'canary',
@@ -36,56 +30,7 @@ const policy: GradualRollout = {
 };
 const specOf = (rollout: PipelineSpec['rollout']) => ({ rollout, train: { deadline: 1000, seed: 1 } }) as PipelineSpec;
 
-/** A registry's aggregate that is told events and commands, and what it made of each. */
-class Registry {
-  state: PipelineState = unknownPipeline;
-  private position = 0;
-
-  /** Short names of the events that follow. */
-  given<T extends EventType>(type: T, data: DataOf<T>, version = this.state.version): string[] {
-    const event = this.logged(type.type, data, version);
-    const decision = decide(this.state, event);
-    this.state = evolve(this.state, event);
-    return this.then(decision);
-  }
-
-  told(command: (state: PipelineState) => Decision): string[] {
-    return this.then(command(this.state));
-  }
-
-  /** The data of the last own event of the type. */
-  last<T extends EventType>(type: T): DataOf<T> | undefined {
-    return this.own.findLast((event) => type.is(event))?.data as DataOf<T> | undefined;
-  }
-
-  private readonly own: Event[] = [];
-
-  private then({ events = [] }: Decision): string[] {
-    const made = events.map(({ type, data, pipelineVersion }) => this.logged(type.type, data, pipelineVersion));
-    for (const event of made) {
-      this.own.push(event);
-      this.state = evolve(this.state, event);
-    }
-    return made.map(({ type }) => type.replace(/^relearn\.(.*)\.v1$/, '$1'));
-  }
-
-  private logged(type: string, data: unknown, version: number): LoggedEvent {
-    this.position += 1;
-    const place = { topic: 'control' as const, partition: 0, position: this.position };
-    const attributes = { id: `e${this.position}`, source: 's', sequence: this.position, previous: null };
-    return {
-      ...attributes,
-      ...place,
-      type,
-      time: '2024-01-01T00:00:00.000Z',
-      pipeline: 'p',
-      pipelineversion: version,
-      data,
-    };
-  }
-}
-
-let registry: Registry;
+let registry: ToldRegistry;
 
 /** A request and the evaluation of its turn. */
 function turn(number: number, verdict: 'passed' | 'rejected' = 'passed', more: { incomparable?: true } = {}): string[] {
@@ -115,7 +60,7 @@ function judged(verdict: 'advance' | 'promote' | 'rollback', step: number, model
 }
 
 beforeEach(() => {
-  registry = new Registry();
+  registry = new ToldRegistry();
   registry.told((state) => apply(state, specOf(policy), 'first', [0]));
 });
 

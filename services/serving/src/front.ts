@@ -1,4 +1,5 @@
 import type { Blobs } from '@relearn/blobs';
+import type { Trust } from '@relearn/bundles';
 import { type Part, RelearnError } from '@relearn/kernel';
 import type { Catalog, Ports } from '@relearn/runtime';
 import { type BundleCache, type Remembered, versionsIn } from './cache/bundle-cache.js';
@@ -20,6 +21,8 @@ export interface FrontOptions {
   readonly processes?: number;
   /** Bundles that are there while the platform's blobs are away; without it those are always asked. */
   readonly cache?: BundleCache;
+  /** Whose bundles are loaded; absent: nobody's signature is asked for. */
+  readonly trust?: Trust | undefined;
 }
 
 /** The half of serving that answers requests. It needs nothing of the platform, but for models that it has not had before. */
@@ -36,7 +39,7 @@ export class ServingFront implements Part {
 
   constructor(
     { kernel, telemetry }: Pick<Ports, 'kernel' | 'telemetry'>,
-    { cache, log, sessions, processes = 1 }: FrontOptions,
+    { cache, log, sessions, processes = 1, trust }: FrontOptions,
   ) {
     const onTrouble = (message: string) => telemetry.log.error({ service: 'serving' }, message);
     const onLeftOut = (what: string) => telemetry.metrics.unlogged.add({ what });
@@ -46,7 +49,7 @@ export class ServingFront implements Part {
     this.cache = cache;
     this.telemetry = telemetry;
     const blobs = cache?.blobs ?? { get: (digest: string) => this.get(digest) };
-    const source: BundleSource = { telemetry, blobs };
+    const source: BundleSource = { telemetry, blobs, trust };
     this.deployments = new Deployments(source, this.host);
     this.plain = new PlainDeployments(source, this.host);
   }

@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import type { Blobs } from '@relearn/blobs';
 import { openFolderBlobs } from '@relearn/blobs/folder';
 import { createMemoryBlobs } from '@relearn/blobs/memory';
+import { type Signer, type Trust, writeBundle } from '@relearn/bundles';
 import { systemKernel } from '@relearn/kernel';
 import type { Catalog, InForce, ModelRef, PlainModels } from '@relearn/runtime';
 import { silentTelemetry } from '@relearn/telemetry';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { newSigner, trustIn } from '../../../libs/bundles/test/keys.js';
 import { BundleCache } from '../src/cache/bundle-cache.js';
 import { ServingFront } from '../src/front.js';
 import { linearModel } from './models.js';
@@ -36,10 +38,10 @@ async function stop(): Promise<void> {
 const base = { kernel: systemKernel, telemetry: silentTelemetry() };
 
 /** A process on the folder; with the platform's blobs only where it is told so. */
-async function open({ connected }: { connected: boolean }): Promise<ServingFront> {
+async function open({ connected, trust }: { connected: boolean; trust?: Trust }): Promise<ServingFront> {
   await stop();
   kept = await openFolderBlobs(join(folder, 'blobs'), { durable: false });
-  const opened = new ServingFront(base, { cache: new BundleCache(folder, kept, base.telemetry) });
+  const opened = new ServingFront(base, { cache: new BundleCache(folder, kept, base.telemetry), trust });
   front = opened;
   if (connected) opened.connect(remote);
   await opened.start();
@@ -48,14 +50,17 @@ async function open({ connected }: { connected: boolean }): Promise<ServingFront
 
 /** A bundle whose model answers 2 a + 3 b + offset. */
 async function bundleOf(model: number, offset: number): Promise<ModelRef> {
+  return { model, bundle: await writeBundle(remote, 'flights', await filesOf(offset), undefined) };
+}
+
+async function filesOf(offset: number): Promise<Record<string, string>> {
   const put = (value: unknown) => remote.put(Buffer.from(JSON.stringify(value)));
   const tensor = (name: string) => ({ name, datatype: 'FP32', shape: [-1, 1] });
-  const files = {
+  return {
     'model.onnx': await remote.put(linearModel(offset).onnx),
     'signature.json': await put({ inputs: [tensor('a'), tensor('b')], outputs: [tensor('score')] }),
     'reference.json': await put({ offset }),
   };
-  return { model, bundle: await put({ files }) };
 }
 
 interface Known {
@@ -170,5 +175,46 @@ describe('the bundle cache', () => {
     await after.follow(now, 'flights');
     expect(await scoreOf('flights')).toBe(105);
     await expect(scoreOf('gone')).rejects.toThrow(/not found/);
+  });
+});
+
+describe('where signatures are asked for', () => {
+  const signer = newSigner();
+  const trust = trustIn([signer.publicKey]);
+
+  /** With a gate record, where it has a verdict. */
+  async function evaluated(model: number, verdict: string | null, by: Signer | undefined, name = 'flights') {
+    const record = await remote.put(Buffer.from(JSON.stringify({ verdict })));
+    const gates: Record<string, string> = verdict === null ? {} : { 'evaluation.json': record };
+    return { model, bundle: await writeBundle(remote, name, { ...(await filesOf(model)), ...gates }, by) };
+  }
+
+  it('a champion that is signed and has passed its gates answers, after a restart without the platform, too', async () => {
+    const catalog = catalogOf({ inForce: { flights: move(await evaluated(1, 'passed', signer), 1) } });
+    await (await open({ connected: true, trust })).follow(catalog, 'flights');
+    expect(await scoreOf('flights')).toBe(6);
+    await open({ connected: false, trust });
+    expect(await scoreOf('flights')).toBe(6);
+  });
+
+  it.each<[string, () => Promise<ModelRef>, RegExp]>([
+    ['that nobody has signed', () => evaluated(2, 'passed', undefined), /it is not signed/],
+    ['signed by a stranger', () => evaluated(2, 'passed', newSigner()), /not trusted/],
+    ['signed for another name', () => evaluated(2, 'passed', signer, 'orders'), /signed as the model of 'orders'/],
+    ['that its own gate record rejects', () => evaluated(2, 'rejected', signer), /its gate record says rejected/],
+    ['without a gate record', () => evaluated(2, null, signer), /lacks evaluation.json/],
+  ])('one %s is refused, and the one before it goes on', async (_, made, reason) => {
+    const opened = await open({ connected: true, trust });
+    await opened.follow(catalogOf({ inForce: { flights: move(await evaluated(1, 'passed', signer), 1) } }), 'flights');
+    const bad = await made();
+    await expect(opened.follow(catalogOf({ inForce: { flights: move(bad, 2) } }), 'flights')).rejects.toThrow(reason);
+    expect(await scoreOf('flights')).toBe(6);
+  });
+
+  it('a model that no pipeline owns needs no gate record', async () => {
+    const only = await evaluated(1, null, signer, 'lr');
+    const opened = await open({ connected: true, trust });
+    await opened.follow(catalogOf({ plain: { lr: { versions: [only], champion: only } } }), 'lr');
+    expect(await scoreOf('lr')).toBe(6);
   });
 });

@@ -49,17 +49,18 @@ function operationOf({ operation, summary, path, query = {}, body, upload, statu
     ...(body === undefined
       ? {}
       : { requestBody: { required: true, content: { 'application/json': { schema: body } } } }),
-    ...(upload === undefined
-      ? {}
-      : { requestBody: { required: true, content: { 'application/octet-stream': { schema: file } } } }),
+    ...(upload === undefined ? {} : { requestBody: { required: true, content: bytes } }),
     responses: {
-      [String(status)]: { description: 'Done.', content: { 'application/json': { schema: answer } } },
+      [String(status)]: {
+        description: 'Done.',
+        content: answer === 'file' ? bytes : { 'application/json': { schema: answer } },
+      },
       default: failure,
     },
   };
 }
 
-const file = { type: 'string', format: 'binary' } as const;
+const bytes = { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } } as const;
 
 const streamOperation = {
   operationId: 'stream',

@@ -1,7 +1,7 @@
 import { type Topic, topicNames } from '@relearn/contracts';
 import type { ConsoleDeps } from '../deps.js';
-
 import type { WindowView } from '../read-model/shapes.js';
+import { bundleRoutes } from './bundle-routes.js';
 import { readEvents } from './event-log.js';
 import { letterRoutes } from './letter-routes.js';
 import { limitOf, numberIn, textIn } from './query.js';
@@ -18,7 +18,13 @@ type ReadDeps = Pick<ConsoleDeps, 'ports' | 'view' | 'audit' | 'verify' | 'work'
 
 /** What can be looked at. */
 export function readingRoutes(deps: ReadDeps): readonly Route[] {
-  return [...pipelineRoutes(deps), ...plainReadingRoutes(deps), ...platformRoutes(deps), ...letterRoutes(deps)];
+  return [
+    ...pipelineRoutes(deps),
+    ...plainReadingRoutes(deps),
+    ...bundleRoutes(deps),
+    ...platformRoutes(deps),
+    ...letterRoutes(deps),
+  ];
 }
 
 function pipelineRoutes({ view }: ReadDeps): readonly Route[] {

@@ -34,7 +34,7 @@ export function registerConsoleRoutes(app: FastifyInstance, deps: ConsoleDeps): 
 
 export interface ReadApi {
   /** Asks as `GET /api/v1{path}` would be asked over HTTP. */
-  get(path: string): Promise<{ readonly status: number; readonly body: string }>;
+  get(path: string): Promise<{ readonly status: number; readonly body: Uint8Array }>;
   close(): Promise<void>;
 }
 
@@ -51,8 +51,8 @@ export async function openReadApi(
   for (const route of readingRoutes({ ...deps, view })) addRoute(app, route);
   return {
     async get(path) {
-      const { statusCode, body } = await app.inject({ method: 'GET', url: path });
-      return { status: statusCode, body };
+      const { statusCode, rawPayload } = await app.inject({ method: 'GET', url: path });
+      return { status: statusCode, body: rawPayload };
     },
     async close() {
       await app.close();

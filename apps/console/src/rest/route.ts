@@ -22,8 +22,8 @@ export interface Route {
   /** The body is a file, as `application/octet-stream`, of so many bytes at most. */
   readonly upload?: number;
   readonly status?: number;
-  /** Schema of the answer. */
-  readonly answer: JsonSchema;
+  /** Schema of the answer, or that it is the bytes of a file. */
+  readonly answer: JsonSchema | 'file';
   /** The answer, or a promise of it. */
   handle(call: Call): unknown;
 }

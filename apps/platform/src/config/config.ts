@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { GrpcFront } from '@relearn/rpc/grpc';
 import type { FullPolicy } from '@relearn/serving';
 import { type Addresses, readAddresses } from './addresses.js';
@@ -18,6 +18,8 @@ export interface Config {
   /** The folder of what is this process's own: with embedded engines everything, else the prediction spool. */
   readonly data: string;
   readonly engines: Engines;
+  /** The folder of the key that signs bundles and of those that are trusted; null: bundles are not signed. */
+  readonly keys: string | null;
   /** Where the services of other processes listen. */
   readonly addresses: Addresses;
   readonly http: Address;
@@ -52,9 +54,12 @@ export function readConfig(env: Environment): Config {
     );
   }
   const processes = processesOf(text('RELEARN_SERVING_PROCESSES', '1'), engines);
+  const folder = engines.kind === 'embedded' ? engines.folder : data;
+  const keys = valueOf(env, 'RELEARN_KEYS') ?? (engines.kind === 'embedded' ? join(folder, 'keys') : undefined);
   return {
-    data: engines.kind === 'embedded' ? engines.folder : data,
+    data: folder,
     engines,
+    keys: keys === undefined ? null : resolve(keys),
     addresses: readAddresses(addresses),
     http: address('RELEARN_HTTP', text('RELEARN_HTTP', '127.0.0.1:8080')),
     grpc: address('RELEARN_GRPC', text('RELEARN_GRPC', '127.0.0.1:8001')),

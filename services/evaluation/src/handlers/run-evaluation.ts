@@ -1,6 +1,7 @@
+import { type Bundle, fileOf, readBundle, type Signer, writeBundle } from '@relearn/bundles';
 import { type Gate, type PipelineSpec, type TrainedCandidate } from '@relearn/contracts';
 import type { SnapshotManifest } from '@relearn/features';
-import { canonicalJson, RelearnError } from '@relearn/kernel';
+import { canonicalJson } from '@relearn/kernel';
 import type { JobContext } from '@relearn/runtime';
 import { distModule, sharedBlobs } from '@relearn/runtime/workers';
 import type { Report } from '../domain/reports.js';
@@ -28,35 +29,37 @@ export interface EvaluationInput {
   readonly failure: string;
 }
 
-interface BundleFiles {
-  readonly files: Readonly<Record<string, string>>;
-}
-
 const text = new TextEncoder();
 
 /** Judges the run's winner on the hold-out and bundles it with its evidence. A run without a winner is rejected. */
-export async function runEvaluation(input: EvaluationInput, context: JobContext, code: CodeFacts): Promise<Report> {
+export async function runEvaluation(
+  input: EvaluationInput,
+  context: JobContext,
+  code: CodeFacts,
+  signer: Signer | undefined,
+): Promise<Report> {
   const { ports, signal } = context;
   const { winner } = input;
   if (winner === null || winner.candidate === null) return nothingTrained(input);
   const { spec } = await ports.catalog.known(input.pipeline, input.pipelineVersion, signal);
   const manifest = await readJson<SnapshotManifest>(context, input.manifest);
-  const files = (await readJson<BundleFiles>(context, winner.candidate)).files;
+  const trained = await readBundle(ports.blobs, winner.candidate);
   const segments: Uint8Array[][] = [];
   for (const shard of manifest.shards) segments.push(await sharedBlobs(ports.blobs, shard.segments));
   const evaluateInput: EvaluateInput = {
     spec,
     manifest,
     segments,
-    candidate: await ports.blobs.get(need(files, 'model.onnx')),
+    candidate: await ports.blobs.get(fileOf(winner.candidate, trained, 'model.onnx')),
     champion: input.champion === null ? null : await readChampion(context, input.champion),
   };
   const module = distModule(import.meta.url, '../jobs/evaluate.js');
   const output = (await ports.workers.run({ module, input: evaluateInput, signal })) as EvaluateOutput;
-  const bundle = await writeBundle(input, winner, files, spec, output, context, code);
+  const { files, reference } = await bundleFiles(input, winner, trained, spec, output, context, code);
+  const bundle = await writeBundle(ports.blobs, input.pipeline, files, signer);
   const { verdict, gates, metrics, championMetrics, rows, incomparable } = output;
   const more = incomparable === undefined ? {} : { incomparable };
-  return { verdict, ...bundle, champion: input.champion, gates, metrics, championMetrics, rows, ...more };
+  return { verdict, bundle, reference, champion: input.champion, gates, metrics, championMetrics, rows, ...more };
 }
 
 function nothingTrained(input: EvaluationInput): Report {
@@ -74,20 +77,22 @@ function nothingTrained(input: EvaluationInput): Report {
 }
 
 async function readChampion(context: JobContext, bundle: string): Promise<NonNullable<EvaluateInput['champion']>> {
-  const { files } = await readJson<BundleFiles>(context, bundle);
-  const record = await readJson<{ metrics: Record<string, number | null> }>(context, need(files, 'evaluation.json'));
-  return { onnx: await context.ports.blobs.get(need(files, 'model.onnx')), metrics: record.metrics };
+  const { blobs } = context.ports;
+  const read = await readBundle(blobs, bundle);
+  const evaluation = fileOf(bundle, read, 'evaluation.json');
+  const record = await readJson<{ metrics: Record<string, number | null> }>(context, evaluation);
+  return { onnx: await blobs.get(fileOf(bundle, read, 'model.onnx')), metrics: record.metrics };
 }
 
-async function writeBundle(
+async function bundleFiles(
   input: EvaluationInput,
   winner: TrainedCandidate,
-  files: Readonly<Record<string, string>>,
+  { files }: Bundle,
   spec: PipelineSpec,
   output: EvaluateOutput,
   { ports }: JobContext,
   code: CodeFacts,
-): Promise<{ bundle: string; reference: string }> {
+): Promise<{ files: Record<string, string>; reference: string }> {
   const put = (value: unknown) => ports.blobs.put(text.encode(canonicalJson(value)));
   const { gates, metrics, championMetrics, rows, verdict } = output;
   const lineage = {
@@ -98,22 +103,13 @@ async function writeBundle(
     turn: input.turn,
   };
   const reference = await put(output.reference);
-  const bundleFiles = {
-    'model.onnx': need(files, 'model.onnx'),
-    'signature.json': need(files, 'signature.json'),
-    'training.json': need(files, 'training.json'),
+  const added = {
     'features.yaml': await put({ features: spec.features, label: spec.label }),
     'reference.json': reference,
     'evaluation.json': await put({ verdict, gates, metrics, championMetrics, rows, champion: input.champion }),
     'lineage.json': await put(lineage),
   };
-  return { bundle: await put({ format: 'relearn-bundle/1', files: bundleFiles }), reference };
-}
-
-function need(files: Readonly<Record<string, string>>, name: string): string {
-  const digest = files[name];
-  if (digest === undefined) throw new RelearnError('CORRUPT', `the bundle lacks ${name}`);
-  return digest;
+  return { files: { ...files, ...added }, reference };
 }
 
 async function readJson<T>({ ports }: JobContext, digest: string): Promise<T> {

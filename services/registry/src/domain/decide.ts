@@ -1,3 +1,4 @@
+import { decodeBundle, type Trust, whyDistrusted } from '@relearn/bundles';
 import {
   type DataOf,
   dataQualityFailed,
@@ -12,14 +13,24 @@ import {
   timerFired,
   turnStarted,
 } from '@relearn/contracts';
-import { fnv1a } from '@relearn/kernel';
-import { type Decision, own } from '@relearn/runtime';
+import { fnv1a, RelearnError } from '@relearn/kernel';
+import { type Decision, type Facts, own } from '@relearn/runtime';
 import { ofTurn, promotion, refuse } from './alias.js';
 import { endOfTurn, judged, startRollout } from './rollout.js';
 import { deadlineTimer, type PipelineState, type Turn } from './state.js';
 
-/** What the registry does about an event. Events of a turn that has ended change nothing. */
-export function decide(state: PipelineState, event: LoggedEvent): Decision {
+/** What `decide` needs for an event where signatures are asked for: the bundle that may become champion. */
+export function needs({ turn: running }: PipelineState, event: LoggedEvent): string[] {
+  if (!modelEvaluated.is(event)) return [];
+  const { turn, verdict, bundle } = event.data;
+  return turn === running?.id && verdict === 'passed' && bundle !== null ? [bundle] : [];
+}
+
+/**
+ * What the registry does about an event. Events of a turn that has ended change nothing. `trust`: whose bundles may become
+ * champion; absent: anybody's.
+ */
+export function decide(state: PipelineState, event: LoggedEvent, facts: Facts, trust?: Trust): Decision {
   if (retrainRequested.is(event)) return requested(state, event.data, event.pipeline);
   const { turn } = state;
   if (turn === null) return {};
@@ -34,7 +45,7 @@ export function decide(state: PipelineState, event: LoggedEvent): Decision {
     return due ? ended('failed', 'the deadline of the turn has passed') : {};
   }
   if (snapshotFailed.is(event) && event.data.turn === turn.id) return ended('failed', event.data.reason);
-  if (modelEvaluated.is(event) && event.data.turn === turn.id) return evaluated(state, turn, event);
+  if (modelEvaluated.is(event) && event.data.turn === turn.id) return evaluated(state, turn, event, facts, trust);
   if (rolloutJudged.is(event) && event.data.turn === turn.id) return judged(state, turn, event);
   return {};
 }
@@ -67,17 +78,26 @@ function requested(
   return { events: [...stopped, started] };
 }
 
-function evaluated(state: PipelineState, turn: Turn, event: LoggedEvent<DataOf<typeof modelEvaluated>>): Decision {
+type Evaluated = LoggedEvent<DataOf<typeof modelEvaluated>>;
+
+function evaluated(
+  state: PipelineState,
+  turn: Turn,
+  event: Evaluated,
+  facts: Facts,
+  trust: Trust | undefined,
+): Decision {
   const { bundle, reference, verdict, metrics, gates, champion, request, incomparable } = event.data;
   const reasons = gates.filter((gate) => gate.verdict !== 'passed').map((gate) => `${gate.name}: ${gate.verdict}`);
   if (bundle === null || reference === null) return { events: endOfTurn(state, turn, 'no-model', reasons.join('; ')) };
+  const distrusted = verdict === 'passed' ? whyUnfit(event.pipeline, bundle, facts, trust) : null;
   const model = state.models + 1;
   const registered = own({
     type: modelRegistered,
-    data: { turn: turn.id, request, model, bundle, verdict, metrics },
+    data: { turn: turn.id, request, model, bundle, verdict: distrusted === null ? verdict : 'rejected', metrics },
     ...ofTurn(turn),
   });
-  const refusal = refuse(state, verdict, turn.version, champion);
+  const refusal = distrusted ?? refuse(state, verdict, turn.version, champion);
   if (refusal !== null) {
     const detail = verdict === 'passed' ? refusal : reasons.join('; ');
     return { events: [registered, ...endOfTurn(state, turn, 'no-model', detail)] };
@@ -91,4 +111,16 @@ function evaluated(state: PipelineState, turn: Turn, event: LoggedEvent<DataOf<t
   }
   const promoted = promotion(state, turn, place, evidence);
   return { events: [registered, promoted, ...endOfTurn(state, turn, 'promoted', `model ${model}`)] };
+}
+
+/** Why a passed bundle may not go live all the same; null where it may. */
+function whyUnfit(pipeline: string, digest: string, facts: Facts, trust: Trust | undefined): string | null {
+  const bytes = facts.get(digest);
+  if (trust === undefined || bytes === undefined) return trust === undefined ? null : `bundle ${digest} is not there`;
+  try {
+    const reason = whyDistrusted(trust, pipeline, digest, decodeBundle(digest, bytes));
+    return reason === null ? null : `bundle ${digest}: ${reason}`;
+  } catch (thrown) {
+    return RelearnError.from(thrown).message;
+  }
 }

@@ -82,9 +82,16 @@ export function evolve(state: PipelineState, event: Event): PipelineState {
   return state;
 }
 
-function registered(state: PipelineState, { model, bundle, manual }: DataOf<typeof modelRegistered>): PipelineState {
+function registered(
+  state: PipelineState,
+  { model, bundle, manual, verdict }: DataOf<typeof modelRegistered>,
+): PipelineState {
   const models = Math.max(state.models, model);
-  if (manual === undefined) return { ...state, models };
+  if (manual === undefined) {
+    // What evaluation has passed may have been refused when it was registered.
+    const record = state.record?.model === model ? { ...state.record, verdict } : state.record;
+    return { ...state, models, record };
+  }
   return { ...state, models, plain: [...(state.plain ?? []), { model, bundle }].slice(-plainKept) };
 }
 

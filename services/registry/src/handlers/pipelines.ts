@@ -1,3 +1,4 @@
+import type { Trust } from '@relearn/bundles';
 import {
   dataQualityFailed,
   dataQualityRecovered,
@@ -11,7 +12,7 @@ import {
 } from '@relearn/contracts';
 import type { Decider } from '@relearn/runtime';
 import type { Json } from '@relearn/store';
-import { decide } from '../domain/decide.js';
+import { decide, needs } from '../domain/decide.js';
 import { evolve } from '../domain/evolve.js';
 import { deadlineTimer, type PipelineState, unknownPipeline } from '../domain/state.js';
 
@@ -26,14 +27,18 @@ const heard: readonly EventType[] = [
   timerFired,
 ];
 
-/** One aggregate a pipeline. `deadlines`: turns end `failed` when their machine time runs out. */
-export function pipelineDecider(deadlines: boolean): Decider<PipelineState> {
+/**
+ * One aggregate a pipeline. `deadlines`: turns end `failed` when their machine time runs out. `trust`: whose bundles may become
+ * champion; without it nobody's signature is asked for.
+ */
+export function pipelineDecider(deadlines: boolean, trust?: Trust): Decider<PipelineState> {
   return {
     service: 'registry',
     topics: ['control'],
     route: (event) => (heard.some((type) => type.is(event)) ? event.pipeline : null),
     initial: () => unknownPipeline,
-    decide,
+    decide: (state, event, _now, facts) => decide(state, event, facts, trust),
+    ...(trust === undefined ? {} : { needs }),
     due({ turn, rollout }) {
       if (!deadlines || turn === null || turn.overdue || rollout !== undefined) return {};
       return { timers: [{ id: deadlineTimer(turn.id), afterMs: turn.deadlineMs }] };

@@ -1,3 +1,4 @@
+import { type Signer, writeBundle } from '@relearn/bundles';
 import { canonicalJson, type Workers } from '@relearn/kernel';
 import { type AggregateHost, businessNow, type Ports } from '@relearn/runtime';
 import { distModule } from '@relearn/runtime/workers';
@@ -28,6 +29,7 @@ export function plainModelCommands(
   ports: Ports,
   host: AggregateHost<PipelineState>,
   trials: Pick<Workers, 'run'>,
+  signer: Signer | undefined,
 ): PlainModelCommands {
   const put = (value: unknown) => ports.blobs.put(text.encode(canonicalJson(value)));
   return {
@@ -38,14 +40,12 @@ export function plainModelCommands(
       const { inputs, outputs, runtime } = (await trials.run({ module, input: { onnx } })) as TriedModel;
       const digest = await ports.blobs.put(onnx);
       const record = { onnx: digest, bytes: onnx.byteLength, runtime };
-      const bundle = await put({
-        format: 'relearn-bundle/1',
-        files: {
-          'model.onnx': digest,
-          'signature.json': await put({ inputs, outputs }),
-          'lineage.json': await put({ model: record }),
-        },
-      });
+      const files = {
+        'model.onnx': digest,
+        'signature.json': await put({ inputs, outputs }),
+        'lineage.json': await put({ model: record }),
+      };
+      const bundle = await writeBundle(ports.blobs, name, files, signer);
       const now = await businessNow(ports, name);
       const asChampion = alias === 'champion';
       let registered = { model: 0, bundle, champion: 0 };

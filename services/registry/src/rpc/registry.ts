@@ -3,7 +3,7 @@ import { RelearnError } from '@relearn/kernel';
 import { actorOf, numbersOf, serviceOf } from '@relearn/rpc';
 import type { AppliedPipeline, Ports } from '@relearn/runtime';
 import type { PipelineState, Rollout } from '../domain/state.js';
-import { readBundle } from './bundle.js';
+import { bundleMessage } from './bundle.js';
 import type { RegistryCommands } from './commands.js';
 import type { PlainModelCommands } from './plain-models.js';
 import type { ModelMessage, PipelineMessage, RegistryHandlers, RolloutMessage, TurnMessage } from './messages.js';
@@ -91,7 +91,7 @@ function readers(ports: Ports, commands: RegistryCommands): Omit<RegistryHandler
         const what = model === 0 ? 'champion yet' : `model ${model}`;
         throw new RelearnError('NOT_FOUND', `'${pipeline}' has no ${what}`);
       }
-      return { model: modelMessage(record, history), ...(await readBundle(blobs, record.bundle)) };
+      return { model: modelMessage(record, history), ...(await bundleMessage(blobs, record.bundle)) };
     },
     async listTurns({ pipeline, limit = 0 }) {
       const { turns } = await historyOf(pipeline);

@@ -1,10 +1,11 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Blobs } from '@relearn/blobs';
+import { readBundle } from '@relearn/bundles';
 import { canonicalJson, RelearnError, sha256 } from '@relearn/kernel';
 import type { InForce, ModelRef, PlainModels } from '@relearn/runtime';
 import type { Telemetry } from '@relearn/telemetry';
-import type { BundleManifest } from '../handlers/load-bundle.js';
+import { loadedFiles } from '../handlers/load-bundle.js';
 
 /** What answered under a name when it was last looked at: of a pipeline, or of a model that no pipeline owns. */
 export type Remembered = { readonly inForce: InForce } | { readonly plain: PlainModels };
@@ -112,8 +113,8 @@ export class BundleCache {
     const held = new Set<string>();
     for (const { bundle } of [...this.remembered.values()].flatMap(versionsIn)) {
       if (held.has(bundle)) continue;
-      const { files } = JSON.parse(Buffer.from(await this.blobs.get(bundle)).toString('utf8')) as BundleManifest;
-      for (const digest of [files['model.onnx'], files['signature.json']]) {
+      const { files } = await readBundle(this.blobs, bundle);
+      for (const digest of loadedFiles.map((file) => files[file])) {
         if (digest === undefined) continue;
         if (!(await this.kept.has(digest))) await this.blobs.get(digest);
         held.add(digest);

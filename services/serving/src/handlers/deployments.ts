@@ -15,7 +15,7 @@ interface Loaded {
   readonly kept: ReadonlySet<number>;
 }
 
-/** Makes the models that are in force the models that are loaded: verified by digest, tried out, switched, drained. */
+/** Makes the models that are in force the models that are loaded: verified by digest and signature, tried out, switched, drained. */
 export class Deployments {
   private readonly ports: BundleSource;
   private readonly host: ModelHost;
@@ -137,7 +137,7 @@ export class Deployments {
   private load(pipeline: string, ref: ModelRef): Promise<void> {
     const present = this.present.get(pipeline) ?? new Set<number>();
     this.present.set(pipeline, present.add(ref.model));
-    return loadBundle(this.ports, this.host, pipeline, ref);
+    return loadBundle(this.ports, this.host, pipeline, ref, 'gates');
   }
 
   /** Of what is loaded only that stays which is in force, or which some shard's rows are scored by. */

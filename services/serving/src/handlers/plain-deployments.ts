@@ -16,7 +16,7 @@ export class PlainDeployments {
     this.host = host;
   }
 
-  /** False where a version could not be loaded, which keeps nobody from the champion. Throws where that could not. */
+  /** False where a version could not be loaded, which keeps nobody from the others. Throws where the champion could not. */
   ensure(name: string, models: PlainModels): Promise<boolean> {
     return this.queue.run(name, () => this.switchTo(name, models));
   }
@@ -31,15 +31,9 @@ export class PlainDeployments {
   private async switchTo(name: string, { versions, champion, former }: PlainModels): Promise<boolean> {
     const loaded = this.loaded.get(name) ?? new Set<number>();
     this.loaded.set(name, loaded);
-    if (champion !== undefined) {
-      await this.load(name, champion, loaded);
-      if (this.host.defaultOf(name) !== champion.model) {
-        this.host.setDefault(name, champion.model);
-        const { model, bundle } = champion;
-        this.ports.telemetry.log.info({ model, bundle }, `version ${model} of ${name} answers`);
-      }
-    }
-    const others = [...versions, ...(former === undefined ? [] : [former])];
+    const failure = champion === undefined ? null : await this.champion(name, champion, loaded);
+    const more = former === undefined ? versions : [...versions, former];
+    const others = more.filter(({ model }) => model !== champion?.model);
     const whole = await this.loadAll(name, others, loaded);
     const kept = new Set([...others, ...(champion === undefined ? [] : [champion])].map(({ model }) => model));
     for (const model of loaded) {
@@ -47,7 +41,23 @@ export class PlainDeployments {
       await this.host.unload(name, model);
       loaded.delete(model);
     }
+    if (failure !== null) throw failure;
     return whole;
+  }
+
+  /** Why it cannot answer, which keeps nobody from the other versions; null where it does. */
+  private async champion(name: string, champion: ModelRef, loaded: Set<number>): Promise<RelearnError | null> {
+    try {
+      await this.load(name, champion, loaded);
+    } catch (thrown) {
+      return RelearnError.from(thrown);
+    }
+    if (this.host.defaultOf(name) !== champion.model) {
+      this.host.setDefault(name, champion.model);
+      const { model, bundle } = champion;
+      this.ports.telemetry.log.info({ model, bundle }, `version ${model} of ${name} answers`);
+    }
+    return null;
   }
 
   private async loadAll(name: string, versions: readonly ModelRef[], loaded: Set<number>): Promise<boolean> {
@@ -67,6 +77,6 @@ export class PlainDeployments {
   private async load(name: string, version: ModelRef, loaded: Set<number>): Promise<void> {
     if (this.host.holds(name, version.model)) return;
     loaded.add(version.model);
-    await loadBundle(this.ports, this.host, name, version);
+    await loadBundle(this.ports, this.host, name, version, 'manual');
   }
 }

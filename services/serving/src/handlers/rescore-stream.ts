@@ -1,3 +1,4 @@
+import { fileOf, readBundle } from '@relearn/bundles';
 import { featuresComputed, predictionLogged, rowAddress } from '@relearn/contracts';
 import { emission, type FoldDefinition, type Shard } from '@relearn/runtime';
 import {
@@ -59,9 +60,7 @@ export function rescoreStream(): FoldDefinition<ScoringShard> {
 }
 
 async function inputsOf(bundle: string, { ports: { blobs } }: Shard): Promise<string[]> {
-  const json = async <T>(digest: string): Promise<T> =>
-    JSON.parse(Buffer.from(await blobs.get(digest)).toString('utf8')) as T;
-  const { files } = await json<{ files: Record<string, string> }>(bundle);
-  const { inputs } = await json<Signature>(files['signature.json'] ?? '');
+  const signature = await blobs.get(fileOf(bundle, await readBundle(blobs, bundle), 'signature.json'));
+  const { inputs } = JSON.parse(Buffer.from(signature).toString('utf8')) as Signature;
   return inputs.map(({ name }) => name);
 }
