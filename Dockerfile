@@ -33,7 +33,7 @@ LABEL org.opencontainers.image.title="Relearn" org.opencontainers.image.licenses
 WORKDIR /app
 COPY --from=pruned /app/node_modules node_modules
 COPY --from=built /app .
-RUN ln -s /app/node_modules/.bin/relearn /usr/local/bin/relearn && install -d -o node -g node /data
+RUN ln -s /app/node_modules/.bin/relearn /usr/local/bin/relearn && install -d -o node -g node /data /keys /keys/trusted
 # npx finds the command here; it must neither ask a registry nor write to the file system of the image.
 ENV NODE_ENV=production \
     RELEARN_DATA=/data \

@@ -15,6 +15,7 @@ export function sharedSettings(bus: 'kafka' | 'nats', folder: string): Settings 
     RELEARN_BUS: `${address}?prefix=${name}${bus === 'kafka' ? '.' : ''}`,
     RELEARN_STORE: `${engines.mongodb}/${name}`,
     RELEARN_BLOBS: `file:${folder}/blobs`,
+    RELEARN_KEYS: `${folder}/keys`,
     RELEARN_PARTITIONS: partitions,
   };
 }

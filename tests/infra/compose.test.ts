@@ -118,7 +118,18 @@ describe('what is mounted', () => {
 
   test('every volume is declared, and used', () => {
     const used = mounts.filter(({ from }) => !from.startsWith('.')).map(({ from }) => from);
-    expect(used.sort()).toEqual(Object.keys(compose.volumes).sort());
+    expect([...new Set(used)].sort()).toEqual(Object.keys(compose.volumes).sort());
+  });
+
+  test('the private key is where models are made, and serving can but read the public ones', () => {
+    const of = (volume: string) => mounts.filter(({ from }) => from === volume).map(({ name, mount }) => [name, mount]);
+    const signing = ['evaluation', 'registry'].map((name) => [name, 'signing-key:/keys']);
+    expect(of('signing-key')).toEqual(signing);
+    const trusted = signing.map(([name]) => [name, 'trusted-keys:/keys/trusted']);
+    expect(of('trusted-keys')).toEqual([...trusted, ['serving', 'trusted-keys:/keys/trusted:ro']]);
+    for (const name of ['evaluation', 'registry', 'serving']) {
+      expect(services[name]?.environment?.['RELEARN_KEYS']).toBe('/keys');
+    }
   });
 });
 
