@@ -41,6 +41,9 @@ async function rollingOut({ rollout, turnsOnDay }: Given): Promise<Asking> {
   await world.platform.replays.start(file, { speed: 1_000_000, turnShare: 1 });
   await modelServed(world, 'orders');
   await replaysDone(world);
+  // The second model is to see all of it.
+  const { activity, bus } = world.platform.ports;
+  await activity.idle(bus);
   const asking = new Asking(world);
   cleanUp.push(async () => asking.client.close());
   await asking.rollOut(2);
