@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -147,6 +147,17 @@ describe('start', () => {
     const ran = await run(folder, ['start', '--file', file]);
     expect([ran.code, ran.out]).toEqual([2, '']);
     expect(ran.err).toContain(message);
+    expect(existsSync(join(folder, 'data'))).toBe(false);
+  });
+
+  it('tells of a data file that is not there before anything has started', async () => {
+    const table = bikes();
+    expect((await run(folder, initArgs)).code).toBe(0);
+    rmSync(join(folder, table));
+    const ran = await run(folder, ['start', '--file', 'bikes.yaml']);
+    expect([ran.code, ran.out]).toEqual([2, '']);
+    expect(ran.err).toContain(`there is no such file (${join(folder, table)})`);
+    expect(existsSync(join(folder, 'data'))).toBe(false);
   });
 });
 

@@ -5,7 +5,7 @@ export { type OpenedPorts, openPorts, type OpenPortsOptions } from './open-ports
 export type { OpenEngines } from './engines/open-engines.js';
 export { type LoneServices, startServices } from './services.js';
 export { embeddedEngines, type Engines } from './config/engines.js';
-export { loadPipeline, namedFiles, parsePipeline, pipelineCatalog } from './pipeline/parse.js';
+export { loadPipeline, namedFiles, openTables, parsePipeline, pipelineCatalog } from './pipeline/parse.js';
 export { Replay, type ReplayOptions } from './replay/replay.js';
 export { Writer, type WriterOptions } from './replay/writer.js';
 export { serviceNames, type ServiceName } from './service-names.js';

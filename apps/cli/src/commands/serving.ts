@@ -55,13 +55,13 @@ export interface StartOptions {
 
 /** All services, and the replay of the bundled example, or of another file. */
 export async function start(action: Action, _args: readonly string[], options: StartOptions): Promise<ExitCode> {
-  const { serviceNames, loadPipeline } = await loadPlatform();
+  const { serviceNames, loadPipeline, namedFiles, openTables } = await loadPlatform();
   const { terminal, json } = action;
   const file = options.file === undefined ? example : resolve(terminal.folder, options.file);
   const speed = options.speed === undefined ? null : positive('--speed', options.speed);
   const turnShare = positive('--turn-share', options.turnShare);
-  // Its errors are told before there is a data folder.
-  await loadPipeline(file);
+  // What is wrong with it or its data is told before there is a data folder.
+  await openTables(namedFiles(await loadPipeline(file)));
   const quiet = { logLevel: terminal.env['RELEARN_LOG'] ?? 'warn' };
   return whileServing(terminal, serviceNames, quiet, async (platform) => {
     tellAddresses(action, platform);
