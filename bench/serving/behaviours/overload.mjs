@@ -73,11 +73,12 @@ async function beyond(caller, request, { perSecond, seconds, timeoutMs }) {
   let late = 0;
   const rejects = [];
   const requests = atRate(perSecond, async () => {
-    const { status, ms } = await caller.call(methods.infer, request, { timeoutMs });
+    const { status, message = '', ms } = await caller.call(methods.infer, request, { timeoutMs });
     if (status !== 0) refused += 1;
     if (!counting) return;
     if (status === 0) good += 1;
-    else if (status === 4) late += 1;
+    // Refused at once, or given up by this caller.
+    else if (status === 4 && !message.startsWith('The queue is too long')) late += 1;
     else rejects.push(ms);
   });
   const filling = performance.now();

@@ -12,16 +12,38 @@ export interface RpcStatus {
   readonly retryAfterMs?: number;
 }
 
-/** Trailers have a limit; a message may quote the caller's own text. */
-const longestMessage = 2_000;
+/**
+ * Bytes of a message as trailers have it, percent-encoded: clients take some 8 KiB of all. A message may quote the caller's own
+ * text.
+ */
+const longestMessage = 4_000;
 
 export function statusOf(thrown: unknown): RpcStatus {
   const error = RelearnError.from(thrown);
   const text = error.place === undefined ? error.message : error.describe();
-  const message = text.length > longestMessage ? `${text.slice(0, longestMessage)}…` : text;
+  const message = fitting(text);
   const retryAfter = error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs };
   const remedy = error.remedy === errorCodes[error.code].remedy ? {} : { remedy: error.remedy };
   return { status: error.grpc, code: error.code, message, ...remedy, ...retryAfter };
+}
+
+/** The text, or as much of its begin as fits. */
+function fitting(text: string): string {
+  // The longest a character gets: three bytes, each as a percent sign and two digits.
+  if (9 * text.length <= longestMessage) return text;
+  let bytes = 0;
+  let end = 0;
+  for (const character of text) {
+    bytes += isPlain(character) ? 1 : 3 * Buffer.byteLength(character);
+    if (bytes > longestMessage) return `${text.slice(0, end)}…`;
+    end += character.length;
+  }
+  return text;
+}
+
+/** Does it stand for itself in a trailer? */
+function isPlain(character: string): boolean {
+  return character >= ' ' && character <= '~' && character !== '%';
 }
 
 const codeOfStatus: Readonly<Record<number, ErrorCode>> = {

@@ -1,6 +1,7 @@
 import { type Clock, RelearnError, systemClock } from '@relearn/kernel';
 import { describe, expect, it } from 'vitest';
 import { Batcher, type BatcherOptions, type Job } from '../src/inference/batcher.js';
+import { RefusedLate } from '../src/inference/refusals.js';
 import type { RunOrder, RunResult } from '../src/inference/sessions.js';
 import { fp32 } from './serve.js';
 
@@ -55,7 +56,7 @@ class Station {
     };
     return this.batcher.submit(job).then(
       () => (this.now <= deadline ? 'in time' : 'late'),
-      (error: RelearnError) => error.code,
+      (error: RelearnError) => (error instanceof RefusedLate ? 'refused' : error.code),
     );
   }
 
@@ -117,7 +118,7 @@ describe('deadlines', () => {
     const answerable = 1_200 / 3;
     expect(told.get('in time') ?? 0).toBeGreaterThan(0.95 * answerable);
     expect(told.get('late') ?? 0).toBeLessThan(0.02 * answerable);
-    expect(told.get('UNAVAILABLE') ?? 0).toBeGreaterThan(answerable);
+    expect(told.get('refused') ?? 0).toBeGreaterThan(answerable);
     expect(told.get('DEADLINE_EXCEEDED') ?? 0).toBeLessThan(0.02 * answerable);
   });
 
@@ -151,7 +152,7 @@ describe('deadlines', () => {
     const hurried = station.request(20);
     const first = station.request(20, { priority: 1 });
     await station.until(5_000);
-    expect(await hurried).toBe('UNAVAILABLE');
+    expect(await hurried).toBe('refused');
     expect(await first).toBe('in time');
     expect(new Set(await Promise.all(queued))).toEqual(new Set(['in time']));
   });

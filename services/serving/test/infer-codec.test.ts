@@ -60,6 +60,20 @@ describe('decoding ModelInferRequest by hand', () => {
     expect(data?.kind === 'raw' && data.bytes.buffer).toBe(bytes.buffer);
   });
 
+  it('reads on behind an input that is to come from shared memory, whatever the order of its parameters', () => {
+    const region = { shared_memory_region: { stringParam: 'r' } };
+    const size = { shared_memory_byte_size: { int64Param: '16' } };
+    for (const parameters of [
+      { ...region, ...size },
+      { ...size, ...region },
+    ]) {
+      const inputs = [{ name: 'a', datatype: 'FP32', shape: [2, 1], parameters }, { name: 'b' }];
+      const decoded = decodeInferRequest(encode({ modelName: 'm', id: 'x', inputs }));
+      expect(decoded).toMatchObject({ id: 'x', inputs: [{ name: 'a', shape: [2, 1] }, { name: 'b' }] });
+      expect(decoded.fault?.message).toContain("Unable to find shared memory region: 'r'");
+    }
+  });
+
   it('merges contents that are given in two parts, as protobuf does', () => {
     const tensor = { name: 'a', datatype: 'FP32', shape: [2, 1] };
     const part = (value: number) =>

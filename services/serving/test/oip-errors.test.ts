@@ -278,6 +278,11 @@ const contents: readonly Row[] = [
     flights(Buffer.from([1, 0, 0, 0, 0xff])),
     `${unknown}string element 0 of inference input 'carrier' for model 'flights' is not UTF-8`,
   ],
+  [
+    'a text with a NUL in it',
+    flights(byteStrings('a\0b')),
+    `${unknown}string element 0 of inference input 'carrier' for model 'flights' holds a NUL character, at which the runtime would cut it off`,
+  ],
 ];
 
 const parameters: readonly Row[] = [

@@ -207,14 +207,29 @@ describe('what is not offered', () => {
     expect(await client.cudaSharedMemoryStatus({})).toEqual({ regions: {} });
     await expect(client.systemSharedMemoryStatus({ name: 'r' })).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await expect(client.systemSharedMemoryRegister({ name: 'r' })).rejects.toMatchObject({ code: 'UNIMPLEMENTED' });
-    await expect(client.cudaSharedMemoryUnregister({})).rejects.toMatchObject({ code: 'UNIMPLEMENTED' });
-    await expect(client.traceSetting({})).rejects.toMatchObject({
+    await expect(client.traceSetting({ settings: { trace_level: { value: ['OFF'] } } })).rejects.toMatchObject({
       code: 'UNAVAILABLE',
-      message: 'the server does not support trace',
+      message: 'the server does not support changes of its trace settings',
     });
-    await expect(client.logSettings({})).rejects.toMatchObject({
+    await expect(client.traceSetting({ modelName: 'none' })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(client.logSettings({ settings: { log_info: { boolParam: false } } })).rejects.toMatchObject({
       code: 'UNAVAILABLE',
       message: 'the server does not support dynamic logging',
+    });
+  });
+
+  it('is told where it is only asked for, and given up where there is none', async () => {
+    const { client } = (served = await serve());
+    expect(await client.cudaSharedMemoryUnregister({})).toEqual({});
+    expect(await client.traceSetting({})).toMatchObject({
+      settings: { trace_level: { value: ['OFF'] }, trace_rate: { value: ['1000'] } },
+    });
+    expect(await client.logSettings({})).toMatchObject({
+      settings: {
+        log_info: { boolParam: true },
+        log_verbose_level: { uint32Param: 0 },
+        log_format: { stringParam: 'default' },
+      },
     });
   });
 });

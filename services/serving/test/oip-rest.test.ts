@@ -131,10 +131,9 @@ describe('OIP REST: state and metadata', () => {
     ['POST', '/v2/repository/r/index', 501, "'repository_name' specification is not supported"],
     ['GET', '/v2/cudasharedmemory/region/r/status', 404, "Unable to find cuda shared memory region: 'r'"],
     ['POST', '/v2/systemsharedmemory/region/r/register', 501, 'Client shared memory is not offered'],
-    ['POST', '/v2/systemsharedmemory/unregister', 501, 'Client shared memory is not offered'],
-    ['GET', '/v2/trace/setting', 503, 'the server does not support trace'],
-    ['POST', '/v2/models/linear/trace/setting', 503, 'the server does not support trace'],
-    ['GET', '/v2/logging', 503, 'the server does not support dynamic logging'],
+    ['GET', '/v2/models/none/trace/setting', 404, "Request for unknown model: 'none' is not found"],
+    ['POST', '/v2/models/linear/trace/setting', 503, 'the server does not support changes of its trace settings'],
+    ['POST', '/v2/logging', 503, 'the server does not support dynamic logging'],
     ['GET', '/v2/models/linear/nothing', 404, 'Not Found'],
     ['POST', '/v2/models/linear/generate', 404, 'Not Found'],
     ['GET', '/v2/', 404, 'Not Found'],
@@ -143,8 +142,23 @@ describe('OIP REST: state and metadata', () => {
     expect(await ask(method, url, body)).toMatchObject({ status, body: { error: expect.stringContaining(text) } });
   });
 
-  it('has no shared memory regions to tell of', async () => {
+  it('has no shared memory regions to tell of, and none to take away', async () => {
     expect((await ask('GET', '/v2/systemsharedmemory/status')).text).toBe('[]');
+    for (const region of ['systemsharedmemory', 'systemsharedmemory/region/r', 'cudasharedmemory']) {
+      const { statusCode } = await served.app.inject({
+        method: 'POST',
+        url: `/v2/${region}/unregister`,
+        payload: '{}',
+      });
+      expect(statusCode).toBe(200);
+    }
+  });
+
+  it('tells how it traces and logs', async () => {
+    for (const path of ['/v2/trace/setting', '/v2/models/linear/trace/setting']) {
+      expect((await ask('GET', path)).body).toMatchObject({ trace_level: ['OFF'], trace_rate: '1000', trace_file: '' });
+    }
+    expect((await ask('GET', '/v2/logging')).body).toMatchObject({ log_info: true, log_verbose_level: 0 });
   });
 
   it('knows versions by label, and refuses what is no version', async () => {
@@ -213,7 +227,7 @@ describe('OIP REST: inference', () => {
 
   it('keeps the sign of zero', async () => {
     const body = '{"inputs":[{"name":"x","datatype":"FP32","shape":[1,2],"data":[-0.0,0]}]}';
-    expect((await post('FP32', body)).text).toContain('"data":[-0,0]');
+    expect((await post('FP32', body)).text).toContain('"data":[-0.0,0]');
   });
 
   it('takes booleans', async () => {

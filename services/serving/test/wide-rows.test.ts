@@ -2,8 +2,33 @@ import { sha256 } from '@relearn/kernel';
 import { expect, test } from 'vitest';
 import type { PredictionRecord } from '../src/inference/prediction-record.js';
 import { digestsOf } from '../src/inference/values.js';
+import { type LoggedLine, loggedLineOf } from '../src/spool/logged-line.js';
+import { linesOf } from '../src/spool/spooled-line.js';
 import { model, node, value } from './onnx.js';
 import { fp32, load, rawRequest, serve } from './serve.js';
+
+test("a request of too many values is told by digests, and takes nobody else's values from the log", async () => {
+  const lines: LoggedLine[] = [];
+  const served = await serve({ log: (told) => void lines.push(...linesOf(told, 1).map(loggedLineOf)) });
+  const sides = { inputs: [value('x', 'FP32', [-1, 300])], outputs: [value('y', 'FP32', [-1, 300])] };
+  await load(served.host, 'tall', 1, model({ ...sides, nodes: [node('Identity', ['x'], ['y'])] }));
+  const filled = (rows: number, by: number) => Buffer.from(new Float32Array(300 * rows).fill(by).buffer);
+  const asked = [1, 900, 2].map((rows, at) => {
+    const x = { datatype: 'FP32', shape: [rows, 300], raw: filled(rows, at) };
+    return { ...rawRequest('tall', { x }), id: String(at) };
+  });
+  await Promise.all(asked.map((request) => served.client.modelInfer(request)));
+  await served.stop();
+
+  const tall = lines.find(({ rows }) => rows === 900);
+  const digest = `sha256:${sha256(filled(1, 1))}`;
+  expect(tall?.inputs).toEqual({ x: new Array<string>(900).fill(digest) });
+  const others = lines.filter((line) => line !== tall);
+  expect(others.reduce((sum, { rows }) => sum + rows, 0)).toBe(3);
+  for (const { inputs, outputs } of others) {
+    expect([Object.keys(inputs).length, Object.keys(outputs).length]).toEqual([300, 300]);
+  }
+});
 
 const width = 1_200;
 

@@ -1,10 +1,9 @@
 import { RelearnError } from '@relearn/kernel';
 import { byteStringOffsets } from './byte-strings.js';
-import type { Job } from './batcher.js';
 import { rowsOf, type Waiting } from './request-queue.js';
 import type { RunOrder, RunResult } from './sessions.js';
 import { elementCount, type TensorBytes } from './tensors.js';
-import { isWide } from './values.js';
+import { isToldByDigests } from './values.js';
 
 // One run of several requests: laid together before it, shared out after it.
 
@@ -27,24 +26,26 @@ export function orderOf(batch: readonly Waiting[]): RunOrder {
   if (first === undefined) throw new RelearnError('INTERNAL', 'an empty batch');
   if (batch.length === 1) {
     const inputs = first.inputs.map(({ shape, bytes }) => ({ shape, pieces: [bytes] }));
-    return { session: first.target.session, inputs, outputs: first.outputs, digested: digestedOf(first) };
+    return { session: first.target.session, inputs, outputs: first.outputs, digested: digestedOf(batch) };
   }
   const rows = rowsOf(batch);
   const inputs = first.inputs.map(({ shape }, index) => ({
     shape: [rows, ...shape.slice(1)],
     pieces: batch.map(({ job }) => job.inputs[index]?.bytes ?? new Uint8Array()),
   }));
-  return { session: first.target.session, inputs, outputs: first.outputs, digested: digestedOf(first) };
+  return { session: first.target.session, inputs, outputs: first.outputs, digested: digestedOf(batch) };
 }
 
-/** Inputs that the log tells by digests. */
-function digestedOf({ inputs, recordOf }: Job): readonly number[] {
-  if (recordOf === undefined) return [];
-  const wide: number[] = [];
-  inputs.forEach((tensor, index) => {
-    if (isWide(tensor)) wide.push(index);
-  });
-  return wide;
+/** Inputs of which the log tells some request's by digests. */
+function digestedOf(batch: readonly Waiting[]): readonly number[] {
+  const digested: number[] = [];
+  for (const { job } of batch) {
+    if (job.recordOf === undefined) continue;
+    job.inputs.forEach((tensor, index) => {
+      if (isToldByDigests(tensor) && !digested.includes(index)) digested.push(index);
+    });
+  }
+  return digested;
 }
 
 /** Each member's rows of them; one that is alone has all. */

@@ -2,6 +2,7 @@ import { type Clock, type MachineMs, RelearnError } from '@relearn/kernel';
 import { count, digestsOfEach, orderOf, split } from './batch.js';
 import type { ModelFigures } from './figures.js';
 import type { PredictionLog, PredictionRecord } from './prediction-record.js';
+import { refusals } from './refusals.js';
 import { RequestQueue, rowsOf, type Waiting } from './request-queue.js';
 import type { ModelSignature, TensorBytes } from './tensors.js';
 import type { RunOrder, RunResult } from './sessions.js';
@@ -119,7 +120,7 @@ export class Batcher {
   submit(job: Job): Promise<JobAnswer> {
     if (this.isFull(job)) this.sweep();
     if (this.isFull(job)) return Promise.reject(new RelearnError('UNAVAILABLE', 'Exceeds maximum queue size'));
-    if (this.isTooLong(job)) return Promise.reject(tooLate());
+    if (this.isTooLong(job)) return Promise.reject(refusals.tooLate());
     this.queuedJobs += 1;
     this.queuedBytes += job.bytes;
     return this.enqueue(job, (waiting) => {
@@ -174,7 +175,7 @@ export class Batcher {
   /** Where others fill its run, one that would be answered too late makes room for them. */
   private isWanted(waiting: Waiting, surplus: boolean): boolean {
     const { job } = waiting;
-    const unwanted = job.unwanted() ?? (surplus && this.isLate(job) ? tooLate() : undefined);
+    const unwanted = job.unwanted() ?? (surplus && this.isLate(job) ? refusals.tooLate() : undefined);
     if (unwanted === undefined) return true;
     waiting.timeout?.cancel();
     this.left(job);
@@ -330,8 +331,4 @@ export class Batcher {
       else waiting.reject(new RelearnError('INTERNAL', `inference failed: ${error.message}`, { cause: error }));
     }
   }
-}
-
-function tooLate(): RelearnError {
-  return new RelearnError('UNAVAILABLE', 'The queue is too long for the deadline of the request');
 }

@@ -5,9 +5,9 @@ export type ByteStringsFault =
   | { readonly kind: 'length-cut'; readonly left: number }
   | { readonly kind: 'data-cut'; readonly expected: number; readonly left: number }
   | { readonly kind: 'count'; readonly found: number }
-  | { readonly kind: 'not-utf8'; readonly index: number };
+  | { readonly kind: 'not-utf8' | 'nul'; readonly index: number };
 
-/** Checks that the bytes are `count` elements, each a uint32 length and that much UTF-8. */
+/** Checks that the bytes are `count` elements, each a uint32 length and that much UTF-8 without a NUL, which ends texts in C. */
 export function faultOfByteStrings(bytes: Uint8Array, count: number): ByteStringsFault | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const plain = isAscii(bytes);
@@ -20,7 +20,9 @@ export function faultOfByteStrings(bytes: Uint8Array, count: number): ByteString
     if (length > left) return { kind: 'data-cut', expected: length, left };
     const start = offset + 4;
     offset = start + length;
-    if (!plain && !isUtf8(bytes.subarray(start, offset))) return { kind: 'not-utf8', index: found };
+    const element = bytes.subarray(start, offset);
+    if (!plain && !isUtf8(element)) return { kind: 'not-utf8', index: found };
+    if (element.includes(0)) return { kind: 'nul', index: found };
   }
   return found === count ? undefined : { kind: 'count', found };
 }

@@ -1,4 +1,5 @@
 import type { RelearnError } from '@relearn/kernel';
+import { RefusedLate } from './refusals.js';
 
 /** What one run took, in milliseconds. */
 export interface RunTimes {
@@ -26,7 +27,9 @@ export interface BatchFigures {
 /** Why a request got no answer, in the words of Triton's metrics. */
 export type FailureReason = 'REJECTED' | 'CANCELED' | 'BACKEND' | 'OTHER';
 
-export function failureReasonOf(code: RelearnError['code']): FailureReason {
+export function failureReasonOf(error: RelearnError): FailureReason {
+  if (error instanceof RefusedLate) return 'REJECTED';
+  const { code } = error;
   if (code === 'INTERNAL') return 'BACKEND';
   if (code === 'CANCELLED' || code === 'DEADLINE_EXCEEDED') return 'CANCELED';
   return code === 'UNAVAILABLE' || code === 'RESOURCE_EXHAUSTED' ? 'REJECTED' : 'OTHER';

@@ -4,7 +4,14 @@ import { RelearnError } from '@relearn/kernel';
 
 const unknown = (rest: string) => `Request for unknown model: ${rest}`;
 
+/** Refused at once since it would be answered too late: nobody worked on it. */
+export class RefusedLate extends RelearnError {}
+
 export const refusals = {
+  tooLate: () =>
+    new RefusedLate('DEADLINE_EXCEEDED', 'The queue is too long for the deadline of the request', {
+      remedy: 'Ask with more time, or another instance.',
+    }),
   unknownModel: (name: string) => new RelearnError('NOT_FOUND', unknown(`'${name}' is not found`)),
   unknownVersion: (name: string, version: string) =>
     new RelearnError('NOT_FOUND', unknown(`'${name}' version ${version} is not found`)),
@@ -31,7 +38,7 @@ export const refusals = {
     new RelearnError('NOT_FOUND', `Unable to find ${kind}shared memory region: '${name}'`),
   noSharedMemory: () =>
     new RelearnError('UNIMPLEMENTED', 'Client shared memory is not offered: send tensors in the request.'),
-  noTrace: () => new RelearnError('UNAVAILABLE', 'the server does not support trace'),
+  noTrace: () => new RelearnError('UNAVAILABLE', 'the server does not support changes of its trace settings'),
   noLogging: () => new RelearnError('UNAVAILABLE', 'the server does not support dynamic logging'),
   stopping: () =>
     new RelearnError(

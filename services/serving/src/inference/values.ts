@@ -1,13 +1,16 @@
 import { type Datatype, elementSize, typedView } from '@relearn/onnx';
 import { RelearnError, sha256 } from '@relearn/kernel';
 import { byteStringOffsets, decodeByteStrings, encodeByteStrings } from './byte-strings.js';
-import { alignedCopy, type NamedTensor, type TensorBytes, type TensorSpec } from './tensors.js';
+import { alignedCopy, elementCount, type NamedTensor, type TensorBytes, type TensorSpec } from './tensors.js';
 
 export type Cell = string | number | boolean | null;
 export type Columns = Readonly<Record<string, readonly Cell[]>>;
 
 /** A tensor of more values a row is not told value by value: each row is one text, the digest of its raw bytes. */
 const mostColumns = 1_000;
+/** Nor is one of more values, or bytes, in all: a single request would fill the log. */
+const mostValues = 2 ** 18;
+const mostBytes = 4 * 1024 * 1024;
 
 /** A tensor's values, flat and row-major; `width` values a row. NaN is null; integers beyond 2^53 are decimal strings. */
 export interface TensorValues {
@@ -25,9 +28,10 @@ export function valuesOf({ name, datatype }: Pick<TensorSpec, 'name' | 'datatype
   return { name, datatype, shape, width, values: cellsOf(datatype, bytes) };
 }
 
-/** Is each row too wide to be told value by value? */
-export function isWide(tensor: TensorBytes): boolean {
-  return widthOf(tensor) > mostColumns;
+/** Has the tensor too many values, in a row or in all, to be told value by value? */
+export function isToldByDigests(tensor: TensorBytes): boolean {
+  if (tensor.bytes.byteLength > mostBytes || widthOf(tensor) > mostColumns) return true;
+  return tensor.bytes.byteLength > mostValues && (elementCount(tensor.shape) ?? 0) > mostValues;
 }
 
 function widthOf({ shape }: TensorBytes): number {

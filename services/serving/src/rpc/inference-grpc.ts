@@ -1,4 +1,3 @@
-import type { RelearnError } from '@relearn/kernel';
 import { type BidiStreaming, type Codec, type RpcServer, type Service, serviceOf, type Unary } from '@relearn/rpc';
 import type { DataPlane, IndexEntry } from '../inference/oip/data-plane.js';
 import {
@@ -10,16 +9,12 @@ import {
 import type { ModelConfig } from '../inference/oip/model-config.js';
 import type { ModelStatistics } from '../inference/oip/model-statistics.js';
 import type { InferRequest, InferResponse } from '../inference/oip/request.js';
-import { refusals } from '../inference/refusals.js';
+import { type AbsentHandlers, absentHandlers } from './absent-grpc.js';
 import { decodeStreamRequest, inferStream, type StreamRequest } from './inference-stream.js';
 
 interface NamedVersion {
   readonly name: string;
   readonly version: string;
-}
-
-interface Named {
-  readonly name: string;
 }
 
 interface Tensor {
@@ -41,10 +36,6 @@ interface RepositoryModel {
   readonly modelName: string;
 }
 
-/** A call that is there to be refused with its reason. */
-type Refused = Unary<object, object>;
-type Regions = Unary<Named, { regions: Readonly<Record<string, object>> }>;
-
 interface CoreHandlers {
   serverLive: Unary<object, { live: boolean }>;
   serverReady: Unary<object, { ready: boolean }>;
@@ -61,17 +52,6 @@ interface ExtensionHandlers {
   repositoryIndex: Unary<{ repositoryName: string; ready: boolean }, { models: readonly IndexEntry[] }>;
   repositoryModelLoad: Unary<RepositoryModel, object>;
   repositoryModelUnload: Unary<RepositoryModel, object>;
-}
-
-interface AbsentHandlers {
-  systemSharedMemoryStatus: Regions;
-  systemSharedMemoryRegister: Refused;
-  systemSharedMemoryUnregister: Refused;
-  cudaSharedMemoryStatus: Regions;
-  cudaSharedMemoryRegister: Refused;
-  cudaSharedMemoryUnregister: Refused;
-  traceSetting: Refused;
-  logSettings: Refused;
 }
 
 export type InferenceHandlers = CoreHandlers & ExtensionHandlers & AbsentHandlers;
@@ -92,7 +72,7 @@ export function inferenceService(): Service<InferenceHandlers> {
 
 /** Offers the Open Inference Protocol over gRPC. */
 export function addInferenceService(server: RpcServer, plane: DataPlane): void {
-  server.add(inferenceService(), { ...core(plane), ...extensions(plane), ...absent });
+  server.add(inferenceService(), { ...core(plane), ...extensions(plane), ...absentHandlers(plane) });
 }
 
 function core(plane: DataPlane): CoreHandlers {
@@ -119,29 +99,3 @@ function extensions(plane: DataPlane): ExtensionHandlers {
     repositoryModelUnload: control,
   };
 }
-
-const regionsOf =
-  (kind: string): Regions =>
-  async ({ name }) => {
-    if (name === '') return { regions: {} };
-    throw refusals.noRegion(`${kind} `, name);
-  };
-
-const refused =
-  (refusal: () => RelearnError): Refused =>
-  async () => {
-    throw refusal();
-  };
-
-const noSharedMemory = refused(refusals.noSharedMemory);
-
-const absent: AbsentHandlers = {
-  systemSharedMemoryStatus: regionsOf('system'),
-  systemSharedMemoryRegister: noSharedMemory,
-  systemSharedMemoryUnregister: noSharedMemory,
-  cudaSharedMemoryStatus: regionsOf('cuda'),
-  cudaSharedMemoryRegister: noSharedMemory,
-  cudaSharedMemoryUnregister: noSharedMemory,
-  traceSetting: refused(refusals.noTrace),
-  logSettings: refused(refusals.noLogging),
-};

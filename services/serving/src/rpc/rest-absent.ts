@@ -1,6 +1,7 @@
 import type { RelearnError } from '@relearn/kernel';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { DataPlane } from '../inference/oip/data-plane.js';
+import { logSettings, type TraceSettings } from '../inference/oip/fixed-settings.js';
 import { refusals } from '../inference/refusals.js';
 import { answerTo, type Handler, sendJson } from './rest-answer.js';
 
@@ -26,12 +27,29 @@ export function addAbsentRoutes(app: FastifyInstance, plane: DataPlane): void {
     refuse(`${base}/region/:region/status`, ['GET'], (request) => {
       throw refusals.noRegion(`${kind} `, (request.params as { region: string }).region);
     });
-    for (const path of ['register', 'unregister', 'region/:region/register', 'region/:region/unregister']) {
-      refuse(`${base}/${path}`, ['POST'], thrown(refusals.noSharedMemory));
+    for (const path of [base, `${base}/region/:region`]) {
+      refuse(`${path}/register`, ['POST'], thrown(refusals.noSharedMemory));
+      // As on the reference server: what is not there has been taken away.
+      answerTo(app, `/v2${path}/unregister`, { POST: async (_request, reply) => reply.send() });
     }
   }
   for (const path of ['/trace/setting', '/models/:model/trace/setting']) {
-    refuse(path, ['GET', 'POST'], thrown(refusals.noTrace));
+    answerTo(app, `/v2${path}`, {
+      async GET(request, reply) {
+        const { model = '' } = request.params as { model?: string };
+        return sendJson(reply, traceJson(plane.traceSettings(model)));
+      },
+      POST: async () => thrown(refusals.noTrace)(),
+    });
   }
-  refuse('/logging', ['GET', 'POST'], thrown(refusals.noLogging));
+  answerTo(app, '/v2/logging', {
+    GET: async (_request, reply) => sendJson(reply, logSettings),
+    POST: async () => thrown(refusals.noLogging)(),
+  });
+}
+
+/** In JSON the levels are a list, and everything else is one text. */
+function traceJson(settings: TraceSettings): Record<string, unknown> {
+  const told = Object.entries(settings).map(([name, values]) => [name, name === 'trace_level' ? values : values[0]]);
+  return Object.fromEntries(told);
 }

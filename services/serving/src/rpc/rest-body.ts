@@ -3,8 +3,10 @@ import { deflate, gunzip, gzip, inflate, type ZlibOptions } from 'node:zlib';
 import { RelearnError } from '@relearn/kernel';
 import type { FastifyRequest } from 'fastify';
 
-/** The greatest body, as sent and as inflated, in bytes. */
-export const mostBodyBytes = 64 << 20;
+/** The greatest body as sent, in bytes: what gRPC takes. */
+export const mostBodyBytes = 256 << 20;
+/** The greatest once it is inflated: a small body may say that it is a huge one. */
+const mostInflatedBytes = 64 << 20;
 
 /** Bodies that are in memory at once, in bytes; beyond that requests are refused until some have been answered. */
 const mostHeldBytes = 512 << 20;
@@ -68,9 +70,10 @@ export class Bodies {
 
   private async inflate(body: Buffer, coding: Coding): Promise<Buffer> {
     try {
-      return await inflaters[coding](body, { maxOutputLength: mostBodyBytes });
+      return await inflaters[coding](body, { maxOutputLength: mostInflatedBytes });
     } catch (thrown) {
-      if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge();
+      if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ERR_BUFFER_TOO_LARGE')
+        throw tooLarge(mostInflatedBytes, 'inflated');
       const { message } = RelearnError.from(thrown);
       throw new RelearnError('INVALID_INPUT', `unable to decompress the ${coding} request body: ${message}`, {
         cause: thrown,
@@ -119,8 +122,8 @@ function isCoding(text: string): text is Coding {
   return text === 'gzip' || text === 'deflate';
 }
 
-function tooLarge(): RelearnError {
-  return new RelearnError('TOO_LARGE', `a request has at most ${mostBodyBytes} bytes, inflated or not`);
+function tooLarge(most = mostBodyBytes, how = 'as sent'): RelearnError {
+  return new RelearnError('TOO_LARGE', `a request has at most ${most} bytes ${how}`);
 }
 
 function noRoom(): RelearnError {

@@ -28,8 +28,10 @@ const makeRecords = distModule(import.meta.url, '../jobs/make-records.js');
  * has them at once. It ends when many rows wait: what is shipped together is in memory together.
  */
 const pauseMs = 250;
-/** So many rows are made events in a thread: no request waits for that. */
+/** So many rows, or bytes, are made events in a thread, and so is a write of that many: no request waits for that. */
 const manyRows = 1_024;
+const manyBytes = 512 * 1024;
+const largeWriteBytes = 48 * 1024;
 
 /**
  * Keeps what was answered until the bus has it: a record is in a local file before its answer leaves, and is shipped
@@ -206,14 +208,22 @@ export class PredictionSpool implements Part {
     }
     const stretches = neighboursJoined(batch.map(({ stretch }) => stretch));
     const shipment: Shipment = { stretches, source: this.source, partitions, pipelines, last: this.last };
-    const rows = batch.reduce((sum, waiting) => sum + waiting.rows, 0);
-    const made =
-      rows >= manyRows
-        ? ((await workers.run({ module: makeRecords, input: shipment })) as ShippedRecords)
-        : await recordsOf(shipment, () => kernel.clock.breathe());
+    const made = isMuch(batch)
+      ? ((await workers.run({ module: makeRecords, input: shipment })) as ShippedRecords)
+      : await recordsOf(shipment, () => kernel.clock.breathe());
     for (const row of made.cut) telemetry.log.warn(row, 'logged without inputs, which are too large');
     return made;
   }
+}
+
+function isMuch(batch: readonly Waiting[]): boolean {
+  let [rows, bytes] = [0, 0];
+  for (const waiting of batch) {
+    if (waiting.stretch.bytes >= largeWriteBytes) return true;
+    rows += waiting.rows;
+    bytes += waiting.stretch.bytes;
+  }
+  return rows >= manyRows || bytes >= manyBytes;
 }
 
 /** Each file's are read at once. */

@@ -3,7 +3,7 @@ import type { AnsweringArm } from '@relearn/contracts';
 import { encodeByteStrings } from '../inference/byte-strings.js';
 import type { PredictionRecord } from '../inference/prediction-record.js';
 import { joined, type NamedTensor, type TensorBytes } from '../inference/tensors.js';
-import { digestsOf, isWide } from '../inference/values.js';
+import { digestsOf, isToldByDigests } from '../inference/values.js';
 
 /** One request of a line: `rows` of the line's rows, after those of the requests before it. */
 export interface SpooledRequest {
@@ -70,6 +70,13 @@ function isAlone({ challenger, failure, answered }: Told | SpooledLine): boolean
   return challenger !== undefined || failure !== undefined || answered !== undefined;
 }
 
+/** One that is told by digests must not take the values of the others. */
+function hasDigests({ inputs, outputs }: PredictionRecord): boolean {
+  for (const { tensor } of inputs) if (isToldByDigests(tensor)) return true;
+  for (const { tensor } of outputs) if (isToldByDigests(tensor)) return true;
+  return false;
+}
+
 /** The records of one run, one version's, as lines numbered from `first`. */
 export function linesOf(records: readonly PredictionRecord[], first: number): SpooledLine[] {
   const lines: SpooledLine[] = [];
@@ -82,7 +89,7 @@ export function linesOf(records: readonly PredictionRecord[], first: number): Sp
     next += line.rows;
   };
   for (const record of records) {
-    if (!isAlone(record)) together.push(record);
+    if (!isAlone(record) && !hasDigests(record)) together.push(record);
     else {
       put(together);
       put([record]);
@@ -136,7 +143,7 @@ function tensorsOf(requests: readonly (readonly NamedTensor[])[]): SpooledTensor
       const part = tensors[index]?.tensor;
       if (part !== undefined) parts.push(part);
     }
-    if (!isWide(tensor)) return { name, datatype, ...joined(parts) };
+    if (!isToldByDigests(tensor)) return { name, datatype, ...joined(parts) };
     const digests = parts.flatMap((part) => digestsOf(datatype, part));
     return { name, datatype: 'BYTES', shape: [digests.length], bytes: encodeByteStrings(digests) };
   });
@@ -144,24 +151,36 @@ function tensorsOf(requests: readonly (readonly NamedTensor[])[]): SpooledTensor
 
 /** Rows of lines that become one. More cost less each, but the event is made at once, and requests wait meanwhile. */
 const mostJoinedRows = 256;
+/** Of their values, for the same reason: some ten thousand. */
+const mostJoinedBytes = 32 * 1024;
 
 /** Neighbours that tell the same tensors of the same model become one line. */
 export function joinLines(lines: readonly SpooledLine[]): SpooledLine[] {
   const all: SpooledLine[] = [];
   let run: SpooledLine[] = [];
-  let rows = 0;
+  let [rows, bytes] = [0, 0];
   for (const line of lines) {
     const [first] = run;
-    if (first !== undefined && (rows + line.rows > mostJoinedRows || !fits(first, line))) {
+    const more = bytesOf(line);
+    const many = rows + line.rows > mostJoinedRows || bytes + more > mostJoinedBytes;
+    if (first !== undefined && (many || !fits(first, line))) {
       all.push(join(run));
       run = [];
-      rows = 0;
+      [rows, bytes] = [0, 0];
     }
     run.push(line);
     rows += line.rows;
+    bytes += more;
   }
   if (run.length > 0) all.push(join(run));
   return all;
+}
+
+function bytesOf({ inputs, outputs }: SpooledLine): number {
+  let sum = 0;
+  for (const { bytes } of inputs) sum += bytes.byteLength;
+  for (const { bytes } of outputs) sum += bytes.byteLength;
+  return sum;
 }
 
 function fits(line: SpooledLine, next: SpooledLine): boolean {

@@ -176,7 +176,8 @@ function checkTensor(
   const fits =
     shape.length === spec.shape.length && spec.shape.every((size, axis) => size === -1 || size === shape[axis]);
   const count = elementCount(shape);
-  if (!fits || count === undefined || count === 0) {
+  // A batch has rows; where there is no batch axis a free size may be nothing.
+  if (!fits || count === undefined || (count === 0 && model.batchable)) {
     throw invalid(`${logged(request)}unexpected shape for input ${where}. Expected [${spec.shape}], got [${shape}]. `);
   }
   const bytes = 'json' in source ? rawOfJson(source.json, spec.datatype, shape, where) : source;
@@ -220,6 +221,10 @@ function checkByteStrings(bytes: Uint8Array, count: number, where: string, reque
         fault.found > count
           ? `${prefix}unexpected number of string elements ${count + 1} for inference input ${where}, expecting ${count}`
           : `${prefix}expected ${count} string elements for inference input ${where}, got ${fault.found}`,
+      );
+    case 'nul':
+      throw invalid(
+        `${prefix}string element ${fault.index} of inference input ${where} holds a NUL character, at which the runtime would cut it off`,
       );
     case 'not-utf8':
       throw invalid(`${prefix}string element ${fault.index} of inference input ${where} is not UTF-8`);

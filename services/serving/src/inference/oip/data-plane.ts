@@ -4,7 +4,8 @@ import type { Job, JobAnswer } from '../batcher.js';
 import { type ServedModel, versionNumber } from '../catalogue.js';
 import { failureReasonOf } from '../figures.js';
 import type { ModelHost, ModelListing } from '../model-host.js';
-import { refusals } from '../refusals.js';
+import { type TraceSettings, traceSettings } from './fixed-settings.js';
+import { RefusedLate, refusals } from '../refusals.js';
 import { type Choice, choose } from '../rollout.js';
 import type { NamedTensor, TensorSpec } from '../tensors.js';
 import type { CheckedRequest } from './check.js';
@@ -88,6 +89,12 @@ export class DataPlane {
 
   serverMetadata(): ServerMetadata {
     return { name: 'relearn', version: this.version, extensions };
+  }
+
+  /** Of a model, or of all where no name is given: the same. Throws NOT_FOUND for an unknown model. */
+  traceSettings(model: string): TraceSettings {
+    if (model !== '') this.host.resolve(model, '');
+    return traceSettings;
   }
 
   /** Throws NOT_FOUND for an unknown model or version, INVALID_INPUT for a version that is no integer. */
@@ -192,9 +199,9 @@ export class DataPlane {
       return answer;
     } catch (thrown) {
       const tookMs = this.clock.now() - began;
-      const { code } = RelearnError.from(thrown);
-      model.figures.failed(tookMs, failureReasonOf(code));
-      if (failures.has(code)) this.host.note(failedRecord(told, code, tookMs));
+      const error = RelearnError.from(thrown);
+      model.figures.failed(tookMs, failureReasonOf(error));
+      if (isFailure(error)) this.host.note(failedRecord(told, error.code, tookMs));
       throw thrown;
     }
   }
@@ -229,8 +236,8 @@ export class DataPlane {
     try {
       mirrored = await this.host.mirror(model, job);
     } catch (thrown) {
-      const { code } = RelearnError.from(thrown);
-      mirrored = failures.has(code) ? code : null;
+      const error = RelearnError.from(thrown);
+      mirrored = isFailure(error) ? error.code : null;
     }
     if (mirrored !== null) this.host.note(mirroredRecord(told, trial, answer, mirrored));
   }
@@ -246,8 +253,10 @@ export class DataPlane {
   }
 }
 
-/** Codes of requests that a model failed; what was refused beforehand, or given up, is no model's fault. */
-const failures: ReadonlySet<string> = new Set(['INTERNAL', 'DEADLINE_EXCEEDED']);
+/** Has a model failed the request? What was refused beforehand, or given up, is no model's fault. */
+function isFailure(error: RelearnError): boolean {
+  return error.code === 'INTERNAL' || (error.code === 'DEADLINE_EXCEEDED' && !(error instanceof RefusedLate));
+}
 
 /** With inputs of its own: the request's bytes are gone once it is answered. */
 function ownOf<Arm extends { readonly checked: CheckedRequest }>(arm: Arm): Arm {

@@ -96,8 +96,10 @@ function decodeTensor(reader: WireReader): WireTensor {
     if (reader.field === 1) tensor.name = reader.text();
     else if (reader.field === 2) tensor.datatype = reader.text();
     else if (reader.field === 3) addSizes(tensor.shape, reader);
-    else if (reader.field === 4) tensor.fault ??= faultOfRegion(decodeEntry(reader.inner()));
-    else if (reader.field === 5) {
+    else if (reader.field === 4) {
+      const entry = decodeEntry(reader.inner());
+      tensor.fault ??= faultOfRegion(entry);
+    } else if (reader.field === 5) {
       const part = reader.bytes();
       // Parts of one message given twice are one message: protobuf's merging.
       tensor.contents = tensor.contents === undefined ? part : Buffer.concat([tensor.contents, part]);

@@ -102,6 +102,7 @@ export function jsonOfTensor({ datatype }: TensorSpec, { bytes }: TensorBytes): 
 
 function jsonNumber(datatype: Datatype, stored: number): string {
   if (datatype === 'BOOL') return stored === 0 ? 'false' : 'true';
-  if (stored === 0) return Object.is(stored, -0) ? '-0' : '0';
+  // Some readers take -0 for the integer, which has no sign.
+  if (Object.is(stored, -0)) return '-0.0';
   return Number.isFinite(stored) ? String(stored) : `"${stored}"`;
 }
