@@ -1,4 +1,5 @@
 import { RelearnError } from '@relearn/kernel';
+import type { Job } from './batcher.js';
 import { byteStringOffsets } from './byte-strings.js';
 import { rowsOf, type Waiting } from './request-queue.js';
 import type { RunOrder, RunResult } from './sessions.js';
@@ -38,14 +39,20 @@ export function orderOf(batch: readonly Waiting[]): RunOrder {
 
 /** Inputs of which the log tells some request's by digests. */
 function digestedOf(batch: readonly Waiting[]): readonly number[] {
-  const digested: number[] = [];
-  for (const { job } of batch) {
-    if (job.recordOf === undefined) continue;
-    job.inputs.forEach((tensor, index) => {
-      if (isToldByDigests(tensor) && !digested.includes(index)) digested.push(index);
-    });
-  }
+  let digested = none;
+  for (const { job } of batch) if (job.recordOf !== undefined) digested = withDigested(digested, job);
   return digested;
+}
+
+const none: readonly number[] = [];
+
+function withDigested(digested: readonly number[], { inputs }: Job): readonly number[] {
+  let all = digested;
+  for (let index = 0; index < inputs.length; index++) {
+    const tensor = inputs[index];
+    if (tensor !== undefined && isToldByDigests(tensor) && !all.includes(index)) all = [...all, index];
+  }
+  return all;
 }
 
 /** Each member's rows of them; one that is alone has all. */

@@ -30,8 +30,19 @@ export function valuesOf({ name, datatype }: Pick<TensorSpec, 'name' | 'datatype
 
 /** Has the tensor too many values, in a row or in all, to be told value by value? */
 export function isToldByDigests(tensor: TensorBytes): boolean {
-  if (tensor.bytes.byteLength > mostBytes || widthOf(tensor) > mostColumns) return true;
-  return tensor.bytes.byteLength > mostValues && (elementCount(tensor.shape) ?? 0) > mostValues;
+  const { byteLength } = tensor.bytes;
+  // A value has a byte at least: nearly all tensors are done with here.
+  if (byteLength <= mostColumns) return false;
+  if (byteLength > mostBytes || widthOf(tensor) > mostColumns) return true;
+  return byteLength > mostValues && (elementCount(tensor.shape) ?? 0) > mostValues;
+}
+
+export function someToldByDigests(tensors: readonly NamedTensor[]): boolean {
+  for (let index = 0; index < tensors.length; index++) {
+    const tensor = tensors[index]?.tensor;
+    if (tensor !== undefined && isToldByDigests(tensor)) return true;
+  }
+  return false;
 }
 
 function widthOf({ shape }: TensorBytes): number {

@@ -3,7 +3,7 @@ import type { AnsweringArm } from '@relearn/contracts';
 import { encodeByteStrings } from '../inference/byte-strings.js';
 import type { PredictionRecord } from '../inference/prediction-record.js';
 import { joined, type NamedTensor, type TensorBytes } from '../inference/tensors.js';
-import { digestsOf, isToldByDigests } from '../inference/values.js';
+import { digestsOf, isToldByDigests, someToldByDigests } from '../inference/values.js';
 
 /** One request of a line: `rows` of the line's rows, after those of the requests before it. */
 export interface SpooledRequest {
@@ -72,9 +72,7 @@ function isAlone({ challenger, failure, answered }: Told | SpooledLine): boolean
 
 /** One that is told by digests must not take the values of the others. */
 function hasDigests({ inputs, outputs }: PredictionRecord): boolean {
-  for (const { tensor } of inputs) if (isToldByDigests(tensor)) return true;
-  for (const { tensor } of outputs) if (isToldByDigests(tensor)) return true;
-  return false;
+  return someToldByDigests(inputs) || someToldByDigests(outputs);
 }
 
 /** The records of one run, one version's, as lines numbered from `first`. */
