@@ -154,10 +154,18 @@ async function start(options: PlatformOptions, closedBy: ClosedBy): Promise<Omit
   health.refresh = () => observeLag(ports, here);
   health.ready = () => assembled.every(({ ready }) => ready === undefined || ready());
   closedBy(async () => {
-    health.ready = () => false;
+    sayLeaving(health, grpc, front);
+    if (config.leaveMs > 0) await kernel.clock.sleep(config.leaveMs);
   });
   member?.serves(doors());
   return { ...doors(), ports, replays };
+}
+
+/** Every probe says from here on that requests are to go elsewhere; they are answered as before. */
+function sayLeaving(health: Health, grpc: GrpcServer, front: Front | null): void {
+  health.ready = () => false;
+  front?.plane.leave();
+  grpc.health.close();
 }
 
 /** Of this process: alone on the folder, or with a folder of its own below it. */

@@ -20,6 +20,8 @@ export interface Config {
   readonly engines: Engines;
   /** The folder of the key that signs bundles and of those that are trusted; null: bundles are not signed. */
   readonly keys: string | null;
+  /** How long requests are taken still, once it is told that this process stops. */
+  readonly leaveMs: number;
   /** Where the services of other processes listen. */
   readonly addresses: Addresses;
   readonly http: Address;
@@ -60,6 +62,7 @@ export function readConfig(env: Environment): Config {
     data: folder,
     engines,
     keys: keys === undefined ? null : resolve(keys),
+    leaveMs: 1_000 * seconds('RELEARN_LEAVE_SECONDS', text('RELEARN_LEAVE_SECONDS', '0')),
     addresses: readAddresses(addresses),
     http: address('RELEARN_HTTP', text('RELEARN_HTTP', '127.0.0.1:8080')),
     grpc: address('RELEARN_GRPC', text('RELEARN_GRPC', '127.0.0.1:8001')),
@@ -117,6 +120,12 @@ function positive(name: string, text: string): number {
   const value = Number(text);
   if (Number.isInteger(value) && value >= 1 && value <= 1024) return value;
   throw invalid(name, `${name}=${text} is no count from 1 to 1024`, 'Give a whole number, such as 8.');
+}
+
+function seconds(name: string, text: string): number {
+  const value = Number(text);
+  if (value >= 0 && value <= 300) return value;
+  throw invalid(name, `${name}=${text} is no number of seconds from 0 to 300`, 'Give a number, such as 5.');
 }
 
 function urlOf(name: string, text: string | undefined): URL | undefined {

@@ -68,6 +68,7 @@ export class DataPlane {
   private readonly chance: Chance;
   private readonly version: string;
   private readonly tracing: RequestTracing;
+  private leaving = false;
 
   constructor(host: ModelHost, kernel: Kernel, version: string, telemetry?: Pick<Telemetry, 'traces' | 'span'>) {
     this.host = host;
@@ -84,7 +85,12 @@ export class DataPlane {
 
   /** Turns false before anything is torn down; does not depend on a model. */
   serverReady(): boolean {
-    return this.host.ready;
+    return this.host.ready && !this.leaving;
+  }
+
+  /** From here on callers are told to go elsewhere; who comes all the same is answered. */
+  leave(): void {
+    this.leaving = true;
   }
 
   serverMetadata(): ServerMetadata {
@@ -101,7 +107,7 @@ export class DataPlane {
   modelReady(name: string, version: string): boolean {
     try {
       this.host.resolve(name, version);
-      return this.host.ready;
+      return this.serverReady();
     } catch (thrown) {
       if (thrown instanceof RelearnError && thrown.code === 'UNAVAILABLE') return false;
       throw thrown;
