@@ -1,4 +1,4 @@
-import type { Signer, Trust } from '@relearn/bundles';
+import type { Signer, ReadTrust } from '@relearn/bundles';
 import type { Part } from '@relearn/kernel';
 import type { Decider, FoldedService, Ports, RunningService } from '@relearn/runtime';
 import type { RpcServer } from '@relearn/rpc';
@@ -30,7 +30,7 @@ export interface AssemblyOptions {
   /** Signs bundles; absent: nobody does. */
   readonly signer?: Signer | undefined;
   /** Whose bundles may become champion; absent: anybody's. */
-  readonly trust?: Trust | undefined;
+  readonly trust?: ReadTrust | undefined;
   /** Turns end when their machine time runs out. */
   readonly deadlines: boolean;
   /** What answers requests, and logs them; null: nobody asks. */

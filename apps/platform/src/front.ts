@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Trust } from '@relearn/bundles';
+import type { ReadTrust } from '@relearn/bundles';
 import type { Kernel } from '@relearn/kernel';
 import type { RpcServer } from '@relearn/rpc';
 import type { DataPlane, FullPolicy, PredictionSpool, ServingFront } from '@relearn/serving';
@@ -23,7 +23,7 @@ export interface FrontOptions {
   /** How many serving processes share the machine. */
   readonly processes: number;
   /** Whose bundles are loaded; absent: anybody's. */
-  readonly trust?: Trust | undefined;
+  readonly trust?: ReadTrust | undefined;
 }
 
 /** Makes it over the process's own folder: the spool of its answers and the bundles in force. Nothing is started yet. */

@@ -19,8 +19,7 @@ import { folds } from './lag.js';
 import { observeCalls, observeLag, observeRequests } from './observed.js';
 import { OnlineDoor } from './online.js';
 import { openPorts, patient } from './open-ports.js';
-import { signerFor } from './keys/signer-for.js';
-import { trustedKeys } from './keys/trusted-keys.js';
+import { signerFor, trustOf } from './keys/vouching.js';
 import { Peers } from './peers.js';
 import { folderOf, type LeftBehind, spoolsLeftBehind } from './processes/folders.js';
 import type { Member } from './processes/member.js';
@@ -99,7 +98,7 @@ async function start(options: PlatformOptions, closedBy: ClosedBy): Promise<Omit
   // Whoever may have to wait says so; but where siblings answer, no request is to come to one that does not.
   if (engines.kind === 'shared' && member?.siblingsServe !== true) await http.start();
   const serves = names.includes('serving');
-  const trust = config.keys === null ? undefined : trustedKeys(config.keys, telemetry.log);
+  const trust = trustOf(config, telemetry);
   const ofFront = { ...frontOptions(config, member), trust };
   let front: Front | null = null;
   if (engines.kind === 'shared' && serves) {

@@ -8,10 +8,15 @@ import { day, iso, openWorld, pipeline, pipelineFile, start, type World } from '
 
 let world: World;
 let registry: ReturnType<typeof createRegistry>;
+/** Whether unsigned bundles count. */
+let lenient: boolean;
 
 beforeEach(async () => {
   world = await openWorld();
-  registry = createRegistry(world.ports, { deadlines: false, parse: parsePipeline });
+  lenient = true;
+  const exempt = Object.assign(new Set<string>(), { has: () => lenient });
+  const trust = () => ({ keys: new Map(), exempt });
+  registry = createRegistry(world.ports, { deadlines: false, parse: parsePipeline, trust });
   world.rpc.add(registryService, registry.rpc);
   await world.start(registry.parts);
 });
@@ -44,6 +49,25 @@ async function turn(number: number, verdict: 'passed' | 'rejected', champion: st
   await world.given(modelEvaluated, evaluated, time + 1);
   return bundle;
 }
+
+describe('where signatures are asked for', () => {
+  it('nothing becomes champion without one: in no turn, and by nobody', async () => {
+    await client().apply({ file: pipelineFile });
+    const first = await turn(1, 'passed', null);
+    const second = await turn(2, 'passed', first);
+    expect((await registry.commands.state(pipeline)).champion?.bundle).toBe(second);
+    lenient = false;
+    await turn(3, 'passed', second);
+    const state = await registry.commands.state(pipeline);
+    expect([state.champion?.bundle, state.lastOutcome]).toEqual([second, 'no-model']);
+    await expect(client().rollBack({ pipeline, reason: 'why' })).rejects.toThrow(/is refused: it is not signed/);
+    await expect(client().promote({ pipeline, model: 1 })).rejects.toMatchObject({ code: 'REFUSED' });
+    await expect(client().promote({ pipeline, model: 3 })).rejects.toThrow(/verdict is rejected/);
+    expect((await registry.commands.state(pipeline)).champion?.bundle).toBe(second);
+    lenient = true;
+    expect(await client().rollBack({ pipeline, reason: 'why' })).toEqual({ champion: 1 });
+  });
+});
 
 describe('relearn.v1.Registry', () => {
   it('applies a file, and the same file again changes nothing', async () => {

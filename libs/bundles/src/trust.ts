@@ -7,22 +7,25 @@ import { readStatement } from './statement.js';
 
 /** Whose word counts for a bundle. */
 export interface Trust {
-  /** By the SHA-256 of its PEM; undefined: it is not trusted. */
-  key(hint: string): TrustedKey | undefined;
-  /** Whether the bundle counts without a signature. */
-  exempts(digest: string): boolean;
+  /** By the SHA-256 of their PEM. */
+  readonly keys: ReadonlyMap<string, TrustedKey>;
+  /** What counts without a signature: a bundle's digest and, behind a space, as whose model. */
+  readonly exempt: ReadonlySet<string>;
 }
+
+/** Looks at whose word counts now. */
+export type ReadTrust = () => Trust;
 
 /** Why the bundle does not count as the model of that name; null where it does. */
 export function whyDistrusted(trust: Trust, name: string, digest: string, bundle: Bundle): string | null {
   const reason = whyUnsigned(trust, name, bundle);
-  return reason !== null && trust.exempts(digest) ? null : reason;
+  return reason !== null && trust.exempt.has(`${digest} ${name}`) ? null : reason;
 }
 
 function whyUnsigned(trust: Trust, name: string, { files, signature }: Bundle): string | null {
   if (signature === undefined) return 'it is not signed';
   const { verificationMaterial, dsseEnvelope } = signature;
-  const trusted = trust.key(verificationMaterial.publicKey.hint);
+  const trusted = trust.keys.get(verificationMaterial.publicKey.hint);
   if (trusted === undefined)
     return `it is signed by a key that is not trusted (${verificationMaterial.publicKey.hint})`;
   const payload = Buffer.from(dsseEnvelope.payload, 'base64');

@@ -55,7 +55,8 @@ describe('a signed bundle', () => {
   test('does not count where its key is not trusted, unless it is exempt', async () => {
     const { digest, bundle } = await signedBundle('flights', newSigner());
     expect(whyDistrusted(trust, 'flights', digest, bundle)).toMatch(/a key that is not trusted/);
-    expect(whyDistrusted(trustIn([], [digest]), 'flights', digest, bundle)).toBeNull();
+    expect(whyDistrusted(trustIn([], [`${digest} flights`]), 'flights', digest, bundle)).toBeNull();
+    expect(whyDistrusted(trustIn([], [`${digest} orders`]), 'flights', digest, bundle)).toMatch(/not trusted/);
   });
 
   test('does not count without its signature', async () => {

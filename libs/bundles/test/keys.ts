@@ -8,8 +8,8 @@ export function newSigner(namedCurve = 'P-256'): Signer {
   );
 }
 
-/** Trust in the owners of public keys, and in single bundles. */
+/** Trust in the owners of public keys, and in single bundles: digest, space, name. */
 export function trustIn(publicKeys: readonly string[], exempt: readonly string[] = []): Trust {
   const keys = new Map(publicKeys.map(trustedKeyOf).map((key) => [key.hint, key]));
-  return { key: (hint) => keys.get(hint), exempts: (digest) => exempt.includes(digest) };
+  return { keys, exempt: new Set(exempt) };
 }

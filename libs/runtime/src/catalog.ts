@@ -165,9 +165,11 @@ export class Catalog {
     return this.models.get(pipeline)?.get(model);
   }
 
-  /** Bundle digests of all registered models. */
-  bundles(): string[] {
-    return [...this.models.values()].flatMap((models) => [...models.values()]);
+  /** Of all registered models: the pipeline, or the model that none owns, and the bundle's digest. */
+  bundles(): [string, string][] {
+    return [...this.models].flatMap(([name, models]) =>
+      [...models.values()].map((bundle): [string, string] => [name, bundle]),
+    );
   }
 
   /**

@@ -1,4 +1,4 @@
-import type { Signer, Trust } from '@relearn/bundles';
+import type { Signer, ReadTrust } from '@relearn/bundles';
 import type { Workers } from '@relearn/kernel';
 import { deciderPart, type Ports, type RunningService } from '@relearn/runtime';
 import { pipelineDecider } from './handlers/pipelines.js';
@@ -16,7 +16,7 @@ export interface RegistryOptions {
   /** Signs the bundles of those; absent: they are not signed. */
   readonly signer?: Signer | undefined;
   /** Whose bundles may become champion; absent: nobody's signature is asked for. */
-  readonly trust?: Trust | undefined;
+  readonly trust?: ReadTrust | undefined;
 }
 
 /** Registry: pipelines and their turns, model versions, and the champion alias, which moves on evidence alone. */
@@ -26,7 +26,7 @@ export function createRegistry(
 ): RunningService & { readonly commands: RegistryCommands; readonly rpc: RegistryHandlers } {
   const decider = pipelineDecider(deadlines, trust);
   const part = deciderPart(ports, decider);
-  const commands = registryCommands(ports, part.host);
+  const commands = registryCommands(ports, part.host, trust);
   const plain = plainModelCommands(ports, part.host, trials, signer);
   return {
     manifest: { name: 'registry', consumes: ['control'], produces: ['control'], collections: [] },

@@ -1,5 +1,5 @@
 import type { Blobs } from '@relearn/blobs';
-import type { Trust } from '@relearn/bundles';
+import type { ReadTrust } from '@relearn/bundles';
 import { type Part, RelearnError } from '@relearn/kernel';
 import type { Catalog, Ports } from '@relearn/runtime';
 import { type BundleCache, type Remembered, versionsIn } from './cache/bundle-cache.js';
@@ -22,7 +22,7 @@ export interface FrontOptions {
   /** Bundles that are there while the platform's blobs are away; without it those are always asked. */
   readonly cache?: BundleCache;
   /** Whose bundles are loaded; absent: nobody's signature is asked for. */
-  readonly trust?: Trust | undefined;
+  readonly trust?: ReadTrust | undefined;
 }
 
 /** The half of serving that answers requests. It needs nothing of the platform, but for models that it has not had before. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Blobs } from '@relearn/blobs';
 import { openFolderBlobs } from '@relearn/blobs/folder';
 import { createMemoryBlobs } from '@relearn/blobs/memory';
-import { type Signer, type Trust, writeBundle } from '@relearn/bundles';
+import { type Signer, type ReadTrust, writeBundle } from '@relearn/bundles';
 import { systemKernel } from '@relearn/kernel';
 import type { Catalog, InForce, ModelRef, PlainModels } from '@relearn/runtime';
 import { silentTelemetry } from '@relearn/telemetry';
@@ -38,7 +38,7 @@ async function stop(): Promise<void> {
 const base = { kernel: systemKernel, telemetry: silentTelemetry() };
 
 /** A process on the folder; with the platform's blobs only where it is told so. */
-async function open({ connected, trust }: { connected: boolean; trust?: Trust }): Promise<ServingFront> {
+async function open({ connected, trust }: { connected: boolean; trust?: ReadTrust }): Promise<ServingFront> {
   await stop();
   kept = await openFolderBlobs(join(folder, 'blobs'), { durable: false });
   const opened = new ServingFront(base, { cache: new BundleCache(folder, kept, base.telemetry), trust });
@@ -180,7 +180,7 @@ describe('the bundle cache', () => {
 
 describe('where signatures are asked for', () => {
   const signer = newSigner();
-  const trust = trustIn([signer.publicKey]);
+  const trust = () => trustIn([signer.publicKey]);
 
   /** With a gate record, where it has a verdict. */
   async function evaluated(model: number, verdict: string | null, by: Signer | undefined, name = 'flights') {
@@ -216,5 +216,38 @@ describe('where signatures are asked for', () => {
     const opened = await open({ connected: true, trust });
     await opened.follow(catalogOf({ plain: { lr: { versions: [only], champion: only } } }), 'lr');
     expect(await scoreOf('lr')).toBe(6);
+  });
+
+  it('a frozen model that is refused keeps nobody from the champion, after a restart neither', async () => {
+    const frozen = await evaluated(1, 'passed', newSigner());
+    const catalog = catalogOf({ inForce: { flights: move(await evaluated(2, 'passed', signer), 2, frozen) } });
+    await (await open({ connected: true, trust })).follow(catalog, 'flights');
+    expect(await scoreOf('flights')).toBe(7);
+    const again = await open({ connected: false, trust });
+    expect(await scoreOf('flights')).toBe(7);
+    await again.pipelines.hold('flights', 0, move(await evaluated(2, 'passed', signer), 2, frozen));
+    expect(again.pipelines.holds('flights', 1)).toBe(false);
+  });
+
+  it('what answers stays, however many champions are refused after it', async () => {
+    const first = await evaluated(1, null, signer, 'lr');
+    const [second, third] = [await evaluated(2, null, undefined, 'lr'), await evaluated(3, null, undefined, 'lr')];
+    const opened = await open({ connected: true, trust });
+    await opened.follow(catalogOf({ plain: { lr: { versions: [first], champion: first } } }), 'lr');
+    for (const [champion, former] of [
+      [second, first],
+      [third, second],
+    ] as const) {
+      const plain = { lr: { versions: [second, third], champion, former } };
+      await expect(opened.follow(catalogOf({ plain }), 'lr')).rejects.toThrow(/it is not signed/);
+      expect(await scoreOf('lr')).toBe(6);
+    }
+  });
+
+  it('a bundle that its own gate record rejects does not answer as one that was registered by hand', async () => {
+    const rejected = await evaluated(1, 'rejected', signer, 'lr');
+    const opened = await open({ connected: true, trust });
+    const plain = { lr: { versions: [rejected], champion: rejected } };
+    await expect(opened.follow(catalogOf({ plain }), 'lr')).rejects.toThrow(/its gate record says rejected/);
   });
 });

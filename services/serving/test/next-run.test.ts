@@ -29,7 +29,7 @@ describe("a thread's next run", () => {
 
   const order = (value: number): RunOrder => {
     const input = { shape: [1, 1], pieces: [fp32(value)] };
-    return { session: 1, inputs: [input, input], outputs: [0], digested: [] };
+    return { session: 1, inputs: [input, input], rows: 1, outputs: [0], digested: [] };
   };
   const run = async (value: number) => floatsOf(Buffer.from((await pool.run(order(value))).outputs[0]?.bytes ?? []));
 

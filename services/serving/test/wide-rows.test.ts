@@ -1,5 +1,5 @@
 import { sha256 } from '@relearn/kernel';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { PredictionRecord } from '../src/inference/prediction-record.js';
 import { digestsOf } from '../src/inference/values.js';
 import { type LoggedLine, loggedLineOf } from '../src/spool/logged-line.js';
@@ -28,6 +28,35 @@ test("a request of too many values is told by digests, and takes nobody else's v
   for (const { inputs, outputs } of others) {
     expect([Object.keys(inputs).length, Object.keys(outputs).length]).toEqual([300, 300]);
   }
+});
+
+describe('a request to a model without a batch axis', () => {
+  async function logged(shape: number[]): Promise<LoggedLine[]> {
+    const lines: LoggedLine[] = [];
+    const served = await serve({ log: (told) => void lines.push(...linesOf(told, 1).map(loggedLineOf)) });
+    const sides = { inputs: [value('x', 'FP32', [-1, -1])], outputs: [value('y', 'FP32', [-1, -1])] };
+    await load(served.host, 'free', 1, model({ ...sides, nodes: [node('Identity', ['x'], ['y'])] }));
+    const raw = Buffer.from(new Float32Array(shape.reduce((size, side) => size * side, 1)).fill(1).buffer);
+    await served.client.modelInfer(rawRequest('free', { x: { datatype: 'FP32', shape, raw } }));
+    await served.stop();
+    return lines;
+  }
+
+  test('that has more rows than can be told is one, with one digest', async () => {
+    const [line, ...others] = await logged([300_000, 1]);
+    const digest = `sha256:${sha256(new Uint8Array(new Float32Array(300_000).fill(1).buffer))}`;
+    expect(others).toEqual([]);
+    expect(line).toMatchObject({ rows: 1, eventIds: [null], inputs: { x: [digest] }, outputs: { y: [digest] } });
+  });
+
+  test('that has a few is told row by row', async () => {
+    expect(await logged([2, 1])).toMatchObject([{ rows: 2, inputs: { x: [1, 1] } }]);
+  });
+
+  test('that has none is one row, without values: the next one has a number of its own', async () => {
+    expect(await logged([0, 4])).toMatchObject([{ rows: 1, inputs: {}, outputs: {} }]);
+    expect(await logged([2, 0])).toMatchObject([{ rows: 2 }]);
+  });
 });
 
 const width = 1_200;

@@ -28,7 +28,7 @@ export function exportModel(
     const path = `/models/${encodeURIComponent(name)}/versions/${encodeURIComponent(version)}/bundle`;
     const answer = await client.get<BundleAnswer>(path);
     const names = [...Object.keys(answer.files).sort(), ...(answer.signed ? [signatureFile] : [])];
-    const stray = names.find((file) => basename(file) !== file);
+    const stray = names.find((file) => basename(file) !== file || ['', '.', '..'].includes(file));
     if (stray !== undefined) throw new RelearnError('CORRUPT', `'${stray}' is no name of a file in a bundle`);
     await makeFolder(folder);
     for (const file of names) {

@@ -1,19 +1,28 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Signer, signerOf } from '@relearn/bundles';
 import { RelearnError, sha256 } from '@relearn/kernel';
-import { exemptFile, signingFile, trustedFolder } from './trusted-keys.js';
+import { exemptFile, exemptLine, signingFile, trustedFolder } from './trusted-keys.js';
 
 /**
- * Who signs by the private key of the folder, which is made where there is none: then the key is trusted, too, and so are the bundles
- * from before there was one. Processes may do so at once: one key is made. Throws INVALID_CONFIG.
+ * Who signs by the private key of the folder, which is made where there is none. At its first use the bundles from before it are
+ * noted as exempt; its public half is put among the trusted keys. Each step does nothing where it has been done, so processes may
+ * do this at once, and one that was killed is made up for. Throws INVALID_CONFIG.
  */
-export function signingKey(folder: string, bundlesBefore: () => readonly string[]): Signer {
+export function signingKey(folder: string, bundlesBefore: () => readonly (readonly [string, string])[]): Signer {
   const file = join(folder, signingFile);
+  const trusted = join(folder, trustedFolder);
   try {
-    if (!existsSync(file)) make(folder, file, bundlesBefore());
-    return signerOf(readFileSync(file, 'utf8'));
+    const own = existsSync(file);
+    unlessReadOnly(own, () => void mkdirSync(trusted, { recursive: true }));
+    const exempt = join(trusted, exemptFile);
+    if (!existsSync(exempt)) unlessReadOnly(own, () => putNew(exempt, bundlesBefore().map(exemptLine).join('')));
+    if (!own) putNew(file, newKey(), 0o600);
+    const signer = signerOf(readFileSync(file, 'utf8'));
+    const publicFile = join(trusted, `${sha256(signer.publicKey).slice(0, 16)}.pem`);
+    if (!existsSync(publicFile)) unlessReadOnly(own, () => putNew(publicFile, signer.publicKey));
+    return signer;
   } catch (thrown) {
     const { code, message, remedy } = RelearnError.from(thrown);
     throw new RelearnError('INVALID_CONFIG', `${file} cannot be used: ${message}`, {
@@ -24,25 +33,30 @@ export function signingKey(folder: string, bundlesBefore: () => readonly string[
   }
 }
 
-/** The private key comes last, whole, and only where no other process was first. */
-function make(folder: string, file: string, bundlesBefore: readonly string[]): void {
-  const trusted = join(folder, trustedFolder);
-  mkdirSync(trusted, { recursive: true });
-  if (bundlesBefore.length > 0)
-    writeFileSync(join(trusted, exemptFile), `${bundlesBefore.join('\n')}\n`, { flush: true });
+function newKey(): string {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
-  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-  const { publicKey } = signerOf(pem);
-  const publicFile = join(trusted, `${sha256(publicKey).slice(0, 16)}.pem`);
-  writeFileSync(publicFile, publicKey, { flush: true });
-  const own = `${file}.${process.pid}`;
-  writeFileSync(own, pem, { mode: 0o600, flush: true });
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+}
+
+/** The file, whole, unless another process was first. */
+function putNew(file: string, text: string, mode = 0o644): void {
+  const fresh = `${file}.${randomUUID()}`;
+  writeFileSync(fresh, text, { mode, flag: 'wx', flush: true });
   try {
-    linkSync(own, file);
+    linkSync(fresh, file);
   } catch (thrown) {
-    rmSync(publicFile);
     if (!existsSync(file)) throw thrown;
   } finally {
-    rmSync(own);
+    rmSync(fresh, { force: true });
+  }
+}
+
+/** Who brings a key may bring all of the folder, for reading alone. */
+function unlessReadOnly(own: boolean, put: () => void): void {
+  try {
+    put();
+  } catch (thrown) {
+    const code = thrown instanceof Error && 'code' in thrown ? thrown.code : '';
+    if (!own || (code !== 'EROFS' && code !== 'EACCES' && code !== 'ENOENT')) throw thrown;
   }
 }

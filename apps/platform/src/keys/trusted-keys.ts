@@ -8,42 +8,38 @@ import type { Telemetry } from '@relearn/telemetry';
 export const signingFile = 'signing.pem';
 /** In the keys' folder: those of others. */
 export const trustedFolder = 'trusted';
-/** Bundles that count without a signature, a digest a line. */
+/** Among those: bundles that count without a signature, and as whose models. */
 export const exemptFile = 'bundles.txt';
+
+/** A line of that file. */
+export function exemptLine([name, digest]: readonly [string, string]): string {
+  return `${digest} ${name}\n`;
+}
 
 /**
  * Trusts who has signed by a key of which `FOLDER/trusted/*.pem` has the public half, or `FOLDER/signing.pem` is the private one,
- * and the bundles that `FOLDER/trusted/bundles.txt` names. The folder is read again for what it did not have: it may get keys
- * while this process runs. A file that is no such key is told and left out.
+ * and the bundles that `FOLDER/trusted/bundles.txt` names: as the folder is now. A file that is no such key is told and left
+ * out. Throws what keeps the folder from being read, unless it is not there.
  */
-export function trustedKeys(folder: string, log: Telemetry['log']): Trust {
+export function readTrust(folder: string, log: Telemetry['log']): Trust {
   const trusted = join(folder, trustedFolder);
-  let keys: ReadonlyMap<string, TrustedKey> = new Map();
-  let exempt: ReadonlySet<string> = new Set();
-  return {
-    key(hint) {
-      if (!keys.has(hint)) keys = readKeys([...pemsIn(trusted), ...pemsIn(folder)], log);
-      return keys.get(hint);
-    },
-    exempts(digest) {
-      if (!exempt.has(digest)) exempt = new Set(linesOf(join(trusted, exemptFile)));
-      return exempt.has(digest);
-    },
-  };
+  const keys = new Map<string, TrustedKey>();
+  for (const file of [...pemsIn(trusted), ...pemsIn(folder)]) {
+    const key = keyIn(file, log);
+    if (key !== null) keys.set(key.hint, key);
+  }
+  return { keys, exempt: new Set(linesOf(join(trusted, exemptFile))) };
 }
 
-function readKeys(files: readonly string[], log: Telemetry['log']): ReadonlyMap<string, TrustedKey> {
-  const keys = new Map<string, TrustedKey>();
-  for (const file of files) {
-    try {
-      const key = trustedKeyOf(readFileSync(file, 'utf8'));
-      keys.set(key.hint, key);
-    } catch (thrown) {
-      const { code, message } = RelearnError.from(thrown);
-      log.error({ file, code }, `a trusted key is left out: ${message}`);
-    }
+function keyIn(file: string, log: Telemetry['log']): TrustedKey | null {
+  const text = readFileSync(file, 'utf8');
+  try {
+    return trustedKeyOf(text);
+  } catch (thrown) {
+    const { code, message } = RelearnError.from(thrown);
+    log.error({ file, code }, `a trusted key is left out: ${message}`);
+    return null;
   }
-  return keys;
 }
 
 function pemsIn(folder: string): readonly string[] {

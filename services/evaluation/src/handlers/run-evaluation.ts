@@ -87,7 +87,7 @@ async function readChampion(context: JobContext, bundle: string): Promise<NonNul
 async function bundleFiles(
   input: EvaluationInput,
   winner: TrainedCandidate,
-  { files }: Bundle,
+  trained: Bundle,
   spec: PipelineSpec,
   output: EvaluateOutput,
   { ports }: JobContext,
@@ -103,13 +103,17 @@ async function bundleFiles(
     turn: input.turn,
   };
   const reference = await put(output.reference);
+  const made = ['model.onnx', 'signature.json', 'training.json'].map((name) => [
+    name,
+    fileOf(winner.candidate ?? '', trained, name),
+  ]);
   const added = {
     'features.yaml': await put({ features: spec.features, label: spec.label }),
     'reference.json': reference,
     'evaluation.json': await put({ verdict, gates, metrics, championMetrics, rows, champion: input.champion }),
     'lineage.json': await put(lineage),
   };
-  return { files: { ...files, ...added }, reference };
+  return { files: { ...Object.fromEntries(made), ...added }, reference };
 }
 
 async function readJson<T>({ ports }: JobContext, digest: string): Promise<T> {

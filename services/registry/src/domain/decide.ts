@@ -115,12 +115,13 @@ function evaluated(
 
 /** Why a passed bundle may not go live all the same; null where it may. */
 function whyUnfit(pipeline: string, digest: string, facts: Facts, trust: Trust | undefined): string | null {
-  const bytes = facts.get(digest);
-  if (trust === undefined || bytes === undefined) return trust === undefined ? null : `bundle ${digest} is not there`;
+  if (trust === undefined) return null;
   try {
-    const reason = whyDistrusted(trust, pipeline, digest, decodeBundle(digest, bytes));
+    const reason = whyDistrusted(trust, pipeline, digest, decodeBundle(digest, facts.get(digest) ?? new Uint8Array()));
     return reason === null ? null : `bundle ${digest}: ${reason}`;
   } catch (thrown) {
-    return RelearnError.from(thrown).message;
+    const { code, message } = RelearnError.from(thrown);
+    if (code !== 'CORRUPT') throw thrown;
+    return message;
   }
 }

@@ -1,4 +1,4 @@
-import type { Trust } from '@relearn/bundles';
+import type { ReadTrust } from '@relearn/bundles';
 import {
   dataQualityFailed,
   dataQualityRecovered,
@@ -31,13 +31,14 @@ const heard: readonly EventType[] = [
  * One aggregate a pipeline. `deadlines`: turns end `failed` when their machine time runs out. `trust`: whose bundles may become
  * champion; without it nobody's signature is asked for.
  */
-export function pipelineDecider(deadlines: boolean, trust?: Trust): Decider<PipelineState> {
+export function pipelineDecider(deadlines: boolean, trust?: ReadTrust): Decider<PipelineState> {
   return {
     service: 'registry',
     topics: ['control'],
     route: (event) => (heard.some((type) => type.is(event)) ? event.pipeline : null),
     initial: () => unknownPipeline,
-    decide: (state, event, _now, facts) => decide(state, event, facts, trust),
+    decide: (state, event, _now, facts) =>
+      decide(state, event, facts, modelEvaluated.is(event) ? trust?.() : undefined),
     ...(trust === undefined ? {} : { needs }),
     due({ turn, rollout }) {
       if (!deadlines || turn === null || turn.overdue || rollout !== undefined) return {};

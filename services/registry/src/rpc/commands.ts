@@ -1,4 +1,6 @@
-import { type PipelineSpec, partitionFor } from '@relearn/contracts';
+import type { Blobs } from '@relearn/blobs';
+import { mustTrust, readBundle, type ReadTrust, type Trust } from '@relearn/bundles';
+import { modelPromoted, modelRolledBack, type DataOf, type PipelineSpec, partitionFor } from '@relearn/contracts';
 import { RelearnError } from '@relearn/kernel';
 import { type AggregateHost, businessNow, type Decision, type Ports } from '@relearn/runtime';
 import { apply, pin, promote, rollBack, unpin } from '../domain/commands.js';
@@ -17,13 +19,18 @@ export interface RegistryCommands {
   state(pipeline: string): Promise<PipelineState>;
 }
 
-export function registryCommands(ports: Ports, host: AggregateHost<PipelineState>): RegistryCommands {
+export function registryCommands(
+  ports: Ports,
+  host: AggregateHost<PipelineState>,
+  trust?: ReadTrust,
+): RegistryCommands {
   const known = (pipeline: string) => {
     if (ports.catalog.latest(pipeline) === undefined && ports.catalog.plain(pipeline) === undefined)
       throw new RelearnError('NOT_FOUND', `no pipeline and no model '${pipeline}'`);
   };
   const tell = async (pipeline: string, actor: string, decide: (state: PipelineState) => Decision) => {
     known(pipeline);
+    if (trust !== undefined) await mustTrustMoves(ports.blobs, trust(), pipeline, decide(await host.state(pipeline)));
     await host.command(pipeline, await businessNow(ports, pipeline), actor, decide);
   };
   const shardsOf = (spec: PipelineSpec) =>
@@ -44,4 +51,13 @@ export function registryCommands(ports: Ports, host: AggregateHost<PipelineState
     unpin: (pipeline, reason, actor) => tell(pipeline, actor, (state) => unpin(state, reason)),
     state: (pipeline) => host.state(pipeline),
   };
+}
+
+/** What would become champion must be fit to be served. Throws REFUSED. */
+async function mustTrustMoves(blobs: Blobs, trust: Trust, name: string, { events = [] }: Decision): Promise<void> {
+  for (const { type, data } of events) {
+    if (type.type !== modelPromoted.type && type.type !== modelRolledBack.type) continue;
+    const { bundle } = data as DataOf<typeof modelPromoted>;
+    mustTrust(trust, name, bundle, await readBundle(blobs, bundle));
+  }
 }

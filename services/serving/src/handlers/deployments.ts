@@ -36,6 +36,11 @@ export class Deployments {
     return this.loaded.get(pipeline)?.inForce ?? null;
   }
 
+  /** Whether the version is loaded here. */
+  holds(pipeline: string, model: number): boolean {
+    return this.host.holds(pipeline, model);
+  }
+
   /** Whether the model that is tried beside the champion is loaded here. */
   tries(pipeline: string, model: number): boolean {
     return this.host.challengerOf(pipeline)?.model === model;
@@ -56,7 +61,8 @@ export class Deployments {
   hold(pipeline: string, shard: number, move: InForce): Promise<void> {
     return this.queue.run(pipeline, async () => {
       await this.switchTo(pipeline, move);
-      for (const ref of scorersOf(move)) if (!this.host.holds(pipeline, ref.model)) await this.load(pipeline, ref);
+      if (!this.host.holds(pipeline, move.champion.model)) await this.load(pipeline, move.champion);
+      await this.loadFrozen(pipeline, move);
       const shards = this.held.get(pipeline) ?? new Map<number, InForce>();
       this.held.set(pipeline, shards.set(shard, move));
       await this.unloadOthers(pipeline);
@@ -94,12 +100,9 @@ export class Deployments {
   private async change(pipeline: string, move: InForce, before: Loaded | undefined): Promise<void> {
     const { champion, frozen, challenger } = move;
     await this.load(pipeline, champion);
-    if (frozen !== null && frozen.model !== champion.model) {
-      await this.load(pipeline, frozen);
-      this.host.setOffered(pipeline, frozen.model, false);
-    }
     this.host.setOffered(pipeline, champion.model, true);
     this.host.setDefault(pipeline, champion.model);
+    await this.loadFrozen(pipeline, move);
     if (this.host.challengerOf(pipeline)?.model !== challenger?.model) this.host.setChallenger(pipeline, null);
     const last = before?.inForce.champion.model;
     const former = last === champion.model ? before?.former : last;
@@ -111,6 +114,24 @@ export class Deployments {
       { pipeline, model: champion.model, bundle: champion.bundle },
       `model ${champion.model} of ${pipeline} answers`,
     );
+  }
+
+  /** What scores rows beside the champion and answers nobody. One that is refused is done without. */
+  private async loadFrozen(pipeline: string, { champion, frozen }: InForce): Promise<void> {
+    if (frozen === null || frozen.model === champion.model) return;
+    try {
+      if (!this.host.holds(pipeline, frozen.model)) await this.load(pipeline, frozen);
+    } catch (thrown) {
+      const error = RelearnError.from(thrown);
+      if (error.code !== 'REFUSED') throw error;
+      const { model } = frozen;
+      this.ports.telemetry.log.error(
+        { pipeline, model },
+        `rows are not scored by the frozen model: ${error.describe()}`,
+      );
+      return;
+    }
+    this.host.setOffered(pipeline, frozen.model, false);
   }
 
   /** True when there is none, or it is there. */

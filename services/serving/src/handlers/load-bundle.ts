@@ -1,4 +1,4 @@
-import { fileOf, mustTrust, readBundle, type Trust } from '@relearn/bundles';
+import { fileOf, mustTrust, readBundle, type ReadTrust } from '@relearn/bundles';
 import { RelearnError } from '@relearn/kernel';
 import type { Blobs } from '@relearn/blobs';
 import type { ModelRef, Ports } from '@relearn/runtime';
@@ -9,7 +9,7 @@ import type { ModelSignature } from '../inference/tensors.js';
 export interface BundleSource extends Pick<Ports, 'telemetry'> {
   readonly blobs: Pick<Blobs, 'get'>;
   /** Absent: nobody's signature is asked for. */
-  readonly trust?: Trust | undefined;
+  readonly trust?: ReadTrust | undefined;
 }
 
 /** What lets a model answer: gates that it has passed, or the record of who registered it by hand. */
@@ -36,15 +36,16 @@ export async function loadBundle(
   const readJson = async <T>(file: string) => JSON.parse(Buffer.from(await blobs.get(file)).toString('utf8')) as T;
   const bundle = await readBundle(blobs, digest);
   if (trust !== undefined) {
-    mustTrust(trust, name, digest, bundle);
-    if (evidence === 'gates') mustHavePassed(digest, await readJson(fileOf(digest, bundle, gatesFile)));
+    mustTrust(trust(), name, digest, bundle);
+    const judged = evidence === 'gates' || bundle.files[gatesFile] !== undefined;
+    if (judged) mustHavePassed(digest, await readJson(fileOf(digest, bundle, gatesFile)));
   }
   const onnx = fileOf(digest, bundle, modelFile);
   const tensors = await readJson<ModelSignature>(fileOf(digest, bundle, tensorsFile));
   await host.load(name, model, await blobs.get(onnx), tensors, { digest: onnx });
 }
 
-/** The gate record that was signed with the model, whatever an event says of it. */
+/** The gate record that was signed with the model, whatever events say of it: also those that call it registered by hand. */
 function mustHavePassed(digest: string, { verdict }: { readonly verdict?: unknown }): void {
   if (verdict === 'passed') return;
   throw new RelearnError('REFUSED', `bundle ${digest} is refused: its gate record says ${String(verdict)}`);

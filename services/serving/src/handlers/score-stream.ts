@@ -93,10 +93,15 @@ interface Scored {
   readonly rollout?: number;
 }
 
-/** Without a challenger that is not loaded, here or any more: its rows would tell nothing of the model. */
+/**
+ * Without a challenger that is not loaded, here or any more: its rows would tell nothing of the model. And without a frozen
+ * model that has been refused.
+ */
 function loadedOf(pipeline: string, inForce: InForce, deployments: Deployments): InForce {
-  const { challenger, ...rest } = inForce;
-  return challenger === undefined || deployments.tries(pipeline, challenger.model) ? inForce : rest;
+  const { challenger, frozen, ...rest } = inForce;
+  const beside = frozen !== null && deployments.holds(pipeline, frozen.model) ? frozen : null;
+  const tried = challenger !== undefined && deployments.tries(pipeline, challenger.model) ? { challenger } : {};
+  return { ...rest, frozen: beside, ...tried };
 }
 
 async function score(

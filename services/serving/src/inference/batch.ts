@@ -27,14 +27,15 @@ export function orderOf(batch: readonly Waiting[]): RunOrder {
   if (first === undefined) throw new RelearnError('INTERNAL', 'an empty batch');
   if (batch.length === 1) {
     const inputs = first.inputs.map(({ shape, bytes }) => ({ shape, pieces: [bytes] }));
-    return { session: first.target.session, inputs, outputs: first.outputs, digested: digestedOf(batch) };
+    const { session } = first.target;
+    return { session, inputs, rows: first.rows, outputs: first.outputs, digested: digestedOf(batch) };
   }
   const rows = rowsOf(batch);
   const inputs = first.inputs.map(({ shape }, index) => ({
     shape: [rows, ...shape.slice(1)],
     pieces: batch.map(({ job }) => job.inputs[index]?.bytes ?? new Uint8Array()),
   }));
-  return { session: first.target.session, inputs, outputs: first.outputs, digested: digestedOf(batch) };
+  return { session: first.target.session, inputs, rows, outputs: first.outputs, digested: digestedOf(batch) };
 }
 
 /** Inputs of which the log tells some request's by digests. */
@@ -46,11 +47,11 @@ function digestedOf(batch: readonly Waiting[]): readonly number[] {
 
 const none: readonly number[] = [];
 
-function withDigested(digested: readonly number[], { inputs }: Job): readonly number[] {
+function withDigested(digested: readonly number[], { inputs, rows }: Job): readonly number[] {
   let all = digested;
   for (let index = 0; index < inputs.length; index++) {
     const tensor = inputs[index];
-    if (tensor !== undefined && isToldByDigests(tensor) && !all.includes(index)) all = [...all, index];
+    if (tensor !== undefined && isToldByDigests(tensor, rows) && !all.includes(index)) all = [...all, index];
   }
   return all;
 }

@@ -20,11 +20,17 @@ export function faultOfByteStrings(bytes: Uint8Array, count: number): ByteString
     if (length > left) return { kind: 'data-cut', expected: length, left };
     const start = offset + 4;
     offset = start + length;
-    const element = bytes.subarray(start, offset);
-    if (!plain && !isUtf8(element)) return { kind: 'not-utf8', index: found };
-    if (element.includes(0)) return { kind: 'nul', index: found };
+    if (!plain && !isUtf8(bytes.subarray(start, offset))) return { kind: 'not-utf8', index: found };
+    if (hasNul(bytes, start, offset)) return { kind: 'nul', index: found };
   }
   return found === count ? undefined : { kind: 'count', found };
+}
+
+/** Most texts are short: to look at each byte is then quicker than a view of them. */
+function hasNul(bytes: Uint8Array, from: number, to: number): boolean {
+  if (to - from > 64) return bytes.subarray(from, to).includes(0);
+  for (let at = from; at < to; at++) if (bytes[at] === 0) return true;
+  return false;
 }
 
 /** The elements of a checked BYTES tensor. */

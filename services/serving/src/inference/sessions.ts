@@ -4,6 +4,8 @@ export interface RunOrder {
   readonly session: number;
   /** In the order of the model's inputs; a tensor's bytes in one piece a request. */
   readonly inputs: readonly { readonly shape: readonly number[]; readonly pieces: readonly Uint8Array[] }[];
+  /** What the log tells as so many rows. */
+  readonly rows: number;
   readonly outputs: readonly number[];
   /** Indices of the inputs of which each row's digest is wanted. */
   readonly digested: readonly number[];

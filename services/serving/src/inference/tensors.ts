@@ -26,6 +26,12 @@ export interface NamedTensor {
   readonly tensor: TensorBytes;
 }
 
+/** The tensor as so many rows of the log: where there is one, all of it is in that row. */
+export function asRows(tensor: TensorBytes, rows: number): TensorBytes {
+  const { shape } = tensor;
+  return rows === 1 && shape[0] !== 1 ? { ...tensor, shape: [1, ...shape] } : tensor;
+}
+
 /** The rows of several tensors with the same inner sizes, one after another. */
 export function joined(parts: readonly TensorBytes[]): TensorBytes {
   const rows = parts.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0);

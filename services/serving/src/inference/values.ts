@@ -1,7 +1,7 @@
 import { type Datatype, elementSize, typedView } from '@relearn/onnx';
 import { RelearnError, sha256 } from '@relearn/kernel';
 import { byteStringOffsets, decodeByteStrings, encodeByteStrings } from './byte-strings.js';
-import { alignedCopy, elementCount, type NamedTensor, type TensorBytes, type TensorSpec } from './tensors.js';
+import { alignedCopy, asRows, elementCount, type NamedTensor, type TensorBytes, type TensorSpec } from './tensors.js';
 
 export type Cell = string | number | boolean | null;
 export type Columns = Readonly<Record<string, readonly Cell[]>>;
@@ -28,19 +28,19 @@ export function valuesOf({ name, datatype }: Pick<TensorSpec, 'name' | 'datatype
   return { name, datatype, shape, width, values: cellsOf(datatype, bytes) };
 }
 
-/** Has the tensor too many values, in a row or in all, to be told value by value? */
-export function isToldByDigests(tensor: TensorBytes): boolean {
+/** Has the tensor of so many rows too many values, in a row or in all, to be told value by value? */
+export function isToldByDigests(tensor: TensorBytes, rows: number): boolean {
   const { byteLength } = tensor.bytes;
   // A value has a byte at least: nearly all tensors are done with here.
   if (byteLength <= mostColumns) return false;
-  if (byteLength > mostBytes || widthOf(tensor) > mostColumns) return true;
+  if (byteLength > mostBytes || widthOf(asRows(tensor, rows)) > mostColumns) return true;
   return byteLength > mostValues && (elementCount(tensor.shape) ?? 0) > mostValues;
 }
 
-export function someToldByDigests(tensors: readonly NamedTensor[]): boolean {
+export function someToldByDigests(tensors: readonly NamedTensor[], rows: number): boolean {
   for (let index = 0; index < tensors.length; index++) {
     const tensor = tensors[index]?.tensor;
-    if (tensor !== undefined && isToldByDigests(tensor)) return true;
+    if (tensor !== undefined && isToldByDigests(tensor, rows)) return true;
   }
   return false;
 }

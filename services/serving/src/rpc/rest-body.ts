@@ -3,8 +3,8 @@ import { deflate, gunzip, gzip, inflate, type ZlibOptions } from 'node:zlib';
 import { RelearnError } from '@relearn/kernel';
 import type { FastifyRequest } from 'fastify';
 
-/** The greatest body as sent, in bytes: what gRPC takes. */
-export const mostBodyBytes = 256 << 20;
+/** The greatest body as sent, in bytes. */
+export const mostBodyBytes = 128 << 20;
 /** The greatest once it is inflated: a small body may say that it is a huge one. */
 const mostInflatedBytes = 64 << 20;
 

@@ -1,8 +1,8 @@
 import type { Datatype } from '@relearn/onnx';
 import type { AnsweringArm } from '@relearn/contracts';
 import { encodeByteStrings } from '../inference/byte-strings.js';
-import type { PredictionRecord } from '../inference/prediction-record.js';
-import { joined, type NamedTensor, type TensorBytes } from '../inference/tensors.js';
+import type { AnsweredArm, PredictionRecord } from '../inference/prediction-record.js';
+import { asRows, joined, type NamedTensor, type TensorBytes } from '../inference/tensors.js';
 import { digestsOf, isToldByDigests, someToldByDigests } from '../inference/values.js';
 
 /** One request of a line: `rows` of the line's rows, after those of the requests before it. */
@@ -71,8 +71,8 @@ function isAlone({ challenger, failure, answered }: Told | SpooledLine): boolean
 }
 
 /** One that is told by digests must not take the values of the others. */
-function hasDigests({ inputs, outputs }: PredictionRecord): boolean {
-  return someToldByDigests(inputs) || someToldByDigests(outputs);
+function hasDigests({ inputs, outputs, rows }: PredictionRecord): boolean {
+  return someToldByDigests(inputs, rows) || someToldByDigests(outputs, rows);
 }
 
 /** The records of one run, one version's, as lines numbered from `first`. */
@@ -112,12 +112,12 @@ function lineOf(records: readonly PredictionRecord[], first: number): SpooledLin
     requests,
     rows: requests.reduce((sum, { rows }) => sum + rows, 0),
     eventIds: concatenated(records.map(({ eventIds }) => eventIds)),
-    inputs: tensorsOf(records.map(({ inputs }) => inputs)),
-    outputs: tensorsOf(records.map(({ outputs }) => outputs)),
+    inputs: tensorsOf(records, (told) => told.inputs),
+    outputs: tensorsOf(records, (told) => told.outputs),
     arm,
     ...(challenger === undefined ? {} : { challenger }),
     ...(failure === undefined ? {} : { failure }),
-    ...(answered === undefined ? {} : { answered: answeredBy(answered) }),
+    ...(answered === undefined ? {} : { answered: answeredBy(record, answered) }),
   };
 }
 
@@ -128,20 +128,24 @@ function concatenated<T>(lists: readonly (readonly T[])[]): T[] {
   return all;
 }
 
-function answeredBy({ arm, version, computeMs, outputs }: NonNullable<PredictionRecord['answered']>) {
-  return { arm, model: Number(version), computeMs, outputs: tensorsOf([outputs]) };
+function answeredBy(record: PredictionRecord, { arm, version, computeMs, outputs }: AnsweredArm) {
+  return { arm, model: Number(version), computeMs, outputs: tensorsOf([record], () => outputs) };
 }
 
 /** Each tensor of all requests, whose inner sizes are the same: one run has answered them. */
-function tensorsOf(requests: readonly (readonly NamedTensor[])[]): SpooledTensor[] {
-  const [first = []] = requests;
-  return first.map(({ spec: { name, datatype }, tensor }, index) => {
+function tensorsOf(
+  records: readonly PredictionRecord[],
+  tensorsIn: (record: PredictionRecord) => readonly NamedTensor[],
+): SpooledTensor[] {
+  const [first] = records;
+  if (first === undefined) return [];
+  return tensorsIn(first).map(({ spec: { name, datatype }, tensor }, index) => {
     const parts: TensorBytes[] = [];
-    for (const tensors of requests) {
-      const part = tensors[index]?.tensor;
-      if (part !== undefined) parts.push(part);
+    for (const record of records) {
+      const part = tensorsIn(record)[index]?.tensor;
+      if (part !== undefined) parts.push(asRows(part, record.rows));
     }
-    if (!isToldByDigests(tensor)) return { name, datatype, ...joined(parts) };
+    if (!isToldByDigests(tensor, first.rows)) return { name, datatype, ...joined(parts) };
     const digests = parts.flatMap((part) => digestsOf(datatype, part));
     return { name, datatype: 'BYTES', shape: [digests.length], bytes: encodeByteStrings(digests) };
   });

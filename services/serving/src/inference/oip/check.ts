@@ -130,9 +130,15 @@ function missing(model: ServedModel, request: InferRequest): RelearnError {
   );
 }
 
-/** Rows of the request: the first axis, where the model has a batch axis. */
+/**
+ * Rows of the request: the first axis. Where the model has no batch axis and the first one is nothing that the log could tell row
+ * by row, the request is one row.
+ */
 function rowsOf(model: ServedModel, request: InferRequest, maxRows: number): number {
-  if (!model.batchable) return request.inputs[0]?.shape[0] ?? 1;
+  if (!model.batchable) {
+    const first = request.inputs[0]?.shape[0] ?? 1;
+    return first >= 1 && first <= maxRows ? first : 1;
+  }
   let rows: number | undefined;
   for (const { name, shape } of request.inputs) {
     const first = shape[0];

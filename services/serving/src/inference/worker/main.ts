@@ -1,5 +1,6 @@
 import { parentPort } from 'node:worker_threads';
 import { isLargeBuffer, systemClock } from '@relearn/kernel';
+import { asRows } from '../tensors.js';
 import { digestsOf } from '../values.js';
 import { OnnxSession } from './onnx-session.js';
 import { type FromWorker, type PackedTensors, type ToWorker, unpack } from './protocol.js';
@@ -59,12 +60,12 @@ async function load(id: number, onnx: Uint8Array): Promise<FromWorker> {
   return { kind: 'loaded', signature: session.signature };
 }
 
-async function run({ session: id, inputs, outputs, digested }: ToRun): Promise<FromWorker> {
+async function run({ session: id, inputs, rows, outputs, digested }: ToRun): Promise<FromWorker> {
   const session = sessions.get(id);
   if (session === undefined) throw new Error(`session ${id} is not loaded`);
   const ran = await session.run(inputs, outputs);
   const began = systemClock.now();
-  const digests = digested.length === 0 ? undefined : digestsIn(session, inputs, digested);
+  const digests = digested.length === 0 ? undefined : digestsIn(session, inputs, rows, digested);
   const outputMs = ran.outputMs + systemClock.now() - began;
   return {
     kind: 'ran',
@@ -75,11 +76,11 @@ async function run({ session: id, inputs, outputs, digested }: ToRun): Promise<F
   };
 }
 
-function digestsIn({ signature }: OnnxSession, inputs: PackedTensors, digested: readonly number[]) {
+function digestsIn({ signature }: OnnxSession, inputs: PackedTensors, rows: number, digested: readonly number[]) {
   const tensors = unpack(inputs);
   return signature.inputs.map(({ datatype }, index) => {
     const tensor = digested.includes(index) ? tensors[index] : undefined;
-    return tensor && digestsOf(datatype, tensor);
+    return tensor && digestsOf(datatype, asRows(tensor, rows));
   });
 }
 

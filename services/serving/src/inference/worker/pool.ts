@@ -102,7 +102,7 @@ export class WorkerPool implements Sessions {
   }
 
   private async onThread(
-    { session, outputs, digested }: RunOrder,
+    { session, rows, outputs, digested }: RunOrder,
     inputs: PackedTensors,
   ): Promise<Ran & Pick<RunResult, 'waitedMs' | 'digests'>> {
     const idle = this.free ? this.seats.find(({ duty }) => duty === 'idle') : undefined;
@@ -113,7 +113,7 @@ export class WorkerPool implements Sessions {
     const { clock } = this.options;
     const began = clock.now();
     try {
-      const answer = await seat.thread.ask({ kind: 'run', session, inputs, outputs, digested }, [inputs.buffer]);
+      const answer = await seat.thread.ask({ kind: 'run', session, inputs, rows, outputs, digested }, [inputs.buffer]);
       if (answer.kind === 'ran') {
         if (answer.inputs !== undefined) this.buffers.give(answer.inputs);
         if (idle === undefined) return Object.assign(answer, { waitedMs: Math.max(0, seat.endedAt - began) });

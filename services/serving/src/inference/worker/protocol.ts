@@ -16,6 +16,8 @@ export type ToWorker =
       readonly inputs: PackedTensors;
       /** Indices of the model's outputs. */
       readonly outputs: readonly number[];
+      /** What the log tells as so many rows. */
+      readonly rows: number;
       /** Indices of the inputs whose rows' digests are wanted. */
       readonly digested: readonly number[];
     }
