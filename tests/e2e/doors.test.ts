@@ -9,6 +9,7 @@ import {
   windowProfiled,
 } from '@relearn/contracts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { run } from '../../apps/cli/test/run.js';
 import { eventsOf, recordsIn } from './log.js';
 import { day, firstDay, hour, orders, ordersPipeline, retrainByHand, writePipeline } from './tables.js';
 import {
@@ -371,6 +372,7 @@ test('a record that could not be taken is taken when it is sent back', async () 
   );
   const changed = ordersPipeline({ more: retrainByHand, minimumRows: 460 });
   expect((await post(`${url}/api/v1/pipelines`, { file: changed })).status).toBe(200);
+  expect(await post(`${url}/api/v1/dead-letters/replay`, { id: letter?.id })).toMatchObject({ status: 400 });
   for (const requested of [[letter?.id], []]) {
     const answer = await post(`${url}/api/v1/dead-letters/replay`, { pipeline: 'orders' });
     expect(answer).toMatchObject({ status: 202, body: { requested } });
@@ -380,6 +382,8 @@ test('a record that could not be taken is taken when it is sent back', async () 
     return refused.some((one) => dataQuarantined.is(one) && one.data.records.some(({ id }) => id === 'early'));
   });
   expect((await list())[0]).toMatchObject({ id: letter?.id, replayed: true });
+  const told = await run('.', ['events', '--topic', 'data.quarantine'], { RELEARN_URL: url });
+  expect(told.out).toMatch(/^ {4}early {2}\S+: .* \([A-Z_]+\)$/m);
 });
 
 test('all of it leaves a log without a fault', async () => {

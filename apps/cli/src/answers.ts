@@ -69,6 +69,11 @@ export interface PlainModel {
   readonly versions: readonly (Model & { readonly deployed: Moment | null })[];
 }
 
+export interface Quarantined {
+  readonly id: string;
+  readonly reasons: readonly { readonly code: string; readonly column: string; readonly message: string }[];
+}
+
 export interface EventPage {
   readonly events: readonly {
     readonly source: string;
@@ -77,6 +82,8 @@ export interface EventPage {
     readonly pipeline: string;
     readonly subject?: string;
     readonly causationid?: string;
+    /** Of records that did not fit: why. */
+    readonly data: { readonly records?: readonly Quarantined[] };
   }[];
   readonly next: string;
 }

@@ -14,8 +14,21 @@ export async function main(argv: readonly string[], terminal: Terminal = process
     await buildProgram(terminal, outcome, version()).parseAsync([...argv], { from: 'user' });
     return outcome.code;
   } catch (thrown) {
-    return thrown instanceof CommanderError ? exitCodeOfUsage(thrown) : tellError(terminal, thrown, outcome.json);
+    return thrown instanceof CommanderError
+      ? tellUsage(terminal, thrown, outcome)
+      : tellError(terminal, thrown, outcome.json);
   }
+}
+
+/** Commander has told it in words. */
+function tellUsage(terminal: Terminal, error: CommanderError, { json }: Outcome): number {
+  const code = exitCodeOfUsage(error);
+  if (json && code !== exitCodes.done) {
+    const message = error.message.replace(/^error: /, '');
+    const told = { code: 'INVALID_INPUT', message, remedy: 'Run it with --help.', place: null };
+    terminal.out.write(`${JSON.stringify({ error: told })}\n`);
+  }
+  return code;
 }
 
 function version(): string {

@@ -18,6 +18,8 @@ export interface Terminal {
 
 /** The process's own terminal. A second interrupt ends it at once. */
 export function processTerminal(): Terminal {
+  // Whoever reads has gone: what is said still is lost, and what is done goes on.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', onlyIfNotClosed);
   return {
     out: process.stdout,
     err: process.stderr,
@@ -33,6 +35,10 @@ export function processTerminal(): Terminal {
         }
       }),
   };
+}
+
+function onlyIfNotClosed(error: Error): void {
+  if (!('code' in error) || error.code !== 'EPIPE') throw error;
 }
 
 const codes = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;

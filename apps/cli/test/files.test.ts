@@ -161,7 +161,25 @@ describe('start', () => {
   });
 });
 
+describe('rebuild', () => {
+  it('makes no folder where there is none', async () => {
+    const data = join(folder, 'none');
+    const ran = await run(folder, ['rebuild'], { RELEARN_DATA: data });
+    expect([ran.code, ran.out]).toEqual([2, '']);
+    expect(ran.err).toContain(`there is no data folder ${data}`);
+    expect(existsSync(data)).toBe(false);
+  });
+});
+
 describe('usage', () => {
+  it('is told as JSON where JSON was asked for', async () => {
+    const ran = await run(folder, ['status', '--json', '--bogus']);
+    expect([ran.code, JSON.parse(ran.out)]).toMatchObject([
+      2,
+      { error: { code: 'INVALID_INPUT', message: "unknown option '--bogus'" } },
+    ]);
+  });
+
   it.each([
     [[], 2],
     [['chek', 'x'], 2],

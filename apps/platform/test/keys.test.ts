@@ -31,41 +31,41 @@ const trusts = (signer: ReturnType<typeof signingKey>, at = folder) => readTrust
 
 test('a key is made once, for its owner alone to read, and is trusted', () => {
   const keys = join(folder, 'keys');
-  const made = signingKey(keys, none);
-  expect(signingKey(keys, none).publicKey).toBe(made.publicKey);
+  const made = signingKey(keys, none, log);
+  expect(signingKey(keys, none, log).publicKey).toBe(made.publicKey);
   expect(statSync(join(keys, 'signing.pem')).mode & 0o777).toBe(0o600);
   expect(readdirSync(keys).sort()).toEqual(['signing.pem', 'trusted']);
   expect(trusts(made, keys)).toBe(true);
 });
 
 test('who has the public half alone trusts it', () => {
-  const made = signingKey(folder, none);
+  const made = signingKey(folder, none, log);
   rmSync(join(folder, 'signing.pem'));
   expect(trusts(made)).toBe(true);
 });
 
 test('bundles from before there was a key need none, as the models that they are; later ones do, also where the key is lost', () => {
-  signingKey(folder, before('a', 'b'));
+  signingKey(folder, before('a', 'b'), log);
   rmSync(join(folder, 'signing.pem'));
-  const second = signingKey(folder, before('c'));
+  const second = signingKey(folder, before('c'), log);
   const { exempt } = readTrust(folder, log);
   expect(['of-a a', 'of-b b', 'of-a b', 'of-c c'].map((line) => exempt.has(line))).toEqual([true, true, false, false]);
   expect(trusts(second)).toBe(true);
 });
 
 test('a key that somebody brings is trusted too, and the bundles before it are exempt', () => {
-  const brought = signingKey(join(folder, 'elsewhere'), none);
+  const brought = signingKey(join(folder, 'elsewhere'), none, log);
   cpSync(join(folder, 'elsewhere', 'signing.pem'), join(folder, 'signing.pem'));
-  expect(signingKey(folder, before('a')).publicKey).toBe(brought.publicKey);
+  expect(signingKey(folder, before('a'), log).publicKey).toBe(brought.publicKey);
   rmSync(join(folder, 'signing.pem'));
   expect(trusts(brought)).toBe(true);
   expect(readTrust(folder, log).exempt.has('of-a a')).toBe(true);
 });
 
 test('what has been left undone by a process that was killed is made up for', () => {
-  const made = signingKey(folder, before('a'));
+  const made = signingKey(folder, before('a'), log);
   rmSync(join(folder, 'trusted'), { recursive: true });
-  expect(signingKey(folder, before('a')).publicKey).toBe(made.publicKey);
+  expect(signingKey(folder, before('a'), log).publicKey).toBe(made.publicKey);
   rmSync(join(folder, 'signing.pem'));
   expect(trusts(made)).toBe(true);
 });
@@ -83,7 +83,7 @@ test('the folder counts as it is now, and a file that is no key stands in no way
 
 test('a file that is no private key is told with its name', () => {
   writeFileSync(join(folder, 'signing.pem'), 'no key');
-  expect(() => signingKey(folder, none)).toThrow(
+  expect(() => signingKey(folder, none, log)).toThrow(
     expect.objectContaining({ code: 'INVALID_CONFIG', message: expect.stringContaining('signing.pem cannot be used') }),
   );
 });
@@ -93,7 +93,7 @@ test('processes that begin at once agree on one key, which is trusted, also wher
   // Containers number their processes each for itself.
   const script = `Object.defineProperty(process, 'pid', { value: 7 });
     const { signingKey } = await import('${module}');
-    console.log(signingKey('${folder}', () => []).publicKey)`;
+    console.log(signingKey('${folder}', () => [], { info() {}, warn() {} }).publicKey)`;
   const making = Array.from({ length: 4 }, () =>
     promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], { env: {} }),
   );

@@ -72,7 +72,11 @@ export async function replayLetters(
   if ([ids.length > 0, all === true, pipeline !== undefined].filter(Boolean).length !== 1) {
     throw new RelearnError('INVALID_INPUT', 'say which: ids, --pipeline NAME or --all');
   }
-  const wanted = { ...(ids.length > 0 ? { ids } : {}), ...(pipeline === undefined ? {} : { pipeline }) };
+  const wanted = {
+    ...(all === true ? { all } : {}),
+    ...(ids.length > 0 ? { ids } : {}),
+    ...(pipeline === undefined ? {} : { pipeline }),
+  };
   const answer = await remoteClient(terminal).post<{ requested: string[]; left: string[] }>(
     '/dead-letters/replay',
     wanted,

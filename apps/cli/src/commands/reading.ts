@@ -1,4 +1,4 @@
-import type { EventPage, Model, PipelineState, PlainModel, Status } from '../answers.js';
+import type { EventPage, Model, PipelineState, PlainModel, Quarantined, Status } from '../answers.js';
 import type { Action } from '../command.js';
 import { type Client, readingClient } from '../client.js';
 import { type ExitCode, exitCodes } from '../exit.js';
@@ -138,10 +138,19 @@ export function events(action: Action, _args: readonly string[], options: Events
       const [service = ''] = event.source.split('/');
       const name = event.type.replace(/^relearn\.(.*)\.v\d+$/, '$1');
       const because = event.causationid === undefined ? '' : style('dim', `  because of ${event.causationid}`);
-      return `${style('dim', event.time.slice(0, 19))}  ${service.padEnd(10)}  ${style('bold', name.padEnd(22))}  ${event.pipeline}${event.subject === undefined ? '' : `  ${event.subject}`}${because}`;
+      const line = `${style('dim', event.time.slice(0, 19))}  ${service.padEnd(10)}  ${style('bold', name.padEnd(22))}  ${event.pipeline}${event.subject === undefined ? '' : `  ${event.subject}`}${because}`;
+      const reasons = name === 'data.quarantined' ? quarantineLines(event.data.records ?? []) : [];
+      return [line, ...reasons].join('\n');
     });
     action.print(page, lines.length === 0 ? 'No event.' : lines.join('\n'));
   });
+}
+
+/** A line a reason: which record, which column, what is wrong. */
+function quarantineLines(records: readonly Quarantined[]): string[] {
+  return records.flatMap(({ id, reasons }) =>
+    reasons.map(({ code, column, message }) => `    ${id}  ${column === '' ? '' : `${column}: `}${message} (${code})`),
+  );
 }
 
 /** Folds the whole log and checks the invariants. */

@@ -1,3 +1,6 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { RelearnError } from '@relearn/kernel';
 import type { Action } from '../command.js';
 import { type ExitCode, exitCodes } from '../exit.js';
 import { loadPlatform } from '../platform.js';
@@ -24,7 +27,14 @@ export async function rebuild(
   if (verify === true) return await verifyStored(action);
   const { terminal, print } = action;
   const { readConfig, rebuildStores } = await loadPlatform();
-  const hash = await rebuildStores(readConfig(terminal.env));
+  const config = readConfig(terminal.env);
+  const { engines } = config;
+  if (engines.kind === 'embedded' && !existsSync(join(engines.folder, 'relearn.db'))) {
+    throw new RelearnError('NOT_FOUND', `there is no data folder ${engines.folder}`, {
+      remedy: 'Set RELEARN_DATA to the folder whose documents are to be made anew.',
+    });
+  }
+  const hash = await rebuildStores(config);
   const style = styler(terminal.out, terminal.env);
   const rows = [...Object.entries(hash.services), ['all', hash.all]];
   print(hash, table(['state', 'hash'], rows, style));

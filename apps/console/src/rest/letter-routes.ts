@@ -3,7 +3,7 @@ import { type Letter, readLetters, requestReplay } from '@relearn/runtime';
 import type { ConsoleDeps } from '../deps.js';
 import { limitOf, numberIn, textIn } from './query.js';
 import type { Route } from './route.js';
-import { component, list, object, record, text } from './schemas.js';
+import { boolean, component, list, object, record, text } from './schemas.js';
 
 const pipelineQuery = { type: 'string', description: 'Only those of this pipeline.' } as const;
 
@@ -56,12 +56,16 @@ export function replayRoute({ ports }: Pick<ConsoleDeps, 'ports'>): Route {
     path: '/dead-letters/replay',
     operation: 'replayDeadLetters',
     summary:
-      'Sends dead letters back to their consumers, in their order among themselves: those named by `ids`, those of a `pipeline`, or, with neither, all. Each goes back once, however often it is asked for. `left` are those of deciders, whose bytes are no event: they stay.',
-    body: object({ ids: { ...list(text), minItems: 1 }, pipeline: text }, ['ids', 'pipeline']),
+      'Sends dead letters back to their consumers, in their order among themselves: those named by `ids`, those of a `pipeline`, or `all`. Each goes back once, however often it is asked for. `left` are those of deciders, whose bytes are no event: they stay.',
+    body: object({ ids: { ...list(text), minItems: 1 }, pipeline: text, all: boolean }, ['ids', 'pipeline', 'all']),
     status: 202,
     answer: object({ requested: list(text), left: list(text) }),
     async handle({ body, actor }) {
-      const { ids, pipeline } = body;
+      const { ids, pipeline, all } = body;
+      // A misspelt name must not send back all there are.
+      if (ids === undefined && pipeline === undefined && all !== true) {
+        throw new RelearnError('INVALID_INPUT', 'say which: `ids`, a `pipeline`, or `all`: true');
+      }
       const wanted = {
         ...(Array.isArray(ids) ? { ids: ids.map(String) } : {}),
         ...(typeof pipeline === 'string' ? { pipeline } : {}),

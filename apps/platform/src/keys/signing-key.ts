@@ -3,6 +3,7 @@ import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } 
 import { join } from 'node:path';
 import { type Signer, signerOf } from '@relearn/bundles';
 import { RelearnError, sha256 } from '@relearn/kernel';
+import type { Telemetry } from '@relearn/telemetry';
 import { exemptFile, exemptLine, signingFile, trustedFolder } from './trusted-keys.js';
 
 /**
@@ -10,15 +11,27 @@ import { exemptFile, exemptLine, signingFile, trustedFolder } from './trusted-ke
  * noted as exempt; its public half is put among the trusted keys. Each step does nothing where it has been done, so processes may
  * do this at once, and one that was killed is made up for. Throws INVALID_CONFIG.
  */
-export function signingKey(folder: string, bundlesBefore: () => readonly (readonly [string, string])[]): Signer {
+export function signingKey(
+  folder: string,
+  bundlesBefore: () => readonly (readonly [string, string])[],
+  log: Telemetry['log'],
+): Signer {
   const file = join(folder, signingFile);
   const trusted = join(folder, trustedFolder);
   try {
     const own = existsSync(file);
     unlessReadOnly(own, () => void mkdirSync(trusted, { recursive: true }));
     const exempt = join(trusted, exemptFile);
-    if (!existsSync(exempt)) unlessReadOnly(own, () => putNew(exempt, bundlesBefore().map(exemptLine).join('')));
-    if (!own) putNew(file, newKey(), 0o600);
+    if (!existsSync(exempt)) {
+      const before = bundlesBefore();
+      unlessReadOnly(own, () => putNew(exempt, before.map(exemptLine).join('')));
+      if (before.length > 0)
+        log.warn({ file: exempt }, `${before.length} bundles from before are taken without a signature`);
+    }
+    if (!own) {
+      putNew(file, newKey(), 0o600);
+      log.info({ file }, 'a key that signs bundles has been made');
+    }
     const signer = signerOf(readFileSync(file, 'utf8'));
     const publicFile = join(trusted, `${sha256(signer.publicKey).slice(0, 16)}.pem`);
     if (!existsSync(publicFile)) unlessReadOnly(own, () => putNew(publicFile, signer.publicKey));

@@ -18,7 +18,8 @@ export function signerFor(
   { catalog, telemetry }: Ports,
 ): Signer | undefined {
   const makes = names.includes('evaluation') || names.includes('registry');
-  if (keys !== null && (makes || engines.kind === 'embedded')) return signingKey(keys, () => catalog.bundles());
+  if (keys !== null && (makes || engines.kind === 'embedded'))
+    return signingKey(keys, () => catalog.bundles(), telemetry.log);
   if (keys === null && makes) telemetry.log.warn('bundles are not signed: RELEARN_KEYS names no folder of keys');
   if (keys === null && names.includes('serving')) {
     telemetry.log.warn('nobody asks who has signed a bundle: RELEARN_KEYS names no folder of keys');

@@ -25,6 +25,8 @@ import {
  * in the checkpoint before the first row that the new ones score: so a row that is retried is scored by the same version.
  */
 export function scoreStream(host: ModelHost, deployments: Deployments): FoldDefinition<ScoringShard> {
+  /** By pipeline and shard the position of the last move that could not be made: each is told of once. */
+  const told = new Map<string, number>();
   return {
     service: 'serving',
     topics: ['features'],
@@ -35,7 +37,7 @@ export function scoreStream(host: ModelHost, deployments: Deployments): FoldDefi
       return state;
     },
     release: (partition) => void deployments.release(partition),
-    prepare: (state, next, shard) => adopt(state.models, next, shard, deployments),
+    prepare: (state, next, shard) => adopt(state.models, next, shard, deployments, told),
     async apply(state, logged, fromRow, shard) {
       const { data } = featuresComputed.read(logged);
       const rows = data.ids.length - fromRow;
@@ -65,6 +67,7 @@ async function adopt(
   next: number,
   shard: Shard,
   deployments: Deployments,
+  told: Map<string, number>,
 ): Promise<boolean> {
   let changed = false;
   for (const pipeline of shard.ports.catalog.names()) {
@@ -75,10 +78,12 @@ async function adopt(
       await deployments.hold(pipeline, shard.partition, move);
     } catch (thrown) {
       const error = RelearnError.from(thrown);
-      shard.ports.telemetry.log.error(
-        { pipeline, code: error.code },
-        `the promoted model cannot be loaded: ${error.describe()}`,
-      );
+      const key = `${pipeline}/${shard.partition}`;
+      if (told.get(key) !== move.position) {
+        const message = `rows are scored by the model before, as the promoted one cannot be loaded: ${error.describe()}`;
+        shard.ports.telemetry.log.error({ pipeline, code: error.code }, message);
+      }
+      told.set(key, move.position);
       continue;
     }
     models.set(pipeline, { inForce: move, from: next });
