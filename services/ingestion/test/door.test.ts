@@ -1,3 +1,4 @@
+import { deflateSync, gzipSync } from 'node:zlib';
 import { RelearnError, systemKernel } from '@relearn/kernel';
 import { InProcessRpc } from '@relearn/rpc/in-process';
 import { setBusinessNow } from '@relearn/runtime';
@@ -25,7 +26,7 @@ async function closeDoor(): Promise<void> {
 }
 
 async function post(url: string, payload: unknown, headers: Record<string, string> = {}) {
-  const text = typeof payload === 'string' ? payload : JSON.stringify(payload);
+  const text = typeof payload === 'string' || Buffer.isBuffer(payload) ? payload : JSON.stringify(payload);
   const response = await app.inject({
     method: 'POST',
     url,
@@ -54,6 +55,26 @@ describe('POST /v1/events', () => {
     const written = await world.written();
     expect(written.map(({ id }) => id)).toEqual(['a', 'b', 'c']);
     expect(written[0]).toMatchObject({ stream: 'rows', time: start, values: trip('a') });
+  });
+
+  it.each([
+    ['gzip', gzipSync],
+    ['deflate', deflateSync],
+  ])('takes a body in %s', async (encoding, pack) => {
+    const packed = pack(JSON.stringify([trip('a'), trip('b')]));
+    const { status, body } = await post('/v1/events/trips', packed, { 'content-encoding': encoding });
+    expect([status, body.ids]).toEqual([202, ['a', 'b']]);
+  });
+
+  it.each([
+    ['an encoding that it does not know', 'br', '{}', 400, "the content encoding 'br' is not read here"],
+    ['what is not so encoded', 'gzip', '{}', 400, 'the body is not gzip'],
+    ['what is too large once it is inflated', 'gzip', gzipSync(Buffer.alloc(17 << 20)), 413, 'bytes, inflated'],
+    ['what is no UTF-8', 'identity', Buffer.from([0x22, 0xff, 0x22]), 400, 'the body is not UTF-8'],
+  ])('refuses %s', async (_, encoding, payload, status, message) => {
+    const answer = await post('/v1/events/trips', payload, { 'content-encoding': encoding });
+    expect([answer.status, answer.body.error.message]).toEqual([status, expect.stringContaining(message)]);
+    expect(await world.written()).toEqual([]);
   });
 
   it('takes a structured CloudEvent', async () => {

@@ -1,6 +1,7 @@
 import { RelearnError } from '@relearn/kernel';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Door, NothingAccepted, type PublishAnswer } from '../handlers/door.js';
+import { jsonOf } from './body.js';
 import { batchType, recordsOfRequest, structuredType } from './cloud-events.js';
 
 /** Bytes of a request at most; a record's own bound is the pipeline's. */
@@ -22,8 +23,8 @@ export function registerIngestionRoutes(app: FastifyInstance, door: Door): void 
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser(
       ['application/json', structuredType, batchType],
-      { parseAs: 'string', bodyLimit },
-      async (_request: FastifyRequest, body: string) => parseBody(body),
+      { parseAs: 'buffer', bodyLimit },
+      async ({ headers }: FastifyRequest, body: Buffer) => jsonOf(body, headers['content-encoding'], bodyLimit),
     );
     scope.setErrorHandler((thrown, _request, reply) => answerError(reply, thrown));
     scope.post<PipelineRoute>('/v1/events/:pipeline', { bodyLimit }, async (request, reply) => {
@@ -38,14 +39,6 @@ export function registerIngestionRoutes(app: FastifyInstance, door: Door): void 
       return answer(reply, await door.labels({ pipeline, records, idempotencyKey: keyOf(request) }));
     });
   });
-}
-
-function parseBody(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch (thrown) {
-    throw new RelearnError('INVALID_EVENT', 'the body is not JSON', { cause: thrown });
-  }
 }
 
 function keyOf(request: FastifyRequest): string | undefined {
