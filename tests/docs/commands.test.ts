@@ -53,6 +53,24 @@ describe('the commands of the README work in their order', () => {
     expect(report.audit.violations).toEqual([]);
   });
 
+  test('the backtest of the file as init writes it is the one that the README tells of', { timeout: 240_000 }, async ({
+    skip,
+  }) => {
+    if (stuck !== undefined) return skip(stuck);
+    const init = /npx relearn init (?:.|\n)*?--out my\/deliveries\.yaml/.exec(readme)?.[0] ?? '';
+    const file = 'my/as-written.yaml';
+    const { code, output } = await reader.run(
+      `${init.replace('my/deliveries.yaml', file)} && npx relearn backtest ${file} --json > my/as-written.json`,
+    );
+    expect(code, output).toBe(0);
+    const { metric, retrains } = JSON.parse(readFileSync(join(reader.folder, 'my/as-written.json'), 'utf8')).totals;
+    expect(metric.mean.toFixed(3)).toBe(
+      /As `init` wrote it, the mean ROC AUC of the months is (\d\.\d+)/.exec(readme)?.[1],
+    );
+    expect(metric.frozen_mean.toFixed(3)).toBe(/the first model, frozen, has (\d\.\d+)/.exec(readme)?.[1]);
+    expect(String(retrains)).toBe(/retrains? in place of (\d+)/.exec(readme)?.[1]);
+  });
+
   const files = documents().flatMap((path) =>
     blocksOf(readDocument(path))
       .filter(({ language, text }) => language === 'yaml' && text.startsWith('name:'))

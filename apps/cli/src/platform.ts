@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { RelearnError } from '@relearn/kernel';
 import type { Terminal } from './terminal.js';
 
@@ -28,7 +29,7 @@ export async function openStores(terminal: Terminal): Promise<{ api: ReadApi; fo
       remedy: 'Start the console (`relearn serve console`), or set RELEARN_URL to where it listens.',
     });
   }
-  if (!existsSync(engines.folder)) {
+  if (!existsSync(join(engines.folder, 'relearn.db'))) {
     throw new RelearnError('NOT_FOUND', `nothing listens at ${url}, and there is no data folder ${engines.folder}`, {
       remedy: 'Start with `relearn up`, or set RELEARN_URL or RELEARN_DATA to where it is.',
     });

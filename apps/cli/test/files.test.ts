@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -158,6 +158,23 @@ describe('start', () => {
     expect([ran.code, ran.out]).toEqual([2, '']);
     expect(ran.err).toContain(`there is no such file (${join(folder, table)})`);
     expect(existsSync(join(folder, 'data'))).toBe(false);
+  });
+});
+
+describe('a command that reads', () => {
+  it('leaves a folder alone that is none of ours', async () => {
+    writeFileSync(join(folder, 'notes.txt'), 'mine');
+    const env = { RELEARN_DATA: folder, RELEARN_URL: 'http://127.0.0.1:1' };
+    const ran = await run(folder, ['status'], env);
+    expect([ran.code, ran.out]).toEqual([2, '']);
+    expect(readdirSync(folder)).toEqual(['notes.txt']);
+  });
+});
+
+describe('the number of a model', () => {
+  it.each(['4294967299', '1e99', '0', '-1', '1.5', 'x'])('is not %s', async (model) => {
+    const ran = await run(folder, ['promote', 'bikes', model], { RELEARN_URL: 'http://127.0.0.1:1' });
+    expect(ran.code).toBe(2);
   });
 });
 

@@ -14,7 +14,7 @@ import {
   valuesOf,
 } from '@relearn/contracts';
 import { formatTimestamp, systemKernel } from '@relearn/kernel';
-import { Activity, Catalog, clockCollection, type Ports } from '@relearn/runtime';
+import { Activity, Catalog, checkpointCollection, clockCollection, type Ports } from '@relearn/runtime';
 import { createMemoryStore } from '@relearn/store/memory';
 import type { Cell, ColumnType, TableFile } from '@relearn/tabular';
 import { silentTelemetry } from '@relearn/telemetry';
@@ -134,7 +134,7 @@ export async function openWorld(partitions = 1): Promise<World> {
   });
   await bus.ensureTopics(topicNames.map((name) => ({ name, partitions, retentionMs: null })));
   const store = createMemoryStore();
-  await store.ensureCollections([{ name: clockCollection }]);
+  await store.ensureCollections([{ name: clockCollection }, { name: checkpointCollection }]);
   const activity = new Activity(systemKernel.clock);
   const catalog = new Catalog(bus, partitions, systemKernel.clock);
   await catalog.start(activity);

@@ -2,7 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '@relearn/kernel';
-import { type Ports, setBusinessNow } from '@relearn/runtime';
+import { checkpointCollection, checkpointId, emptyCheckpoint, type Ports, setBusinessNow } from '@relearn/runtime';
+import type { Json } from '@relearn/store';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createIngestion, ingestFile } from '../src/index.js';
 import { hour, iso, openWorld, pipelineSpec, start } from './harness.js';
@@ -39,10 +40,16 @@ async function markersOfAnHour(prepare: (ports: Ports) => Promise<void>) {
   return written;
 }
 
+/** What validation has counted of the pipeline. */
+const counted = (received: number, markers: number) => async (ports: Ports) => {
+  const body: Json = JSON.parse(JSON.stringify({ ...emptyCheckpoint, counts: { trips: { received, markers } } }));
+  await ports.store.create(checkpointCollection, checkpointId('validation', 0), body);
+};
+
 describe('the live clock', () => {
   it('marks every fiftieth of a window, one interval behind', async () => {
     const interval = (24 * hour) / 50;
-    const markers = await markersOfAnHour(async () => undefined);
+    const markers = await markersOfAnHour(counted(1, 0));
     expect(markers.map(({ stream }) => stream)).toEqual(['$clock', '$clock']);
     const [first = 0, second = 0] = markers.map(({ time }) => time - start);
     expect(second - first).toBeGreaterThanOrEqual(interval);
@@ -51,7 +58,16 @@ describe('the live clock', () => {
   });
 
   it('leaves replayed pipelines alone', async () => {
-    expect(await markersOfAnHour((ports) => setBusinessNow(ports, 'trips', start))).toEqual([]);
+    const replayed = async (ports: Ports) => {
+      await counted(1, 0)(ports);
+      await setBusinessNow(ports, 'trips', start);
+    };
+    expect(await markersOfAnHour(replayed)).toEqual([]);
+  });
+
+  it('waits for the first record: until then history may come, which a marker would make late', async () => {
+    expect(await markersOfAnHour(async () => undefined)).toEqual([]);
+    expect(await markersOfAnHour(counted(3, 3))).toEqual([]);
   });
 });
 

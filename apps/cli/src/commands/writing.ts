@@ -172,8 +172,8 @@ function pathOf(pipeline: string, what: string): string {
 }
 
 function modelNumber(text: string): number {
-  const model = Number(text);
-  if (Number.isInteger(model) && model >= 1) return model;
+  const model = /^\d{1,10}$/.test(text) ? Number(text) : 0;
+  if (model >= 1 && model < 2 ** 32) return model;
   throw new RelearnError('INVALID_INPUT', `'${text}' is no number of a model`, {
     remedy: '`relearn models` lists them.',
   });

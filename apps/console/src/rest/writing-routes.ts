@@ -7,7 +7,8 @@ import { predictRoute } from './predict-route.js';
 import type { Call, Route } from './route.js';
 import { boolean, component, integer, list, object, text } from './schemas.js';
 
-const model = { type: 'integer', minimum: 1 } as const;
+/** As the wire to the registry has it. */
+const model = { type: 'integer', minimum: 1, maximum: 2 ** 32 - 1 } as const;
 
 /** What can be done. Each is one write of the service that owns it, whose event says who asked. */
 export function writingRoutes(deps: ConsoleDeps): readonly Route[] {
