@@ -48,7 +48,7 @@ export function fileErrorLines(errors: readonly FileError[]): string {
 /** Says on standard error what went wrong and what to do; as JSON on standard output too where that was asked for. */
 export function tellError(terminal: Terminal, thrown: unknown, json: boolean): ExitCode {
   const error = RelearnError.from(thrown);
-  const { code, message, remedy, place } = error;
+  const { code, message, remedy } = error;
   const errors = fileErrorsOf(error);
   const style = styler(terminal.err, terminal.env);
   if (errors.length > 0) terminal.err.write(fileErrorLines(errors));
@@ -58,11 +58,16 @@ export function tellError(terminal: Terminal, thrown: unknown, json: boolean): E
     if (remedy !== '') terminal.err.write(`  ${remedy}\n`);
   }
   if (terminal.env['RELEARN_DEBUG']) terminal.err.write(`${error.stack ?? ''}\n${stackOf(error.cause)}`);
-  if (json) {
-    const more = errors.length === 0 ? {} : { errors };
-    terminal.out.write(`${JSON.stringify({ error: { code, message, remedy, place: place ?? null, ...more } })}\n`);
-  }
+  if (json) tellAsJson(terminal, error);
   return exitCodeOf(error);
+}
+
+/** The error on standard output, where JSON was asked for. */
+export function tellAsJson(terminal: Terminal, error: RelearnError): void {
+  const { code, message, remedy, place = null } = error;
+  const errors = fileErrorsOf(error);
+  const more = errors.length === 0 ? {} : { errors };
+  terminal.out.write(`${JSON.stringify({ error: { code, message, remedy, place, ...more } })}\n`);
 }
 
 function stackOf(cause: unknown): string {

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { CommanderError } from 'commander';
+import { RelearnError } from '@relearn/kernel';
 import type { Outcome } from './command.js';
-import { exitCodes, tellError } from './exit.js';
+import { exitCodes, tellAsJson, tellError } from './exit.js';
 import { buildProgram, exitCodeOfUsage } from './program.js';
 import { processTerminal, type Terminal } from './terminal.js';
 
@@ -25,8 +26,7 @@ function tellUsage(terminal: Terminal, error: CommanderError, { json }: Outcome)
   const code = exitCodeOfUsage(error);
   if (json && code !== exitCodes.done) {
     const message = error.message.replace(/^error: /, '');
-    const told = { code: 'INVALID_INPUT', message, remedy: 'Run it with --help.', place: null };
-    terminal.out.write(`${JSON.stringify({ error: told })}\n`);
+    tellAsJson(terminal, new RelearnError('INVALID_INPUT', message, { remedy: 'Run it with --help.' }));
   }
   return code;
 }

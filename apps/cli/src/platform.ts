@@ -19,6 +19,11 @@ export function loadProcesses() {
   return import('@relearn/platform/processes');
 }
 
+/** Is there a data folder that some process of ours has made? */
+export function isDataFolder(folder: string): boolean {
+  return existsSync(join(folder, 'relearn.db'));
+}
+
 /** Opens the stores of RELEARN_DATA to look at. Throws NOT_FOUND where there are none, UNAVAILABLE where another process has them. */
 export async function openStores(terminal: Terminal): Promise<{ api: ReadApi; folder: string }> {
   const platform = await loadPlatform();
@@ -29,7 +34,7 @@ export async function openStores(terminal: Terminal): Promise<{ api: ReadApi; fo
       remedy: 'Start the console (`relearn serve console`), or set RELEARN_URL to where it listens.',
     });
   }
-  if (!existsSync(join(engines.folder, 'relearn.db'))) {
+  if (!isDataFolder(engines.folder)) {
     throw new RelearnError('NOT_FOUND', `nothing listens at ${url}, and there is no data folder ${engines.folder}`, {
       remedy: 'Start with `relearn up`, or set RELEARN_URL or RELEARN_DATA to where it is.',
     });

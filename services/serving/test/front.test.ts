@@ -226,7 +226,7 @@ describe('where signatures are asked for', () => {
     const again = await open({ connected: false, trust });
     expect(await scoreOf('flights')).toBe(7);
     await again.pipelines.hold('flights', 0, move(await evaluated(2, 'passed', signer), 2, frozen));
-    expect(again.pipelines.holds('flights', 1)).toBe(false);
+    expect(again.host.holds('flights', 1)).toBe(false);
   });
 
   it('what answers stays, however many champions are refused after it', async () => {

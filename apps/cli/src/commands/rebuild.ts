@@ -1,9 +1,7 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { RelearnError } from '@relearn/kernel';
 import type { Action } from '../command.js';
 import { type ExitCode, exitCodes } from '../exit.js';
-import { loadPlatform } from '../platform.js';
+import { isDataFolder, loadPlatform } from '../platform.js';
 import { styler, table } from '../terminal.js';
 import { reading } from './reading.js';
 
@@ -29,7 +27,7 @@ export async function rebuild(
   const { readConfig, rebuildStores } = await loadPlatform();
   const config = readConfig(terminal.env);
   const { engines } = config;
-  if (engines.kind === 'embedded' && !existsSync(join(engines.folder, 'relearn.db'))) {
+  if (engines.kind === 'embedded' && !isDataFolder(engines.folder)) {
     throw new RelearnError('NOT_FOUND', `there is no data folder ${engines.folder}`, {
       remedy: 'Set RELEARN_DATA to the folder whose documents are to be made anew.',
     });

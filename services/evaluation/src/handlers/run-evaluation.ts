@@ -1,4 +1,4 @@
-import { type Bundle, fileOf, readBundle, type Signer, writeBundle } from '@relearn/bundles';
+import { fileOf, readBundle, type Signer, writeBundle } from '@relearn/bundles';
 import { type Gate, type PipelineSpec, type TrainedCandidate } from '@relearn/contracts';
 import type { SnapshotManifest } from '@relearn/features';
 import { canonicalJson } from '@relearn/kernel';
@@ -30,6 +30,8 @@ export interface EvaluationInput {
 }
 
 const text = new TextEncoder();
+/** What training makes of a candidate, all of it for the bundle. */
+const trainedFiles = ['model.onnx', 'signature.json', 'training.json'];
 
 /** Judges the run's winner on the hold-out and bundles it with its evidence. A run without a winner is rejected. */
 export async function runEvaluation(
@@ -40,17 +42,19 @@ export async function runEvaluation(
 ): Promise<Report> {
   const { ports, signal } = context;
   const { winner } = input;
-  if (winner === null || winner.candidate === null) return nothingTrained(input);
+  const candidate = winner?.candidate ?? null;
+  if (winner === null || candidate === null) return nothingTrained(input);
   const { spec } = await ports.catalog.known(input.pipeline, input.pipelineVersion, signal);
   const manifest = await readJson<SnapshotManifest>(context, input.manifest);
-  const trained = await readBundle(ports.blobs, winner.candidate);
+  const folder = await readBundle(ports.blobs, candidate);
+  const trained = Object.fromEntries(trainedFiles.map((name) => [name, fileOf(candidate, folder, name)]));
   const segments: Uint8Array[][] = [];
   for (const shard of manifest.shards) segments.push(await sharedBlobs(ports.blobs, shard.segments));
   const evaluateInput: EvaluateInput = {
     spec,
     manifest,
     segments,
-    candidate: await ports.blobs.get(fileOf(winner.candidate, trained, 'model.onnx')),
+    candidate: await ports.blobs.get(fileOf(candidate, folder, 'model.onnx')),
     champion: input.champion === null ? null : await readChampion(context, input.champion),
   };
   const module = distModule(import.meta.url, '../jobs/evaluate.js');
@@ -87,7 +91,7 @@ async function readChampion(context: JobContext, bundle: string): Promise<NonNul
 async function bundleFiles(
   input: EvaluationInput,
   winner: TrainedCandidate,
-  trained: Bundle,
+  trained: Readonly<Record<string, string>>,
   spec: PipelineSpec,
   output: EvaluateOutput,
   { ports }: JobContext,
@@ -103,17 +107,13 @@ async function bundleFiles(
     turn: input.turn,
   };
   const reference = await put(output.reference);
-  const made = ['model.onnx', 'signature.json', 'training.json'].map((name) => [
-    name,
-    fileOf(winner.candidate ?? '', trained, name),
-  ]);
   const added = {
     'features.yaml': await put({ features: spec.features, label: spec.label }),
     'reference.json': reference,
     'evaluation.json': await put({ verdict, gates, metrics, championMetrics, rows, champion: input.champion }),
     'lineage.json': await put(lineage),
   };
-  return { files: { ...Object.fromEntries(made), ...added }, reference };
+  return { files: { ...trained, ...added }, reference };
 }
 
 async function readJson<T>({ ports }: JobContext, digest: string): Promise<T> {

@@ -36,11 +36,6 @@ export class Deployments {
     return this.loaded.get(pipeline)?.inForce ?? null;
   }
 
-  /** Whether the version is loaded here. */
-  holds(pipeline: string, model: number): boolean {
-    return this.host.holds(pipeline, model);
-  }
-
   /** Whether the model that is tried beside the champion is loaded here. */
   tries(pipeline: string, model: number): boolean {
     return this.host.challengerOf(pipeline)?.model === model;

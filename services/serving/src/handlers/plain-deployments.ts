@@ -35,11 +35,8 @@ export class PlainDeployments {
     const more = former === undefined ? versions : [...versions, former];
     const others = more.filter(({ model }) => model !== champion?.model);
     const whole = await this.loadAll(name, others, loaded);
-    const kept = new Set<number | undefined>(
-      [...others, ...(champion === undefined ? [] : [champion])].map(({ model }) => model),
-    );
     // What answers stays, whatever has been tried in vain since.
-    kept.add(this.host.defaultOf(name));
+    const kept = new Set([...more.map(({ model }) => model), champion?.model, this.host.defaultOf(name)]);
     for (const model of loaded) {
       if (kept.has(model)) continue;
       await this.host.unload(name, model);

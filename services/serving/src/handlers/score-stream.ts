@@ -46,7 +46,13 @@ export function scoreStream(host: ModelHost, deployments: Deployments): FoldDefi
       const scored =
         scoring === undefined || rows === 0
           ? { arms: [] }
-          : await score(host, logged.pipeline, loadedOf(logged.pipeline, scoring.inForce, deployments), columns, shard);
+          : await score(
+              host,
+              logged.pipeline,
+              loadedOf(logged.pipeline, scoring.inForce, host, deployments),
+              columns,
+              shard,
+            );
       const { arms } = scored;
       if (arms.length > 0) countScored(state, logged.pipeline, rows);
       for (const { arm, model } of arms) {
@@ -102,9 +108,9 @@ interface Scored {
  * Without a challenger that is not loaded, here or any more: its rows would tell nothing of the model. And without a frozen
  * model that has been refused.
  */
-function loadedOf(pipeline: string, inForce: InForce, deployments: Deployments): InForce {
+function loadedOf(pipeline: string, inForce: InForce, host: ModelHost, deployments: Deployments): InForce {
   const { challenger, frozen, ...rest } = inForce;
-  const beside = frozen !== null && deployments.holds(pipeline, frozen.model) ? frozen : null;
+  const beside = frozen !== null && host.holds(pipeline, frozen.model) ? frozen : null;
   const tried = challenger !== undefined && deployments.tries(pipeline, challenger.model) ? { challenger } : {};
   return { ...rest, frozen: beside, ...tried };
 }

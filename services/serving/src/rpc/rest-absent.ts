@@ -7,45 +7,44 @@ import { answerTo, type Handler, sendJson } from './rest-answer.js';
 
 /** What the reference server has and this one has not says so. */
 export function addAbsentRoutes(app: FastifyInstance, plane: DataPlane): void {
-  const refuse = (path: string, verbs: readonly ('GET' | 'POST')[], refusal: (request: FastifyRequest) => never) => {
-    const handler: Handler = async (request) => refusal(request);
-    answerTo(app, `/v2${path}`, Object.fromEntries(verbs.map((verb) => [verb, handler])));
-  };
-  const thrown = (refusal: () => RelearnError) => (): never => {
-    throw refusal();
-  };
+  const post = (path: string, handler: Handler) => answerTo(app, `/v2${path}`, { POST: handler });
   for (const action of ['load', 'unload']) {
-    refuse(`/repository/models/:model/${action}`, ['POST'], () => plane.controlModel(''));
-    refuse(`/repository/:repository/models/:model/${action}`, ['POST'], () => plane.controlModel('named'));
+    post(`/repository/models/:model/${action}`, async () => plane.controlModel(''));
+    post(`/repository/:repository/models/:model/${action}`, async () => plane.controlModel('named'));
   }
-  refuse('/repository/:repository/index', ['POST'], () => {
-    throw refusals.namedRepository();
-  });
+  post('/repository/:repository/index', refusing(refusals.namedRepository));
   for (const kind of ['system', 'cuda']) {
     const base = `/${kind}sharedmemory`;
+    const region = `${base}/region/:region`;
     answerTo(app, `/v2${base}/status`, { GET: async (_request, reply) => sendJson(reply, []) });
-    refuse(`${base}/region/:region/status`, ['GET'], (request) => {
-      throw refusals.noRegion(`${kind} `, (request.params as { region: string }).region);
+    answerTo(app, `/v2${region}/status`, {
+      GET: refusing(({ params }) => refusals.noRegion(`${kind} `, (params as { region: string }).region)),
     });
-    for (const path of [base, `${base}/region/:region`]) {
-      refuse(`${path}/register`, ['POST'], thrown(refusals.noSharedMemory));
+    for (const path of [base, region]) {
+      post(`${path}/register`, refusing(refusals.noSharedMemory));
       // As on the reference server: what is not there has been taken away.
-      answerTo(app, `/v2${path}/unregister`, { POST: async (_request, reply) => reply.send() });
+      post(`${path}/unregister`, async (_request, reply) => reply.send());
     }
   }
-  for (const path of ['/trace/setting', '/models/:model/trace/setting']) {
-    answerTo(app, `/v2${path}`, {
+  for (const path of ['/v2/trace/setting', '/v2/models/:model/trace/setting']) {
+    answerTo(app, path, {
       async GET(request, reply) {
         const { model = '' } = request.params as { model?: string };
         return sendJson(reply, traceJson(plane.traceSettings(model)));
       },
-      POST: async () => thrown(refusals.noTrace)(),
+      POST: refusing(refusals.noTrace),
     });
   }
   answerTo(app, '/v2/logging', {
     GET: async (_request, reply) => sendJson(reply, logSettings),
-    POST: async () => thrown(refusals.noLogging)(),
+    POST: refusing(refusals.noLogging),
   });
+}
+
+function refusing(refusal: (request: FastifyRequest) => RelearnError): Handler {
+  return async (request) => {
+    throw refusal(request);
+  };
 }
 
 /** In JSON the levels are a list, and everything else is one text. */
