@@ -4,13 +4,14 @@ import { chmod, mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/prom
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { RelearnError } from '@relearn/kernel';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
+import { cleanUpAfterEach } from './clean-up.js';
 import { auditAtRest, eventually, partitions, startWorld, temporaryFolder, type World } from './world.js';
 
 const start = join(import.meta.dirname, 'fixtures', 'start.mjs');
 const nobody = 65_534;
 
-const cleanUp: (() => Promise<void>)[] = [];
+const cleanUp = cleanUpAfterEach();
 let folder: string;
 
 beforeEach(async () => {
@@ -18,10 +19,6 @@ beforeEach(async () => {
   cleanUp.push(temporary.remove);
   folder = join(temporary.path, 'data');
   await chmod(temporary.path, 0o755);
-});
-
-afterEach(async () => {
-  for (const clean of cleanUp.splice(0).reverse()) await clean();
 });
 
 /** Why the platform does not start. */

@@ -1,16 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { run } from '../../apps/cli/test/run.js';
 import { linearModel } from '../../services/serving/test/models.js';
+import { cleanUpAfterEach } from './clean-up.js';
 import { get, type InferAnswer, inferenceClient } from './wire.js';
 import { startWorld, temporaryFolder } from './world.js';
 
-const cleanUp: (() => Promise<void>)[] = [];
-
-afterEach(async () => {
-  for (const clean of cleanUp.splice(0).reverse()) await clean();
-});
+const cleanUp = cleanUpAfterEach();
 
 test('a process that is to stop says so to all probes, and answers who comes all the same', async () => {
   const folder = await temporaryFolder();

@@ -1,17 +1,14 @@
 import { join } from 'node:path';
 import { type DataOf, windowProfiled } from '@relearn/contracts';
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { cleanUpAfterEach } from './clean-up.js';
 import { eventsOf } from './log.js';
 import { ordersPipeline } from './tables.js';
 import { post } from './wire.js';
 import { auditAtRest, eventually, startWorld, temporaryFolder } from './world.js';
 
 const windowMs = 4_000;
-const cleanUp: (() => Promise<void>)[] = [];
-
-afterEach(async () => {
-  for (const clean of cleanUp.splice(0).reverse()) await clean();
-});
+const cleanUp = cleanUpAfterEach();
 
 test('the windows of a pipeline that is not replayed close by the clock', async () => {
   const folder = await temporaryFolder();

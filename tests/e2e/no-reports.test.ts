@@ -2,18 +2,15 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { linearModel } from '../../services/serving/test/models.js';
 import { freePorts } from '../brokers/protocols.js';
+import { cleanUpAfterEach } from './clean-up.js';
 import { isReady, launcher } from './processes.js';
 import { post } from './wire.js';
 import { eventually, temporaryFolder } from './world.js';
 
-const cleanUp: (() => Promise<unknown>)[] = [];
-
-afterEach(async () => {
-  for (const clean of cleanUp.splice(0).reverse()) await clean();
-});
+const cleanUp = cleanUpAfterEach();
 
 test('given a model that answers, then its runtime has written no reports to its maker', async () => {
   const temporary = await temporaryFolder();

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { cleanUpAfterEach } from './clean-up.js';
 import { recordsIn, rowIdsIn } from './log.js';
 import { orders, ordersPipeline, retrainByHand, writePipeline } from './tables.js';
 import { turnsOf } from './trace.js';
@@ -16,11 +17,7 @@ import {
 } from './world.js';
 
 const rows = 1500;
-const cleanUp: (() => Promise<void>)[] = [];
-
-afterEach(async () => {
-  for (const clean of cleanUp.splice(0).reverse()) await clean();
-});
+const cleanUp = cleanUpAfterEach();
 
 const every = (of: (row: number) => string) => Array.from({ length: rows }, (_, row) => of(row)).sort();
 

@@ -1,15 +1,12 @@
 import { systemKernel } from '@relearn/kernel';
 import { type BacktestReport, runBacktest } from '@relearn/platform';
 import { silentTelemetry } from '@relearn/telemetry';
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { cleanUpAfterEach } from './clean-up.js';
 import { orders, ordersPipeline, writePipeline } from './tables.js';
 import { temporaryFolder } from './world.js';
 
-const cleanUp: (() => Promise<void>)[] = [];
-
-afterEach(async () => {
-  for (const clean of cleanUp.splice(0).reverse()) await clean();
-});
+const cleanUp = cleanUpAfterEach();
 
 const policies = `retrain: { performance: null, drift: null, schedule: { every: 3d }, cooldown: 1d, minimum_labels: 100 }
 rollout: { strategy: canary, requests: 50, limit: 12h, judge: { min_agreement: 0.7 } }

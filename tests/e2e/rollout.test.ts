@@ -10,17 +10,14 @@ import {
   rolloutJudged,
   rolloutStarted,
 } from '@relearn/contracts';
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { cleanUpAfterEach } from './clean-up.js';
 import { eventsOf } from './log.js';
 import { numbers, orders, ordersPipeline, writePipeline } from './tables.js';
 import { get, type InferAnswer, inferenceClient, orderRequest, post } from './wire.js';
 import { auditAtRest, eventually, modelServed, replaysDone, startWorld, temporaryFolder, type World } from './world.js';
 
-const cleanUp: (() => Promise<void>)[] = [];
-
-afterEach(async () => {
-  for (const clean of cleanUp.splice(0).reverse()) await clean();
-});
+const cleanUp = cleanUpAfterEach();
 
 interface Given {
   readonly rollout: string;

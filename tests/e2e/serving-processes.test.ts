@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { predictionLogged } from '@relearn/contracts';
 import type { OpenedPorts } from '@relearn/platform';
-import { afterEach, describe, expect, inject, test } from 'vitest';
+import { describe, expect, inject, test } from 'vitest';
 import { run } from '../../apps/cli/test/run.js';
 import { linearModel } from '../../services/serving/test/models.js';
+import { cleanUpAfterEach } from './clean-up.js';
 import { eventsOf } from './log.js';
 import { type Processes, startProcesses } from './processes.js';
 import { openSharedPorts, sharedSettings } from './shared-engines.js';
@@ -15,11 +16,7 @@ import { eventually as soon, temporaryFolder } from './world.js';
 const engines = inject('engines');
 /** Processes take long to start where others use the cores. */
 const eventually: typeof soon = (what, probe) => soon(what, probe, { timeoutMs: 120_000, everyMs: 50 });
-const cleanUp: (() => Promise<void>)[] = [];
-
-afterEach(async () => {
-  for (const clean of cleanUp.splice(0).reverse()) await clean();
-});
+const cleanUp = cleanUpAfterEach();
 
 /** Asks over one connection, one request after the other. */
 class Caller {

@@ -1,17 +1,14 @@
 import { join } from 'node:path';
 import { type DataOf, modelPromoted, modelRolledBack, type predictionLogged } from '@relearn/contracts';
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { cleanUpAfterEach } from './clean-up.js';
 import { eventsOf } from './log.js';
 import { orders, ordersPipeline, retrainByHand, writePipeline } from './tables.js';
 import { type GrpcClient, type InferAnswer, inferenceClient, orderRequest, post } from './wire.js';
 import { auditAtRest, eventually, modelServed, replaysDone, startWorld, temporaryFolder } from './world.js';
 
 const inFlight = 8;
-const cleanUp: (() => Promise<void>)[] = [];
-
-afterEach(async () => {
-  for (const clean of cleanUp.splice(0).reverse()) await clean();
-});
+const cleanUp = cleanUpAfterEach();
 
 interface Load {
   /** By request id: the version that answered. */

@@ -1,15 +1,12 @@
 import { join } from 'node:path';
 import { checkpointSaved, modelPromoted } from '@relearn/contracts';
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { cleanUpAfterEach } from './clean-up.js';
 import { eventsOf, recordsIn } from './log.js';
 import { orders, ordersPipeline, retrainByHand, trips, tripsPipeline, writePipeline } from './tables.js';
 import { auditAtRest, countsOf, eventually, modelServed, replaysDone, startWorld, temporaryFolder } from './world.js';
 
-const cleanUp: (() => Promise<void>)[] = [];
-
-afterEach(async () => {
-  for (const clean of cleanUp.splice(0).reverse()) await clean();
-});
+const cleanUp = cleanUpAfterEach();
 
 test('two pipelines, one of them sharded, live beside each other', async () => {
   const folder = await temporaryFolder();
