@@ -5,8 +5,8 @@ export { type OpenedPorts, openPorts, type OpenPortsOptions } from './open-ports
 export type { OpenEngines } from './engines/open-engines.js';
 export { type LoneServices, startServices } from './services.js';
 export { embeddedEngines, type Engines } from './config/engines.js';
-export { loadPipeline, namedFiles, openTables, parsePipeline, pipelineCatalog } from './pipeline/parse.js';
-export { Replay, type ReplayOptions } from './replay/replay.js';
+export { loadPipeline, namedFiles, parsePipeline, pipelineCatalog } from './pipeline/parse.js';
+export { openReplaySource, Replay, type ReplayOptions } from './replay/replay.js';
 export { Writer, type WriterOptions } from './replay/writer.js';
 export { serviceNames, type ServiceName } from './service-names.js';
 export { type Platform, type PlatformOptions, processKernel, startPlatform } from './start.js';

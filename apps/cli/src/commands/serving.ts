@@ -55,19 +55,19 @@ export interface StartOptions {
 
 /** All services, and the replay of the bundled example, or of another file. */
 export async function start(action: Action, _args: readonly string[], options: StartOptions): Promise<ExitCode> {
-  const { serviceNames, loadPipeline, namedFiles, openTables } = await loadPlatform();
+  const { serviceNames, openReplaySource } = await loadPlatform();
   const { terminal, json } = action;
   const file = options.file === undefined ? example : resolve(terminal.folder, options.file);
   const speed = options.speed === undefined ? null : positive('--speed', options.speed);
   const turnShare = positive('--turn-share', options.turnShare);
   // What is wrong with it or its data is told before there is a data folder.
-  await openTables(namedFiles(await loadPipeline(file)));
+  const source = await openReplaySource(file);
   const quiet = { logLevel: terminal.env['RELEARN_LOG'] ?? 'warn' };
   return whileServing(terminal, serviceNames, quiet, async (platform) => {
     tellAddresses(action, platform);
     const silence = narrate(terminal, json, platform);
     try {
-      await platform.replays.start(file, { speed, turnShare });
+      await platform.replays.start(source, { speed, turnShare });
     } catch (thrown) {
       silence();
       throw thrown;

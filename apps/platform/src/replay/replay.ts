@@ -21,6 +21,18 @@ const batchRecords = 1000;
 
 type Phase = ReplayStatus['state'];
 
+/** A pipeline file and the data files that it names. */
+export interface ReplaySource {
+  readonly pipeline: LoadedPipeline;
+  readonly tables: Awaited<ReturnType<typeof openTables>>;
+}
+
+/** Throws what is wrong with the file, NOT_FOUND and INVALID_INPUT for its data files. */
+export async function openReplaySource(file: string): Promise<ReplaySource> {
+  const pipeline = await loadPipeline(file);
+  return { pipeline, tables: await openTables(namedFiles(pipeline)) };
+}
+
 /**
  * Replays a pipeline's recorded data as if it came now: the history of the first model as fast as it goes, then business
  * time at `speed` times machine time. What is written twice around a crash is a duplicate to validation.
@@ -63,16 +75,14 @@ export class Replay {
     this.running = this.run(log);
   }
 
-  /** Applies the file and goes on where an earlier replay of the same data stood. */
+  /** Applies the pipeline file and goes on where an earlier replay of the same data stood. */
   static async start(
     ports: Ports,
     registry: Pick<RegistryDoor, 'apply'>,
-    file: string,
+    { pipeline, tables }: ReplaySource,
     options: ReplayOptions,
   ): Promise<Replay> {
-    const pipeline = await loadPipeline(file);
     const { spec } = pipeline;
-    const tables = await openTables(namedFiles(pipeline));
     const log = await openRecorded(spec, tables, { breathe: ports.kernel.clock.breathe });
     const first = log.firstKnown;
     if (first === null) throw new RelearnError('INVALID_INPUT', 'the data files hold no row with an event time');

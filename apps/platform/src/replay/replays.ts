@@ -1,7 +1,7 @@
 import type { RegistryDoor, ReplayStatus } from '@relearn/console';
 import { RelearnError } from '@relearn/kernel';
 import type { Ports } from '@relearn/runtime';
-import { Replay, type ReplayOptions } from './replay.js';
+import { openReplaySource, Replay, type ReplayOptions, type ReplaySource } from './replay.js';
 
 /** The replays of this process, by pipeline. */
 export class Replays {
@@ -14,9 +14,10 @@ export class Replays {
     this.registry = registry;
   }
 
-  /** Throws what the file is wrong with, and REFUSED while its pipeline is being replayed already. */
-  async start(file: string, options: ReplayOptions): Promise<ReplayStatus> {
-    const replay = await Replay.start(this.ports, this.registry, file, options);
+  /** Of a file, or of one that is open already. Throws what it is wrong with, and REFUSED while its pipeline is being replayed. */
+  async start(from: string | ReplaySource, options: ReplayOptions): Promise<ReplayStatus> {
+    const source = typeof from === 'string' ? await openReplaySource(from) : from;
+    const replay = await Replay.start(this.ports, this.registry, source, options);
     const { pipeline } = replay.status();
     const before = this.byPipeline.get(pipeline)?.status().state;
     if (before === 'history' || before === 'replaying') {

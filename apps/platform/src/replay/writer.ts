@@ -7,9 +7,8 @@ import { type Commands, commandsOver } from '../commands.js';
 import type { Config } from '../config/config.js';
 import { openPorts } from '../open-ports.js';
 import { Peers } from '../peers.js';
-import { loadPipeline } from '../pipeline/parse.js';
 import { Standing } from '../standing.js';
-import { Replay, type ReplayOptions } from './replay.js';
+import { openReplaySource, Replay, type ReplayOptions } from './replay.js';
 
 export interface WriterOptions {
   readonly config: Config;
@@ -66,13 +65,14 @@ export class Writer {
    */
   async replay(file: string, options: ReplayOptions, told: (status: ReplayStatus) => void): Promise<ReplayStatus> {
     const { kernel, store, instance } = this.ports;
-    const { spec } = await loadPipeline(file);
+    const source = await openReplaySource(file);
+    const { spec } = source.pipeline;
     const leases = { store, clock: kernel.clock, owner: instance, exclusive: false };
     const lease = await Lease.acquire(leases, `replay/${spec.name}`, this.signal);
     if (lease === null) throw new RelearnError('CANCELLED', `stopped while ${spec.name} is replayed elsewhere`);
     const stopped = AbortSignal.any([this.signal, lease.lostSignal]);
     try {
-      const begin = () => Replay.start(this.ports, this.commands.registry, file, options);
+      const begin = () => Replay.start(this.ports, this.commands.registry, source, options);
       const replay = await this.standing.until('registry', begin, stopped);
       while (!stopped.aborted && ['history', 'replaying'].includes(replay.status().state)) {
         told(replay.status());
